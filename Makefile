@@ -1,0 +1,53 @@
+# `make help` lists what there is. Everything runs in .venv, made on first use.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PACKAGES := $(wildcard shared/pyproject.toml services/*/pyproject.toml evals/pyproject.toml deploy/local/pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run chat test lint types arch lock bench clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements-dev.txt constraints.txt $(PACKAGES)
+	@$(PYTHON) -c 'import sys; sys.exit("Usher needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing into $(VENV) (a minute or two the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+install: $(STAMP) ## Make .venv with every package and tool
+
+demo: $(STAMP) ## A customer buys, upgrades and is told no, on a stack of its own
+	@$(BIN)/usher demo
+
+run: $(STAMP) ## Start the whole stack here (Ctrl-C stops it)
+	@$(BIN)/usher up
+
+chat: $(STAMP) ## Talk to the running stack
+	@$(BIN)/usher chat
+
+test: $(STAMP) ## All tests
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+lint: $(STAMP) ## ruff, and import-linter's rules of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+types: $(STAMP) ## mypy, strict
+	@$(BIN)/mypy
+
+arch: $(STAMP) ## The architecture tests: rules bite, files stay small, packages stand alone
+	@$(BIN)/pytest -n 2 tests/architecture
+
+lock: $(STAMP) ## Pin every dependency anew: constraints.txt and each package's requirements.txt
+	@$(BIN)/python deploy/local/lock.py
+
+bench: $(STAMP) ## The quick benchmarks; docs/performance.md says how to run the rest
+	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+clean: ## Remove what was built here (not .usher, the stack's data)
+	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Composition root of the embedded stack, its bus, its seed catalogue."""

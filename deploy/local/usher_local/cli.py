@@ -1,0 +1,296 @@
+"""The console command `usher`. Heavy modules are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from usher_local.stack import SERVICES, Stack, consecutive_ports, default_home, default_port, load_stack
+from usher_shared.errors import UsherError
+from usher_shared.events import load_topics
+
+app = typer.Typer(help="Usher: a ticketing chat agent, whole on this machine.", no_args_is_help=True)
+key_app = typer.Typer(help="API keys of client applications.", no_args_is_help=True)
+catalog_app = typer.Typer(help="The catalogue of venues and events.", no_args_is_help=True)
+events_app = typer.Typer(help="The events that services publish.", no_args_is_help=True)
+measure_app = typer.Typer(help="Score the language understanding on a corpus file.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
+app.add_typer(catalog_app, name="catalog")
+app.add_typer(events_app, name="events")
+app.add_typer(measure_app, name="measure")
+console = Console()
+errors = Console(stderr=True)
+
+
+def _stack() -> Stack:
+    try:
+        return load_stack(default_home())
+    except FileNotFoundError:
+        errors.print(f"There is no stack in {default_home()}. Start one with: usher up")
+        raise typer.Exit(1) from None
+
+
+def main() -> None:
+    """The entry point: expected failures are a sentence and exit code 1, not a stack trace."""
+    try:
+        app()
+    except UsherError as error:
+        errors.print(error.detail, style="red", markup=False)
+        sys.exit(1)
+
+
+@app.command()
+def up(
+    home: Annotated[Path | None, typer.Option(help="data folder (USHER_HOME, else ./.usher)")] = None,
+    port: Annotated[int | None, typer.Option(help="first port (USHER_PORT, else 8080)")] = None,
+    seed: Annotated[bool, typer.Option(help="fill an empty box office with the sample catalogue")] = True,
+) -> None:
+    """Start the whole stack and keep it running; Ctrl-C stops it."""
+    folder = (home or default_home()).resolve()
+    asyncio.run(_up(folder, default_port() if port is None else port, seed))
+
+
+async def _up(home: Path, port: int, seed: bool) -> None:
+    from usher_local.supervisor import running_stack
+
+    started = time.monotonic()
+    ready: set[str] = set()
+    steady = asyncio.Event()
+
+    def report(service: str, what: str) -> None:
+        if what == "ready":
+            ready.add(service)
+        if steady.is_set() or what not in ("started", "ready"):
+            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {service}: {what}")
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    with console.status("starting the services ..."):
+        stack_context = running_stack(home, consecutive_ports(port), report)
+        starting = asyncio.ensure_future(stack_context.__aenter__())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():  # Ctrl-C: what has started is stopped again
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return
+        stack, _ = await starting
+    try:
+        console.print(f"All {len(SERVICES)} services are ready after {time.monotonic() - started:.1f} s.")
+        if seed:
+            await _seed(stack)
+        steady.set()
+        console.print(f"\n  API        {stack.url('gateway')}  (docs at /docs)\n  data       {stack.home}")
+        console.print("  next       usher chat · usher key create · usher events tail · usher doctor\n")
+        console.print("[dim]Ctrl-C stops everything.[/]")
+        await stop.wait()
+        console.print("stopping ...")
+    finally:
+        await stack_context.__aexit__(None, None, None)
+
+
+async def _seed(stack: Stack) -> None:
+    from usher_local.provision import seed_if_empty
+
+    counts = await seed_if_empty(stack)
+    if counts:
+        console.print(f"Seeded the sample catalogue: {counts}.")
+
+
+@app.command()
+def demo(
+    keep: Annotated[Path | None, typer.Option(help="keep the demo's data in this folder")] = None,
+) -> None:
+    """A customer buys two seats tonight, upgrades, and is told what is sold out; then every trace is shown."""
+    from usher_local.demo import run_demo
+
+    sys.exit(asyncio.run(run_demo(console, keep)))
+
+
+@app.command()
+def chat(
+    customer: Annotated[str, typer.Option(help="talk as this customer")] = "local-customer",
+) -> None:
+    """Talk to the running stack in this terminal."""
+    from usher_local import customer_tokens
+    from usher_local.public_api import PublicApi
+    from usher_local.terminal_chat import run_chat
+
+    stack = _stack()
+    token = customer_tokens.mint(stack.home, customer, timedelta(hours=12))
+
+    async def talk() -> None:
+        async with PublicApi(stack.url("gateway"), {"Authorization": f"Bearer {token}"}) as api:
+            await run_chat(api, console)
+
+    asyncio.run(talk())
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise typer.BadParameter("it may not be empty")
+    return value
+
+
+@app.command()
+def token(
+    customer: Annotated[str, typer.Argument(help="the customer's id", callback=_not_empty)],
+    hours: Annotated[float, typer.Option(min=0.01, max=720, help="how long it lasts")] = 12.0,
+) -> None:
+    """Print a customer's token (Authorization: Bearer …) for the local stack."""
+    from usher_local import customer_tokens
+
+    print(customer_tokens.mint(_stack().home, customer, timedelta(hours=hours)))
+
+
+@app.command()
+def service_token(
+    service: Annotated[str, typer.Argument(help="the service to call, such as tools")],
+    caller: Annotated[str, typer.Option(help="speak as this service")] = "cli",
+) -> None:
+    """Print a token for a service's internal API, for an operator's curl."""
+    if service not in SERVICES:
+        errors.print(f"no service {service!r}; there are {', '.join(SERVICES)}")
+        raise typer.Exit(1)
+    print(asyncio.run(_stack().tokens(caller).token(service)))
+
+
+@app.command()
+def doctor() -> None:
+    """What is running, what is wrong, and how to mend it. Exit code 1 when something is wrong."""
+    from usher_local.doctor import colour, examine
+
+    findings = asyncio.run(examine(default_home()))
+    table = Table(box=None, show_header=False)
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.ok else "[red]!![/]"
+        table.add_row(mark, finding.subject, finding.detail)
+        if not finding.ok:
+            table.add_row("", "", f"[yellow]{finding.remedy}[/]")
+    Console(no_color=not colour()).print(table)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@key_app.command("create")
+def key_create(
+    name: Annotated[str, typer.Argument(help="what the client application is called")],
+    scope: Annotated[list[str] | None, typer.Option(help="chat, orders, act_as_customer, webhooks, …")] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="requests a minute; the gateway's default is 60")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON line")] = False,
+) -> None:
+    """Create an API key. It is shown once; only its hash is kept."""
+    from usher_local.provision import create_api_key
+
+    created = asyncio.run(create_api_key(_stack(), name, scope or ["chat", "orders"], rate))
+    if as_json:
+        print(json.dumps(created))
+        return
+    console.print(f"client   {created['client_id']}\nscopes   {' '.join(created['scopes'])}\nkey      ", end="")
+    print(created["api_key"])  # plain, so that nothing wraps it
+    console.print("[yellow]Keep it now: it cannot be shown again.[/]")
+
+
+@key_app.command("list")
+def key_list() -> None:
+    """All keys, without their secrets."""
+    from usher_local.provision import list_api_keys
+
+    table = Table("key", "name", "scopes", "rate", "state")
+    for row in asyncio.run(list_api_keys(_stack())):
+        table.add_row(*row)
+    console.print(table)
+
+
+@key_app.command("revoke")
+def key_revoke(key: Annotated[str, typer.Argument(help="the key's id, as `usher key list` shows it")]) -> None:
+    """Refuse a key from now on (running gateways notice within seconds)."""
+    from usher_local.provision import revoke_api_key
+
+    asyncio.run(revoke_api_key(_stack(), key))
+    console.print(f"revoked {key}")
+
+
+@catalog_app.command("import")
+def catalog_import(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON or YAML")],
+    check: Annotated[bool, typer.Option("--check", help="only validate")] = False,
+) -> None:
+    """Import venues and events; existing ones are updated, sold seats stay sold."""
+    from usher_local.provision import import_catalogue, read_catalogue_file
+
+    catalogue = read_catalogue_file(file)
+    if check:
+        console.print(f"{file} is valid.")
+        return
+    console.print(f"Imported {asyncio.run(import_catalogue(_stack(), catalogue))}.")
+
+
+@catalog_app.command("sample")
+def catalog_sample() -> None:
+    """Import the sample catalogue around today; its events of an earlier day move on."""
+    from usher_local.provision import import_sample
+
+    console.print(f"Imported {asyncio.run(import_sample(_stack()))}.")
+
+
+@events_app.command("tail")
+def events_tail(
+    type: Annotated[str | None, typer.Option(help="only this name, such as ticket_purchased")] = None,
+    from_start: Annotated[bool, typer.Option(help="begin with the oldest that is kept")] = False,
+) -> None:
+    """Print events as they are published, one JSON line each; Ctrl-C ends."""
+    from usher_local.provision import tail_events
+
+    known = [topic.name for topic in load_topics().topics]
+    if type is not None and type not in known:
+        errors.print(f"no event is called {type!r}; there are {', '.join(known)}", markup=False)
+        raise typer.Exit(1)
+
+    async def follow() -> None:
+        async for event in tail_events(_stack(), from_start=from_start):
+            if type is None or event["type"].split(".")[1] == type:
+                print(json.dumps(event), flush=True)
+
+    try:
+        asyncio.run(follow())
+    except KeyboardInterrupt:
+        return
+
+
+def _print_measure(measure: Any, file: Path) -> None:
+    try:
+        print(json.dumps(measure(file)))
+    except ValueError as error:
+        errors.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from error
+
+
+_CorpusFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines, one dialogue a line")]
+
+
+@measure_app.command("consent")
+def measure_consent(file: _CorpusFile) -> None:
+    """Did the classifier take a yes for a yes, and nothing else? One JSON line."""
+    from usher_local.measures import measure_consent_file
+
+    _print_measure(measure_consent_file, file)
+
+
+@measure_app.command("understanding")
+def measure_understanding(file: _CorpusFile) -> None:
+    """Shares right of intent, tickets, city, date and event. One JSON line."""
+    from usher_local.measures import measure_understanding_file
+
+    _print_measure(measure_understanding_file, file)

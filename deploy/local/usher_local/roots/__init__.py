@@ -1,0 +1,1 @@
+"""Composition roots: one module a service, each with `build(stack) -> FastAPI` onto the embedded adapters."""

@@ -1,0 +1,53 @@
+"""The gateway of the embedded stack."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from usher_gateway.adapters.counters import WindowCounter
+from usher_gateway.adapters.jwks import FileKeySet, UrlKeySet
+from usher_gateway.app import Deps, create_app
+from usher_gateway.identity.ports import KeySet
+from usher_gateway.settings import Settings
+from usher_local import customer_tokens
+from usher_local.stack import Stack
+from usher_shared.clock import SystemClock
+from usher_shared.ids import UlidGenerator
+
+
+def build(stack: Stack) -> FastAPI:
+    """Bearer tokens are the stack's own unless USHER_GATEWAY_ISSUER names an identity provider."""
+    settings = Settings()
+    if settings.issuer is None:
+        settings = settings.model_copy(
+            update={
+                "issuer": customer_tokens.ISSUER,
+                "audience": customer_tokens.AUDIENCE,
+                "jwks_file": customer_tokens.ensure_keys(stack.home),
+            }
+        )
+    return create_app(
+        settings,
+        Deps(
+            store=stack.store("gateway"),
+            bus=stack.bus("gateway"),
+            agent=stack.client("gateway", "agent", timeout_seconds=settings.turn_seconds),
+            tools=stack.client("gateway", "tools", timeout_seconds=settings.call_seconds),
+            webhooks=stack.client("gateway", "webhooks", timeout_seconds=settings.call_seconds),
+            logger=stack.client("gateway", "logger", timeout_seconds=settings.call_seconds),
+            key_set=_key_set(settings),
+            shared_counter=WindowCounter(settings.limit_storage),
+            local_counter=WindowCounter("memory://"),
+            verifier=stack.verifier(),
+            clock=SystemClock(),
+            ids=UlidGenerator(),
+        ),
+    )
+
+
+def _key_set(settings: Settings) -> KeySet:
+    if settings.jwks_file is not None:
+        return FileKeySet(settings.jwks_file)
+    if settings.jwks_url is not None:
+        return UrlKeySet(settings.jwks_url)
+    raise ValueError("USHER_GATEWAY_ISSUER needs USHER_GATEWAY_JWKS_FILE or USHER_GATEWAY_JWKS_URL")

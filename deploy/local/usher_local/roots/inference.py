@@ -1,0 +1,21 @@
+"""The inference service on the laptop: the offline engine alone."""
+
+from fastapi import FastAPI
+
+from usher_inference.app import VERSION, Deps, create_app
+from usher_inference.playbook.engine import PlaybookEngine
+from usher_inference.settings import Settings
+from usher_local.stack import Stack
+from usher_shared.clock import SystemClock
+from usher_shared.ids import UlidGenerator
+
+
+def build(stack: Stack) -> FastAPI:
+    """The app of the embedded stack."""
+    deps = Deps(
+        engines=(PlaybookEngine(VERSION),),
+        verifier=stack.verifier(),
+        clock=SystemClock(),
+        ids=UlidGenerator(),
+    )
+    return create_app(Settings(), deps)

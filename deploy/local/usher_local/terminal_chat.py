@@ -1,0 +1,105 @@
+"""`usher chat`: a conversation in the terminal, streamed, with tool calls and confirmations in sight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+from prompt_toolkit import PromptSession
+from prompt_toolkit.formatted_text import HTML
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from usher_local.public_api import ApiError, PublicApi, StreamEvent
+
+_WELCOME = "Ask for tickets in your own words. /quit ends the conversation, /new starts another."
+
+
+class Turn:
+    """Prints one turn's events as they come; keeps what the next turn needs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._open_line = False
+        self._tools: dict[str, str] = {}
+        self.conversation_id: str | None = None
+        self.confirmation: dict[str, Any] | None = None
+
+    def _end_line(self) -> None:
+        if self._open_line:
+            self._console.print()
+        self._open_line = False
+
+    def show(self, event: StreamEvent) -> None:
+        data = event.data
+        match event.type:
+            case "RUN_STARTED":
+                self.conversation_id = str(data.get("threadId"))
+            case "TEXT_MESSAGE_CONTENT":
+                if not self._open_line:
+                    self._console.print("[bold magenta]usher[/] ", end="")
+                self._open_line = True
+                self._console.print(str(data.get("delta", "")), end="", markup=False, highlight=False, soft_wrap=True)
+            case "TEXT_MESSAGE_END":
+                self._end_line()
+            case "TOOL_CALL_START":
+                self._end_line()
+                self._tools[str(data.get("toolCallId"))] = str(data.get("toolCallName"))
+            case "TOOL_CALL_RESULT":
+                name = self._tools.get(str(data.get("toolCallId")), "tool")
+                self._console.print(f"  · {name}", style="dim", markup=False)
+            case "CUSTOM" if data.get("name") == "confirmation":
+                self.confirmation = data.get("value")
+            case "RUN_ERROR":
+                self._end_line()
+                self._console.print(str(data.get("message")), style="red", markup=False)
+
+    def finish(self) -> None:
+        self._end_line()
+        if self.confirmation:
+            total = f"{self.confirmation['total']:.2f} {self.confirmation['currency']}"
+            summary, policy = escape(self.confirmation["summary"]), escape(self.confirmation["policy"])
+            text = f"{summary}\n[bold]Total {total}[/]\n{policy}"
+            self._console.print(Panel(text, title="to confirm: yes or no", border_style="yellow"))
+
+
+async def run_chat(api: PublicApi, console: Console) -> None:
+    """Until /quit or end of input; the conversation is ended, so that its holds go back."""
+    session: PromptSession[str] = PromptSession()
+    console.print(f"[dim]{_WELCOME}[/]")
+    conversation_id: str | None = None
+    while True:
+        try:
+            message = (await session.prompt_async(HTML("<b>you</b> "))).strip()
+        except (EOFError, KeyboardInterrupt):
+            message = "/quit"
+        if not message:
+            continue
+        if message in ("/quit", "/new"):
+            if conversation_id:
+                await _end(api, conversation_id)
+            if message == "/quit":
+                return
+            conversation_id = None
+            continue
+        turn = Turn(console)
+        body = {"message": message} | ({"conversation_id": conversation_id} if conversation_id else {})
+        try:
+            async for event in api.stream("/chat", body):
+                turn.show(event)
+        except ApiError as error:
+            console.print(error.detail or str(error), style="red", markup=False)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            console.print(
+                f"the stack does not answer ({error!r}); `usher doctor` tells more", style="red", markup=False
+            )
+        turn.finish()
+        conversation_id = turn.conversation_id or conversation_id
+
+
+async def _end(api: PublicApi, conversation_id: str) -> None:
+    try:
+        await api.call("POST", f"/conversations/{conversation_id}/end")
+    except (ApiError, aiohttp.ClientError, TimeoutError):
+        return  # already ended, or the stack is gone: the idle sweep ends it

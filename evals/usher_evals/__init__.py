@@ -1,0 +1,1 @@
+"""Simulated customers, scenarios, graders and corpus measures."""

@@ -1,0 +1,1 @@
+"""The conversation: loop, confirmation ledger, guardrails, memory."""

@@ -1,0 +1,1 @@
+"""What touches the outside: the model over HTTP, the box office over HTTP."""

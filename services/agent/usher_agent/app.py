@@ -1,0 +1,113 @@
+"""The agent's app."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from usher_agent.boxoffice.ports import BoxOffice
+from usher_agent.confirmations import endpoints as confirmations
+from usher_agent.conversations import endpoints as conversations
+from usher_agent.conversations.history import History
+from usher_agent.conversations.service import Conversations
+from usher_agent.conversations.sweep import Sweep
+from usher_agent.settings import Settings
+from usher_agent.streams import endpoints as streams
+from usher_agent.streams.service import FrameStore
+from usher_agent.turns import endpoints as turns
+from usher_agent.turns.ports import ChatModel
+from usher_agent.turns.service import Turns
+from usher_shared.bus import EventBus
+from usher_shared.clock import Clock
+from usher_shared.documents import DocumentStore
+from usher_shared.http.app import create_service_app
+from usher_shared.http.tokens import TokenVerifier
+from usher_shared.ids import IdGenerator
+from usher_shared.outbox import Outbox
+
+VERSION = version("usher-agent")
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What the agent works with; closed by the app."""
+
+    store: DocumentStore
+    bus: EventBus
+    model: ChatModel
+    box: BoxOffice
+    verifier: TokenVerifier
+    clock: Clock
+    ids: IdGenerator
+
+
+def create_app(settings: Settings, deps: Deps) -> FastAPI:
+    """The agent as an ASGI app. It starts without reaching the model or the box office."""
+    owner = secrets.token_hex(8)
+    outbox = Outbox(deps.store, deps.bus)
+    history = History(deps.store, characters=settings.history_characters)
+    turn_service = Turns(
+        store=deps.store,
+        outbox=outbox,
+        model=deps.model,
+        box=deps.box,
+        clock=deps.clock,
+        ids=deps.ids,
+        history=history,
+        settings=settings,
+        owner=owner,
+    )
+    conversation_service = Conversations(
+        store=deps.store,
+        outbox=outbox,
+        box=deps.box,
+        clock=deps.clock,
+        ids=deps.ids,
+        history=history,
+        turns=turn_service,
+        settings=settings,
+        owner=owner,
+    )
+    sweep = Sweep(
+        store=deps.store,
+        clock=deps.clock,
+        turns=turn_service,
+        conversations=conversation_service,
+        settings=settings,
+        owner=owner,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await outbox.start()
+        await sweep.start()
+        yield
+        await sweep.stop()
+        await turn_service.stop()
+        await outbox.stop()
+        await deps.model.close()
+        await deps.box.close()
+        await deps.bus.close()
+        await deps.store.close()
+
+    app = create_service_app(
+        "agent",
+        version=VERSION,
+        routers=[turns.router, confirmations.router, conversations.router, streams.router],
+        lifespan=lifespan,
+        verifier=deps.verifier,
+        checks={"store": deps.store.ping, "model": deps.model.ping, "tools": deps.box.ping, "bus": deps.bus.ping},
+        summary="The conversation: turns, confirmations, streams",
+        max_body_bytes=4 << 20,  # attachments
+    )
+    app.state.settings = settings
+    app.state.turns = turn_service
+    app.state.conversations = conversation_service
+    app.state.sweep = sweep
+    app.state.frames = FrameStore(deps.store)
+    return app

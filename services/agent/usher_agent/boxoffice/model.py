@@ -1,0 +1,117 @@
+"""Which tools a model is offered, and what a call of it has to look like before it is run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import orjson
+from pydantic import ValidationError
+
+from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
+from usher_shared.contracts.tools import TOOLS, tool_schemas
+
+# set from the session, never by a model
+IDENTITY_FIELDS = ("customer_id", "payment_method_token")
+
+_READS = frozenset({"search_events", "get_event_info", "check_inventory", "get_order", "list_orders", "quote"})
+
+Kind = Literal["read", "write", "protected"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call as the model made it; `arguments` is its unparsed JSON text, `id` is ours."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the agent fills in, whatever the model wrote."""
+
+    customer_id: str
+    payment_method_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """A call that fits its schema. `shown` are the arguments without those the agent filled in."""
+
+    call: ToolCall
+    kind: Kind
+    arguments: dict[str, Any]
+    shown: dict[str, Any]
+
+
+class InvalidCall(Exception):
+    """The call cannot be run; `code` and `detail` are fed back to the model."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@cache
+def offered_tools() -> list[dict[str, Any]]:
+    """The `tools` of every completion request: all tools, without the parameters that the agent fills in."""
+    schemas = copy.deepcopy(tool_schemas())
+    for schema in schemas:
+        parameters = schema["function"]["parameters"]
+        for field in IDENTITY_FIELDS:
+            parameters.get("properties", {}).pop(field, None)
+        required = [name for name in parameters.get("required", []) if name not in IDENTITY_FIELDS]
+        parameters.pop("required", None)
+        if required:
+            parameters["required"] = required
+    return schemas
+
+
+@cache
+def _identity_fields(name: str) -> tuple[str, ...]:
+    return tuple(field for field in IDENTITY_FIELDS if field in TOOLS[name].arguments.model_fields)
+
+
+def kind_of(name: str) -> Kind:
+    """How a known tool is run: reads at once, writes in order, protected actions only after a yes."""
+    if name in PROTECTED_ACTIONS:
+        return "protected"
+    return "read" if name in _READS else "write"
+
+
+def prepare_call(call: ToolCall, identity: Identity) -> PreparedCall:
+    """The call with parsed, validated arguments and the session's identity. Raises InvalidCall."""
+    if call.name not in TOOLS:
+        raise InvalidCall("unknown_tool", f"there is no tool {call.name[:64]!r}; there are {', '.join(TOOLS)}")
+    try:
+        arguments = orjson.loads(call.arguments or "{}")
+    except orjson.JSONDecodeError as error:
+        raise InvalidCall("invalid_arguments", f"the arguments are not valid JSON: {error}") from error
+    if not isinstance(arguments, dict):
+        raise InvalidCall("invalid_arguments", "the arguments have to be a JSON object")
+    complete = check_arguments(call.name, arguments, identity)
+    shown = {key: value for key, value in complete.items() if key not in IDENTITY_FIELDS}
+    return PreparedCall(call, kind_of(call.name), complete, shown)
+
+
+def check_arguments(name: str, arguments: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """Arguments of a known tool, validated, nulls dropped, identity overwritten. Raises InvalidCall."""
+    given = {key: value for key, value in arguments.items() if value is not None and key not in IDENTITY_FIELDS}
+    for field in _identity_fields(name):
+        given[field] = getattr(identity, field)
+    if name == "quote" and isinstance(given.get("arguments"), dict):
+        action = given.get("action")
+        if isinstance(action, str) and action in TOOLS and action in PROTECTED_ACTIONS:
+            given["arguments"] = check_arguments(action, given["arguments"], identity)
+    try:
+        valid = TOOLS[name].arguments.model_validate(given)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:8])
+        raise InvalidCall("invalid_arguments", problems) from error
+    return valid.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,1 @@
+"""Conversations: their documents, their end, their erasure."""

@@ -1,0 +1,136 @@
+"""A conversation's documents.
+
+`agent_conversations/{id}`: who, how far, what is open, and the running turn (a lease). `agent_turns/{id}:{n}`: one
+turn each, with the messages that the model sees again; so that neither grows without bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal
+
+from usher_shared.clock import Clock, from_timestamp, to_timestamp
+
+CONVERSATIONS = "agent_conversations"
+TURNS = "agent_turns"
+DEFAULT_METHOD = "default"  # the method on file
+_REMEMBERED_HOLDS = 20
+_REMEMBERED_ORDERS = 100
+_REMEMBERED_KEYS = 8
+
+
+@dataclass(slots=True)
+class RunLease:
+    """The turn in progress: at most one per conversation. `until` ends the right of `owner` to finish it."""
+
+    id: str
+    owner: str
+    until: str
+    turn: int
+    message_id: str
+    started_at: str
+    text: str | None = None
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Times are RFC 3339 text. `pending` is the proposal that waits, or whose outcome is not yet known."""
+
+    id: str
+    customer_id: str
+    client_id: str
+    started_at: str
+    updated_at: str
+    status: Literal["open", "ended", "erased"] = "open"
+    ended_at: str | None = None
+    turns: int = 0
+    last_frame: int = 0
+    last_message_id: str | None = None
+    pending: str | None = None
+    payment_method_token: str = DEFAULT_METHOD
+    holds: list[str] = field(default_factory=list)
+    order_ids: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    tool_calls: int = 0
+    last_status: str | None = None
+    model: dict[str, str] | None = None
+    cancelled_run: str | None = None
+    keys: list[tuple[str, int]] = field(default_factory=list)
+    busy: bool = False
+    run: RunLease | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        document = {name: getattr(self, name) for name in _FIELDS}
+        document["run"] = asdict(self.run) if self.run else None
+        return document
+
+    @staticmethod
+    def from_document(document: dict[str, Any]) -> Conversation:
+        known = {key: value for key, value in document.items() if key in _FIELDS}
+        if known.get("run"):
+            known["run"] = RunLease(**known["run"])
+        return Conversation(**known)
+
+    def start_run(self, run: RunLease) -> None:
+        self.run = run
+        self.busy = True
+
+    def end_run(self) -> None:
+        self.run = None
+        self.busy = False
+
+    def remember_hold(self, hold_id: str) -> None:
+        if hold_id not in self.holds:
+            self.holds = [*self.holds, hold_id][-_REMEMBERED_HOLDS:]
+
+    def forget_hold(self, hold_id: str | None) -> None:
+        self.holds = [kept for kept in self.holds if kept != hold_id]
+
+    def remember_key(self, key: str, turn: int) -> None:
+        """The request with that Idempotency-Key led to that turn."""
+        self.keys = [*self.keys, (key, turn)][-_REMEMBERED_KEYS:]
+
+    def turn_of(self, key: str) -> int | None:
+        return next((turn for known, turn in self.keys if known == key), None)
+
+    def remember_order(self, order_id: str) -> None:
+        if order_id not in self.order_ids:
+            self.order_ids = [*self.order_ids, order_id][-_REMEMBERED_ORDERS:]
+
+
+_FIELDS = frozenset(f.name for f in fields(Conversation))
+
+
+def new_conversation(id: str, customer_id: str, client_id: str, now: datetime) -> Conversation:
+    moment = to_timestamp(now)
+    return Conversation(id, customer_id, client_id, moment, moment)
+
+
+def turn_document_id(conversation_id: str, number: int) -> str:
+    return f"{conversation_id}:{number:06d}"
+
+
+def lease_is_live(run: RunLease | None, clock: Clock) -> bool:
+    return run is not None and from_timestamp(run.until) > clock.now()
+
+
+Outcome = Literal["purchased", "upgraded", "refunded", "answered", "abandoned", "failed"]
+
+_OUTCOMES: tuple[tuple[str, Outcome], ...] = (
+    ("create_order", "purchased"),
+    ("upgrade_tickets", "upgraded"),
+    ("refund_order", "refunded"),
+)
+
+
+def outcome_of(conversation: Conversation) -> Outcome:
+    """What came of it: a sale before all else; abandoned when something was offered or held and left."""
+    for action, outcome in _OUTCOMES:
+        if action in conversation.actions:
+            return outcome
+    if conversation.last_status == "failed":
+        return "failed"
+    if conversation.pending or conversation.holds or not conversation.turns:
+        return "abandoned"
+    return "answered"

@@ -1,0 +1,1 @@
+"""A turn as AG-UI events: numbered, stored before they are sent, resumable."""

@@ -1,0 +1,73 @@
+"""A conversation's stored frames: replayed, and followed where a turn is running."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from usher_agent.streams.log import FRAMES, NumberedFrame, RunLog
+from usher_shared.documents import DocumentStore, Filter, Query
+
+_PAGE = 50
+_REMOTE_POLL_SECONDS = 0.5
+
+
+class FrameStore:
+    """The stored frames of conversations."""
+
+    def __init__(self, store: DocumentStore) -> None:
+        self._store = store
+
+    async def read(self, conversation_id: str, after: int) -> AsyncIterator[NumberedFrame]:
+        """Every stored frame above `after`, in order."""
+        cursor: str | None = None
+        while True:
+            page = await self._store.query(
+                Query(
+                    FRAMES,
+                    (Filter("conversation_id", "==", conversation_id), Filter("last", ">", after)),
+                    order_by="last",
+                    limit=_PAGE,
+                    after=cursor,
+                )
+            )
+            for document in page.documents:
+                for number, frame in enumerate(document.data["frames"], document.data["first"]):
+                    if number > after:
+                        yield number, frame
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def follow(
+        self,
+        conversation_id: str,
+        after: int,
+        *,
+        local: Callable[[], RunLog | None],
+        remote: Callable[[], Awaitable[bool]],
+        heartbeat_seconds: float,
+    ) -> AsyncIterator[NumberedFrame | None]:
+        """Replay, then follow the running turn to its end.
+
+        `local` is this process's run of the conversation; `remote()` is awaited to learn whether another
+        process runs one, whose frames are then read from the store as they come.
+        """
+        silent = 0.0
+        while True:
+            running = local()
+            elsewhere = running is None and await remote()
+            async for number, frame in self.read(conversation_id, after):
+                after, silent = number, 0.0
+                yield number, frame
+            if running is not None and running.first <= after + 1:
+                async for numbered in running.follow(after, heartbeat_seconds):
+                    yield numbered
+                return
+            if running is None and not elsewhere:
+                return
+            await asyncio.sleep(_REMOTE_POLL_SECONDS)
+            silent += _REMOTE_POLL_SECONDS
+            if silent >= heartbeat_seconds:
+                silent = 0.0
+                yield None

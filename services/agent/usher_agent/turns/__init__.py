@@ -1,0 +1,1 @@
+"""One turn: from the customer's message to the reply."""

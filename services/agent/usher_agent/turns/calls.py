@@ -1,0 +1,194 @@
+"""One step's tool calls: checked, run (reads together, writes in order), or turned into a proposal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from usher_agent.boxoffice.model import (
+    IDENTITY_FIELDS,
+    InvalidCall,
+    PreparedCall,
+    ToolCall,
+    check_arguments,
+    prepare_call,
+)
+from usher_agent.boxoffice.ports import BoxOffice
+from usher_agent.boxoffice.service import ToolOutcome, run_call
+from usher_agent.confirmations.model import Proposal, proposal_from_quote
+from usher_agent.streams.model import tool_call, tool_result
+from usher_agent.turns.model import Turn
+from usher_agent.turns.ports import Completion
+from usher_agent.turns.prompt import assistant_calls, tool_message
+from usher_agent.turns.safety import escape_tags
+from usher_shared.clock import Clock
+from usher_shared.contracts.money import to_major
+from usher_shared.ids import IdGenerator
+
+_LONGEST_ARGUMENTS = 8_000
+
+
+class CallRunner:
+    """Runs what the model asked for. One per process; a turn's state is in the Turn."""
+
+    def __init__(
+        self, box: BoxOffice, clock: Clock, ids: IdGenerator, *, tool_timeout_seconds: float, parallel_limit: int
+    ) -> None:
+        self._box = box
+        self._clock = clock
+        self._ids = ids
+        self._tool_timeout_seconds = tool_timeout_seconds
+        self._parallel_limit = parallel_limit
+
+    async def run_step(self, turn: Turn, completion: Completion) -> bool:
+        """Run the step's calls and add call and results to the turn; False if any call was invalid.
+
+        A protected action becomes `turn.proposed`; what follows it in the same step is not run.
+        """
+        requested = completion.tool_calls[: self._parallel_limit]
+        calls = [ToolCall(turn.next_call_id(), call.name, call.arguments[:_LONGEST_ARGUMENTS]) for call in requested]
+        prepared: list[PreparedCall | InvalidCall] = []
+        for call in calls:
+            try:
+                prepared.append(prepare_call(call, turn.identity))
+            except InvalidCall as error:
+                prepared.append(error)
+        self._announce(turn, completion.text, calls, prepared)
+        tasks: list[asyncio.Task[ToolOutcome] | None] = []
+        reads = [p for p in prepared if isinstance(p, PreparedCall) and p.kind == "read"]
+        together = len(reads) > 1
+        for item in prepared:
+            if together and isinstance(item, PreparedCall) and item.kind == "read":
+                tasks.append(asyncio.create_task(self._run(turn, item)))
+            else:
+                tasks.append(None)
+        try:
+            for call, item, task in zip(calls, prepared, tasks, strict=True):
+                outcome = await task if task is not None else await self._settle(turn, item)
+                self._record(turn, call, item, outcome)
+        finally:
+            for task in tasks:
+                if task is not None and not task.done():
+                    task.cancel()
+        return not any(isinstance(item, InvalidCall) for item in prepared)
+
+    def _announce(
+        self, turn: Turn, text: str, calls: list[ToolCall], prepared: list[PreparedCall | InvalidCall]
+    ) -> None:
+        entries = []
+        for call, item in zip(calls, prepared, strict=True):
+            # arguments that are no JSON would make the history itself unreadable for chat templates
+            arguments = call.arguments if isinstance(item, PreparedCall) else "{}"
+            name = call.name if isinstance(item, PreparedCall) or item.code != "unknown_tool" else "unknown_tool"
+            entries.append((call.id, name, escape_tags(arguments)))
+            turn.log.emit(*tool_call(call.id, name, arguments, turn.message_id))
+        turn.messages.append(assistant_calls(escape_tags(text), entries))
+
+    async def _settle(self, turn: Turn, item: PreparedCall | InvalidCall) -> ToolOutcome:
+        if isinstance(item, InvalidCall):
+            return ToolOutcome("error", {"error": item.code, "detail": item.detail}, 0.0)
+        if turn.proposed is not None:
+            detail = "not run: the customer has to answer the open confirmation first"
+            return ToolOutcome("refused", {"error": "awaiting_confirmation", "detail": detail}, 0.0)
+        if item.kind == "protected":
+            return await self._propose(turn, item)
+        if item.kind == "write":
+            # a cancelled turn still learns what became of its writes
+            task = asyncio.create_task(self._run(turn, item))
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                self._record(turn, item.call, item, await task)
+                raise
+        return await self._run(turn, item)
+
+    async def _run(self, turn: Turn, item: PreparedCall) -> ToolOutcome:
+        return await run_call(
+            self._box,
+            item,
+            turn.caller,
+            idempotency_key=turn.idempotency_key(item.call.id),
+            timeout_seconds=self._tool_timeout_seconds,
+        )
+
+    async def _propose(self, turn: Turn, item: PreparedCall) -> ToolOutcome:
+        """Ask the box office what the action would cost, and make that the proposal; the action is not run."""
+        question = {"action": item.call.name, "arguments": item.arguments}
+        quoted = await run_call(
+            self._box,
+            PreparedCall(ToolCall(item.call.id, "quote", ""), "read", question, {}),
+            turn.caller,
+            idempotency_key=turn.idempotency_key(item.call.id),
+            timeout_seconds=self._tool_timeout_seconds,
+        )
+        if quoted.status != "ok":
+            return quoted
+        try:
+            proposal = self._bind(turn, item, quoted.answer)
+        except (KeyError, TypeError, ValueError) as error:
+            detail = f"the box office's quote cannot be used: {type(error).__name__}"
+            return ToolOutcome("error", {"error": "bad_quote", "detail": detail}, quoted.latency_ms)
+        if turn.opening.open is not None:
+            turn.opening.open.move("superseded", self._clock.now())
+            turn.opening.changed.append(turn.opening.open)
+            turn.opening.open = None
+        turn.proposed = proposal
+        answer = {
+            "status": "confirmation_required",
+            "confirmation_id": proposal.id,
+            "summary": proposal.summary,
+            "total": to_major(proposal.total_minor, proposal.currency),
+            "currency": proposal.currency,
+            "policy": proposal.policy,
+            "expires_at": proposal.expires_at,
+        }
+        return ToolOutcome("confirmation_required", answer, quoted.latency_ms)
+
+    def _bind(self, turn: Turn, item: PreparedCall, quote: dict[str, Any]) -> Proposal:
+        """Raises KeyError, TypeError or ValueError when the quote is broken or is for something else."""
+        if quote["action"] != item.call.name:
+            raise ValueError("the quote is for another action")
+        for field in IDENTITY_FIELDS:
+            if quote["arguments"].get(field) != item.arguments.get(field):
+                raise ValueError("the quote is for another customer")
+        try:
+            check_arguments(item.call.name, quote["arguments"], turn.identity)
+        except InvalidCall as error:
+            raise ValueError(error.detail) from error
+        return proposal_from_quote(
+            self._ids.new("CONF"),
+            quote,
+            conversation_id=turn.conversation_id,
+            customer_id=turn.caller.customer_id,
+            client_id=turn.caller.client_id,
+            now=self._clock.now(),
+        )
+
+    def _record(self, turn: Turn, call: ToolCall, item: PreparedCall | InvalidCall, outcome: ToolOutcome) -> None:
+        text = turn.bounded_result(outcome.answer)
+        name = call.name if isinstance(item, PreparedCall) else (call.name[:64] or "unknown_tool")
+        turn.messages.append(tool_message(call.id, name, text))
+        turn.log.emit(tool_result(call.id, text))
+        shown = item.shown if isinstance(item, PreparedCall) else {}
+        turn.calls.append(
+            {
+                "name": name,
+                "arguments": shown,
+                "status": outcome.status,
+                "latency_ms": round(outcome.latency_ms, 3),
+            }
+        )
+        if isinstance(item, PreparedCall):
+            self._note_effects(turn, item, outcome)
+
+    @staticmethod
+    def _note_effects(turn: Turn, item: PreparedCall, outcome: ToolOutcome) -> None:
+        if item.call.name not in ("hold_tickets", "release_hold"):
+            return
+        if outcome.status in ("ok", "unknown"):
+            turn.seats_touched = True
+        if outcome.status == "ok":
+            if item.call.name == "hold_tickets" and isinstance(outcome.answer.get("hold_id"), str):
+                turn.holds.append(outcome.answer["hold_id"])
+            elif item.call.name == "release_hold":
+                turn.released.append(item.arguments["hold_id"])

@@ -1,0 +1,152 @@
+"""A turn in the making: what started it, what it has come to so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+
+from usher_agent.boxoffice.model import Identity
+from usher_agent.boxoffice.ports import Caller
+from usher_agent.confirmations.model import Decision, Proposal
+from usher_agent.conversations.model import Conversation
+from usher_agent.streams.log import RunLog
+from usher_agent.turns.ports import Completion
+from usher_agent.turns.prompt import Message
+from usher_agent.turns.safety import escape_tags
+
+AGENT_NAME = "usher"
+_LARGEST_RESULT = 24_000
+_LARGEST_TURN = 240_000
+_SMALL_RESULT = 2_000
+
+Status = Literal["ok", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommand:
+    """What asks for a turn: the customer's message, a decision on a proposal, or (neither) unfinished business."""
+
+    client_id: str
+    customer_id: str
+    conversation_id: str | None = None
+    message: str | None = None
+    decision: tuple[str, Decision] | None = None
+    payment_method_token: str | None = None
+    attachments: int = 0
+    card_removed: bool = False
+    streaming: bool = False
+    key: str | None = None
+
+
+@dataclass(slots=True)
+class Opening:
+    """What the opening transaction established; the lease on the conversation is held.
+
+    `execute` is the proposal whose yes is recorded and whose outcome is not; `open` the one that waits.
+    """
+
+    conversation: Conversation
+    run_id: str
+    number: int
+    message_id: str
+    user_message_id: str
+    started: datetime
+    execute: Proposal | None = None
+    open: Proposal | None = None
+    recovered: bool = False
+    notes: list[Message] = field(default_factory=list)
+    decided: list[str] = field(default_factory=list)
+    changed: list[Proposal] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Turn:
+    """The turn as it grows. `messages` are what the model sees of it later; `calls` are ToolCallViews."""
+
+    command: TurnCommand
+    opening: Opening
+    caller: Caller
+    identity: Identity
+    log: RunLog
+    history: list[Message] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    call_count: int = 0
+    result_characters: int = 0
+    reply: str = ""
+    preface: str = ""
+    message_id: str = ""
+    status: Status = "ok"
+    error_code: str | None = None
+    cancelled: bool = False
+    proposed: Proposal | None = None
+    holds: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    seats_touched: bool = False
+    order_ids: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    executed: tuple[Proposal, dict[str, Any]] | None = None
+    model_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    model: dict[str, str] | None = None
+
+    @property
+    def conversation_id(self) -> str:
+        return self.opening.conversation.id
+
+    @property
+    def is_silent(self) -> bool:
+        """A look after unfinished business that learnt nothing: no turn for the customer to see."""
+        command, execute = self.command, self.opening.execute
+        return (
+            command.message is None
+            and command.decision is None
+            and (execute is None or execute.state in ("approved", "executing"))
+        )
+
+    def next_call_id(self) -> str:
+        """A call id of our own: models repeat theirs, and results are matched by id."""
+        self.call_count += 1
+        return f"call_{self.opening.number}_{self.call_count}"
+
+    def idempotency_key(self, call_id: str) -> str:
+        """The same for every attempt at this call of this turn, and for no other call."""
+        return f"{self.conversation_id}:{call_id}"
+
+    def count(self, completion: Completion, default_name: str) -> None:
+        self.model_calls += 1
+        self.prompt_tokens += completion.prompt_tokens
+        self.completion_tokens += completion.completion_tokens
+        self.model = {
+            "name": completion.model or default_name,
+            "version": completion.version or "unknown",
+            "variant": completion.variant or "default",
+        }
+
+    def bounded_result(self, answer: dict[str, Any]) -> str:
+        """A tool's answer as JSON text for the model: harmless, and short enough to be kept."""
+        room = _LARGEST_TURN - self.result_characters
+        text = bounded_json(answer, max(_SMALL_RESULT, min(_LARGEST_RESULT, room)))
+        self.result_characters += len(text)
+        return escape_tags(text)
+
+
+def bounded_json(answer: dict[str, Any], limit: int) -> str:
+    """JSON of at most about `limit` characters: the longest lists are halved, and said to be, until it fits."""
+    text = orjson.dumps(answer).decode()
+    if len(text) <= limit:
+        return text
+    shortened = orjson.loads(text)
+    while len(text) > limit:
+        lists = [key for key, value in shortened.items() if isinstance(value, list) and len(value) > 1]
+        if not lists:
+            return orjson.dumps({"error": "answer_too_long", "detail": text[: limit // 2]}).decode()
+        longest = max(lists, key=lambda key: len(orjson.dumps(shortened[key])))
+        shortened[longest] = shortened[longest][: len(shortened[longest]) // 2]
+        shortened["shortened"] = True
+        text = orjson.dumps(shortened).decode()
+    return text

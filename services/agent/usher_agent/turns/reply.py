@@ -1,0 +1,100 @@
+"""The end of a turn's reply: what the agent itself has to say, whatever the model said."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from usher_agent.turns import wording
+from usher_agent.turns.model import Turn
+from usher_agent.turns.prompt import assistant_message, tool_message
+
+_UNANSWERED = '{"error":"interrupted","detail":"the turn was stopped before this call was answered"}'
+
+
+def conclude(turn: Turn, now: datetime) -> None:
+    """Make sure that there is a reply, that effects are told, and that an open proposal is the last thing said.
+
+    An open proposal whose seats were touched in this turn is withdrawn instead.
+    """
+    _answer_open_calls(turn)
+    if not turn.reply:
+        turn.log.end_text()
+        turn.message_id = f"{turn.opening.message_id}.r"
+        say(turn, _fallback(turn))
+    _state_outcome(turn)
+    _restate_or_withdraw(turn, now)
+    if turn.command.card_removed:
+        say(turn, wording.CARD_NOTICE)
+    if turn.command.attachments:
+        say(turn, wording.ATTACHMENT_NOTICE)
+
+
+def say(turn: Turn, text: str) -> None:
+    """Append to the reply, in the stream and in what the model remembers."""
+    if turn.reply:
+        turn.reply += "\n\n" + text
+        turn.log.speak(turn.message_id, "\n\n" + text)
+        turn.messages[-1] = assistant_message(turn.reply)
+    else:
+        turn.reply = text
+        turn.log.speak(turn.message_id, text)
+        turn.messages.append(assistant_message(text))
+
+
+def preface(turn: Turn, text: str) -> None:
+    """Say something before the model speaks: a message of its own in the stream, the reply's first words else."""
+    turn.preface = text
+    turn.log.speak(f"{turn.opening.message_id}.0", text)
+    turn.log.end_text()
+
+
+def _answer_open_calls(turn: Turn) -> None:
+    """Every call in the history has a result, or servers refuse the history."""
+    last = next(
+        (index for index in reversed(range(len(turn.messages))) if turn.messages[index].get("tool_calls")), None
+    )
+    if last is None:
+        return
+    answered = {message.get("tool_call_id") for message in turn.messages[last + 1 :]}
+    for call in turn.messages[last]["tool_calls"]:
+        if call["id"] not in answered:
+            turn.messages.append(tool_message(call["id"], call["function"]["name"], _UNANSWERED))
+
+
+def _state_outcome(turn: Turn) -> None:
+    """What was done or refused is said by the agent itself, if the model left it out."""
+    if turn.executed is not None:
+        proposal, answer = turn.executed
+        if proposal.state == "done" and str(answer.get("order_id", "")) not in f"{turn.preface}{turn.reply}":
+            say(turn, wording.done(proposal.action, answer))
+    if turn.preface:
+        turn.reply = f"{turn.preface}\n\n{turn.reply}"
+        turn.messages[-1] = assistant_message(turn.reply)
+
+
+def _restate_or_withdraw(turn: Turn, now: datetime) -> None:
+    proposal = turn.opening.open
+    if proposal is None:
+        return
+    if turn.seats_touched or proposal.has_expired(now):
+        proposal.move("superseded", now)
+        turn.opening.changed.append(proposal)
+        turn.opening.open = None
+    else:
+        proposal.message_id = turn.message_id
+        say(turn, wording.restate(proposal))
+
+
+def _fallback(turn: Turn) -> str:
+    if turn.executed is not None:
+        proposal, answer = turn.executed
+        if proposal.state == "done":
+            return wording.done(proposal.action, answer)
+        if proposal.state == "failed":
+            return wording.LOOK_AGAIN
+        return wording.STILL_UNKNOWN if turn.opening.recovered else wording.STATUS_UNKNOWN
+    if turn.cancelled:
+        return wording.CANCELLED
+    if turn.command.decision is not None:
+        return wording.declined()
+    return wording.apology(turn.error_code or "")

@@ -1,0 +1,349 @@
+"""Turns from start to end: one at a time per conversation, owned by the server, never half recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from usher_agent.boxoffice.model import Identity
+from usher_agent.boxoffice.ports import BoxOffice, Caller
+from usher_agent.confirmations.model import UNFINISHED, Decision
+from usher_agent.confirmations.service import check_decidable, find_proposal
+from usher_agent.conversations.history import History
+from usher_agent.settings import Settings
+from usher_agent.streams.log import RunLog
+from usher_agent.streams.model import run_error, run_started
+from usher_agent.turns.calls import CallRunner
+from usher_agent.turns.closing import LeaseLost, close_turn, emit_end, give_back, render_response, turn_events
+from usher_agent.turns.execution import carry_out
+from usher_agent.turns.generation import Generation, TurnFailed
+from usher_agent.turns.model import Opening, Turn, TurnCommand
+from usher_agent.turns.opening import OpeningRules, open_turn
+from usher_agent.turns.ports import ChatModel
+from usher_agent.turns.prompt import user_message
+from usher_agent.turns.repeats import find_answer
+from usher_agent.turns.reply import conclude
+from usher_agent.turns.safety import contains_card, escape_tags, mask_cards
+from usher_shared.clock import Clock
+from usher_shared.documents import DocumentStore
+from usher_shared.errors import Unavailable, Unprocessable, UsherError
+from usher_shared.ids import IdGenerator
+from usher_shared.outbox import Outbox
+
+_LOG = logging.getLogger(__name__)
+_LEASE_MARGIN_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class Run:
+    """A turn in progress in this process. `task` yields the ChatResponse as a dict."""
+
+    conversation_id: str
+    log: RunLog
+    turn: Turn
+    task: asyncio.Task[dict[str, Any]] | None = None
+    interruptible: bool = False
+
+    async def response(self) -> dict[str, Any]:
+        """Wait for the end; a caller that goes away does not stop the turn."""
+        if self.task is None:
+            raise RuntimeError("the run was not started")
+        try:
+            return await asyncio.shield(self.task)
+        except asyncio.CancelledError:
+            if not self.task.cancelled():
+                raise  # it is the waiting that was cancelled
+            raise Unavailable("the agent is restarting; send it again", retry_after_seconds=1.0) from None
+
+
+class Turns:
+    """The turns of this process; `owner` is unique to it."""
+
+    def __init__(
+        self,
+        *,
+        store: DocumentStore,
+        outbox: Outbox,
+        model: ChatModel,
+        box: BoxOffice,
+        clock: Clock,
+        ids: IdGenerator,
+        history: History,
+        settings: Settings,
+        owner: str,
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._box = box
+        self._clock = clock
+        self._ids = ids
+        self._history = history
+        self._settings = settings
+        self._runs: dict[str, Run] = {}
+        self._alive: set[str] = set()
+        calls = CallRunner(
+            box,
+            clock,
+            ids,
+            tool_timeout_seconds=settings.tool_timeout_seconds,
+            parallel_limit=settings.parallel_limit,
+        )
+        self._generation = Generation(
+            model,
+            calls,
+            clock,
+            model_name=settings.model_name,
+            home_time_zone=settings.home_time_zone,
+            step_limit=settings.step_limit,
+            model_timeout_seconds=settings.model_timeout_seconds,
+        )
+        longest = settings.wall_limit_seconds + 2 * settings.action_timeout_seconds + _LEASE_MARGIN_SECONDS
+        self._retention = timedelta(seconds=settings.frame_retention_seconds)
+        self._rules = OpeningRules(
+            owner=owner,
+            lease=timedelta(seconds=longest),
+            frame_retention=self._retention,
+            is_running=self._alive.__contains__,
+        )
+
+    def running(self, conversation_id: str) -> Run | None:
+        return self._runs.get(conversation_id)
+
+    def log_of(self, conversation_id: str) -> RunLog | None:
+        run = self._runs.get(conversation_id)
+        return run.log if run else None
+
+    async def start(self, command: TurnCommand) -> Run:
+        """Open a turn and let it run. Raises as `open_turn`."""
+        run_id = self._ids.new("RUN")
+        self._alive.add(run_id)
+        try:
+            opening = await open_turn(self._store, self._clock, self._ids, self._rules, command=command, run_id=run_id)
+        except BaseException:
+            self._alive.discard(run_id)
+            raise
+        run = self._prepare(command, opening)
+        self._runs[run.conversation_id] = run
+        run.task = asyncio.create_task(self._work(run), name=run_id)
+        run.task.add_done_callback(_observe)
+        return run
+
+    def works_on(self, run_id: str) -> bool:
+        """Whether this process has that run in hand."""
+        return run_id in self._alive
+
+    async def say(self, command: TurnCommand) -> dict[str, Any]:
+        """A whole turn; the ChatResponse. A repeated request gets the answer of the first."""
+        answered = await find_answer(self._store, command)
+        if answered is not None:
+            return answered
+        return await (await self.start(command)).response()
+
+    async def decide(self, proposal_id: str, decision: Decision, *, client_id: str, customer_id: str) -> dict[str, Any]:
+        """Approve or reject through the endpoint. The same decision again gets the first one's answer.
+
+        Raises NotFound, Conflict, Gone as `check_decidable`, and Conflict (`conversation_busy`).
+        """
+        proposal = await find_proposal(self._store, proposal_id, customer_id)
+        check_decidable(proposal, decision, self._clock)
+        if proposal.answer is not None:
+            return proposal.answer
+        if proposal.decision is not None:
+            joined = await self._join(proposal_id, customer_id, decision)
+            if joined is not None:
+                return joined
+        command = TurnCommand(
+            client_id=client_id,
+            customer_id=customer_id,
+            conversation_id=proposal.conversation_id,
+            decision=None if proposal.state in UNFINISHED else (proposal_id, decision),
+        )
+        try:
+            return await self.say(command)
+        except UsherError as error:
+            if error.code != "conversation_busy":
+                raise
+            joined = await self._join(proposal_id, customer_id, decision)
+            if joined is None:
+                raise
+            return joined
+
+    async def _join(self, proposal_id: str, customer_id: str, decision: Decision) -> dict[str, Any] | None:
+        """The answer to the same decision that came at the same time, if there is one."""
+        proposal = await find_proposal(self._store, proposal_id, customer_id)
+        if proposal.decision != decision:
+            return None
+        running = self.running(proposal.conversation_id)
+        if running is None or proposal_id not in running.turn.opening.decided:
+            return proposal.answer
+        return await running.response()
+
+    def cancel(self, conversation_id: str) -> bool:
+        """Stop the running turn, unless it is carrying out a confirmed action: that goes to its end first."""
+        run = self._runs.get(conversation_id)
+        if run is None or run.task is None:
+            return False
+        run.turn.cancelled = True
+        if run.interruptible:
+            run.interruptible = False
+            run.task.cancel()
+        return True
+
+    async def stop(self) -> None:
+        """Give running turns a moment, then leave them to recovery."""
+        tasks = [run.task for run in self._runs.values() if run.task is not None]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self._settings.shutdown_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _prepare(self, command: TurnCommand, opening: Opening) -> Run:
+        conversation = opening.conversation
+        log = RunLog(
+            self._store,
+            conversation.id,
+            opening.run_id,
+            conversation.last_frame + 1,
+            self._clock.now() + self._retention,
+        )
+        turn = Turn(
+            command=command,
+            opening=opening,
+            caller=Caller(command.client_id, command.customer_id, conversation.id),
+            identity=Identity(command.customer_id, conversation.payment_method_token),
+            log=log,
+            message_id=opening.message_id,
+        )
+        return Run(conversation.id, log, turn)
+
+    async def _work(self, run: Run) -> dict[str, Any]:
+        turn = run.turn
+        flusher: asyncio.Task[None] | None = None
+        try:
+            turn.log.emit(run_started(run.conversation_id, turn.opening.run_id))
+            if turn.command.streaming:
+                flusher = asyncio.create_task(turn.log.flush_regularly(self._settings.flush_seconds))
+                flusher.add_done_callback(_observe)
+            await self._answer(run)
+            if flusher is not None:
+                flusher.cancel()
+            await turn.log.seal()
+            return await self._finish(turn)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            _LOG.error("a turn could not be recorded", exc_info=error)
+            lost = run_error("the answer could not be recorded; please send the message again", "internal_error")
+            await turn.log.break_off(lost)
+            raise
+        finally:
+            if flusher is not None:
+                flusher.cancel()
+            self._runs.pop(run.conversation_id, None)
+            self._alive.discard(turn.opening.run_id)
+            turn.log.close()
+
+    async def _finish(self, turn: Turn) -> dict[str, Any]:
+        turn.log.end_text()
+        response = render_response(turn, self._settings.model_name)
+        emit_end(turn, response)
+        if turn.is_silent:
+            await give_back(self._store, turn)
+            return response
+        events = turn_events(turn, self._ids, self._clock)
+        await close_turn(self._store, self._outbox, self._clock, turn=turn, response=response, events=events)
+        turn.log.publish()
+        self._history.append(turn.conversation_id, turn.opening.number, turn.messages)
+        return response
+
+    async def _answer(self, run: Run) -> None:
+        """Everything between the opening and the closing transaction; failures become an honest reply."""
+        turn = run.turn
+        opening = turn.opening
+        turn.history = await self._history.read(run.conversation_id, opening.number - 1)
+        told = user_message(escape_tags(turn.command.message)) if turn.command.message else None
+        if told is not None and not opening.recovered:
+            turn.messages.append(told)
+        turn.messages += opening.notes
+        if opening.execute is not None:
+            await carry_out(self._box, self._clock, turn, timeout_seconds=self._settings.action_timeout_seconds)
+        if told is not None and opening.recovered:
+            turn.messages.append(told)
+        if self._needs_model(turn):
+            await self._generate(run)
+        conclude(turn, self._clock.now())
+
+    def _needs_model(self, turn: Turn) -> bool:
+        if turn.cancelled:
+            turn.status = "cancelled"
+            return False
+        proposal = turn.opening.execute
+        if proposal is None:
+            return turn.command.message is not None or turn.command.decision is not None
+        # while the outcome is unknown nothing else is begun; unfinished business alone needs no conversation
+        return proposal.state != "executing" and not (turn.opening.recovered and turn.command.message is None)
+
+    async def _generate(self, run: Run) -> None:
+        turn = run.turn
+        run.interruptible = True
+        try:
+            async with asyncio.timeout(self._settings.wall_limit_seconds):
+                await self._generation.answer(turn)
+        except TurnFailed as error:
+            turn.status, turn.error_code = "failed", error.code
+        except TimeoutError:
+            turn.status, turn.error_code = "failed", "turn_timeout"
+        except asyncio.CancelledError:
+            if not turn.cancelled or run.task is None:
+                raise
+            run.task.uncancel()
+            turn.status, turn.error_code, turn.proposed = "cancelled", None, None
+        except Exception as error:
+            _LOG.error("a turn failed unexpectedly", exc_info=error)
+            turn.status, turn.error_code = "failed", "internal_error"
+        finally:
+            run.interruptible = False
+
+
+def _observe(task: asyncio.Task[Any]) -> None:
+    """Note a failure that nobody awaits: a stream's reader learns of it from the frames."""
+    if not task.cancelled():
+        task.exception()
+
+
+def message_command(
+    *,
+    client_id: str,
+    customer_id: str,
+    conversation_id: str | None,
+    message: str,
+    metadata: dict[str, str],
+    attachments: int,
+    streaming: bool,
+    key: str | None = None,
+) -> TurnCommand:
+    """The command of a customer's message, without card numbers. Raises Unprocessable."""
+    if not message.strip():
+        raise Unprocessable("the message is empty", code="empty_message")
+    token = metadata.get("payment_method_token")
+    if token is not None and (not token.strip() or len(token) > 256 or contains_card(token)):
+        raise Unprocessable(
+            "metadata.payment_method_token names a stored payment method; it is no card number",
+            code="bad_payment_method",
+        )
+    clean = mask_cards(message)
+    return TurnCommand(
+        client_id=client_id,
+        customer_id=customer_id,
+        conversation_id=conversation_id,
+        message=clean,
+        payment_method_token=token,
+        attachments=attachments,
+        card_removed=clean != message,
+        streaming=streaming,
+        key=key,
+    )

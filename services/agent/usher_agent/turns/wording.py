@@ -1,0 +1,108 @@
+"""What the agent says itself, without the model: proposals, outcomes, apologies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from usher_agent.confirmations.model import Proposal
+from usher_shared.contracts.money import format_money, to_minor
+
+CARD_NOTICE = (
+    "I removed what looked like a card number from your message. Please never send card details in this chat; "
+    "payment uses the method on file."
+)
+ATTACHMENT_NOTICE = "I cannot open attachments in this chat, so please tell me in words what you need."
+APOLOGY = (
+    "I'm sorry, I could not work out an answer just now. Nothing was charged. Please try again in a moment, "
+    "or put it in other words."
+)
+LOOK_AGAIN = "Shall I look again for you?"
+CANCELLED = "Stopped. Nothing more was done."
+STATUS_UNKNOWN = (
+    "I'm sorry, the box office did not answer, so I do not know yet whether this went through. I keep checking under "
+    "the same reference, so it cannot happen twice. Please ask me again in a moment before you try anything else."
+)
+STILL_UNKNOWN = "I still have no answer from the box office about your earlier confirmation. " + STATUS_UNKNOWN
+
+_FAILURES = {
+    "model_unavailable": (
+        "I'm sorry, my language service cannot be reached right now. Nothing was charged. Please try again in a minute."
+    ),
+    "model_timeout": "I'm sorry, that took too long on my side. Nothing was charged. Please try again in a minute.",
+    "turn_timeout": "I'm sorry, that took too long on my side. Nothing was charged. Please try again in a minute.",
+    "step_limit": (
+        "I'm sorry, I could not finish that in a reasonable number of steps. Nothing was charged. "
+        "Could you ask for one thing at a time?"
+    ),
+}
+_QUESTIONS = {
+    "create_order": "Shall I buy these tickets for you?",
+    "upgrade_tickets": "Shall I make this upgrade?",
+    "refund_order": "Shall I refund this?",
+}
+
+
+def apology(code: str) -> str:
+    """An honest reply for a turn that failed before anything was charged."""
+    return _FAILURES.get(code, APOLOGY)
+
+
+def total_line(proposal: Proposal) -> str:
+    amount = format_money(abs(proposal.total_minor), proposal.currency)
+    if proposal.total_minor < 0:
+        return f"You get back: {amount}"
+    return f"Total: {amount}" if proposal.total_minor else "Total: nothing to pay"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if not text or text.endswith((".", "!", "?")) else text + "."
+
+
+def present(proposal: Proposal) -> str:
+    """The proposal as it is put to the customer: what, how much, on what terms, and the question."""
+    question = _QUESTIONS.get(proposal.action, "Shall I go ahead?")
+    parts = [_sentence(proposal.summary), f"{total_line(proposal)}.", _sentence(proposal.policy)]
+    return "\n".join([part for part in parts if part] + [f"{question} (yes / no)"])
+
+
+def restate(proposal: Proposal) -> str:
+    """The same proposal again, after something else was talked about."""
+    return "Still open, and nothing is charged until you say yes:\n" + present(proposal)
+
+
+def done(action: str, answer: dict[str, Any]) -> str:
+    """That a confirmed action succeeded, from the box office's answer."""
+    order = answer.get("order_id", "your order")
+    currency = str(answer.get("currency") or "USD")
+
+    def money(name: str) -> str:
+        return format_money(abs(to_minor(answer[name], currency)), currency) if name in answer else ""
+
+    if action == "create_order":
+        paid = f" {money('total')} was charged." if "total" in answer else ""
+        return f"Done: order {order} is confirmed.{paid}"
+    if action == "upgrade_tickets":
+        return f"Done: order {order} is upgraded for {money('price_delta') or 'the stated amount'}."
+    if action == "refund_order":
+        return f"Done: {money('refunded') or 'the stated amount'} of order {order} is refunded."
+    return f"Done: order {order}."
+
+
+_REFUSALS = {
+    "price_changed": "The price has changed since I asked you.",
+    "hold_expired": "The hold on these seats ran out.",
+    "seats_taken": "Someone else got these seats in the meantime.",
+    "quote_expired": "That offer has run out.",
+    "payment_declined": "The payment was declined.",
+}
+
+
+def refused(code: str, detail: str) -> str:
+    """That a confirmed action was refused; nothing was charged."""
+    reason = _REFUSALS.get(code) or f"That could not be done: {_sentence(detail)}"
+    return f"{reason} Nothing was charged."
+
+
+def declined() -> str:
+    return "All right, I won't. Nothing was charged. What would you like instead?"

@@ -1,0 +1,1 @@
+"""Front door: identity, limits, chat API and streams, confirmations, web pages."""

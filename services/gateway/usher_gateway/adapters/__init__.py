@@ -1,0 +1,1 @@
+"""Key sets from files and URLs."""

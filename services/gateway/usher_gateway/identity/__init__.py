@@ -1,0 +1,1 @@
+"""Who calls: API keys of client applications and bearer tokens of customers."""

@@ -1,0 +1,1 @@
+"""Requests repeated with the same Idempotency-Key."""

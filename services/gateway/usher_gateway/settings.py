@@ -1,0 +1,40 @@
+"""The gateway's settings, from USHER_GATEWAY_* variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from usher_gateway.identity.model import Scope
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="USHER_GATEWAY_")
+
+    issuer: str | None = Field(default=None, description="`iss` of accepted bearer tokens; none: API keys only")
+    audience: str = Field(default="usher", description="`aud` of accepted bearer tokens")
+    jwks_file: Path | None = Field(default=None, description="the issuer's JWKS as a file")
+    jwks_url: str | None = Field(default=None, description="the issuer's JWKS as a URL; the file is preferred")
+    token_scopes: tuple[Scope, ...] = Field(
+        default=("chat", "orders", "privacy"), description="what a customer with a bearer token may do"
+    )
+    key_cache_seconds: float = Field(
+        default=3.0, ge=0, le=60, description="how long an API key's record is believed; a revoked key works as long"
+    )
+    requests_per_minute: int = Field(
+        default=60, ge=1, description="for a key without a limit of its own, a customer, an unidentified address"
+    )
+    limit_storage: str = Field(default="memory://", description="where requests are counted, a `limits` storage URI")
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=10, description="how many proxies in front append to X-Forwarded-For"
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        default=(), description="web origins that may call from a browser (CORS); none by default"
+    )
+    turn_seconds: float = Field(default=60.0, gt=0, description="how long a turn of the conversation may take")
+    call_seconds: float = Field(default=15.0, gt=0, description="how long any other call may take")
+    stream_idle_seconds: float = Field(
+        default=60.0, gt=0, description="how long a stream may be silent (heartbeats count) before it is given up"
+    )

@@ -1,0 +1,1 @@
+"""The models behind an OpenAI-compatible API, with an offline engine."""

@@ -1,0 +1,64 @@
+"""Errors of the /v1 routes in OpenAI's shape; every other route keeps problem documents."""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from usher_inference.completions.wire import error_type, render_problem
+from usher_shared.errors import UsherError
+
+_Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def answer_in_openai_shape(app: FastAPI) -> None:
+    """Wraps the app's error handlers: under /v1 they answer `{"error": {message, type, param, code}}`."""
+    renderers: tuple[tuple[type[Exception], Callable[[Exception], Response]], ...] = (
+        (UsherError, _usher_error),
+        (RequestValidationError, _invalid),
+        (HTTPException, _http_error),
+    )
+    for kind, render in renderers:
+        app.add_exception_handler(kind, _under_v1(render, cast(_Handler, app.exception_handlers[kind])))
+
+
+def _under_v1(render: Callable[[Exception], Response], otherwise: _Handler) -> _Handler:
+    async def handle(request: Request, error: Exception) -> Response:
+        usual = await otherwise(request, error)
+        if not request.url.path.startswith("/v1/"):
+            return usual
+        return render(error)
+
+    return handle
+
+
+def _usher_error(error: Exception) -> Response:
+    known = cast(UsherError, error)
+    headers = {} if known.http_status != 401 else {"WWW-Authenticate": "Bearer"}
+    if known.retry_after_seconds is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(known.retry_after_seconds)))
+    return _respond(known.http_status, render_problem(known), headers)
+
+
+def _invalid(error: Exception) -> Response:
+    """400 naming the first bad field; OpenAI has no 422."""
+    first = cast(RequestValidationError, error).errors()[0]
+    param = ".".join(str(part) for part in first["loc"] if part != "body") or None
+    message = f"{param or 'body'}: {first['msg']}"
+    problem = {"message": message, "type": error_type(400), "param": param, "code": "invalid_request"}
+    return _respond(400, problem, {})
+
+
+def _http_error(error: Exception) -> Response:
+    known = cast(HTTPException, error)
+    code = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}.get(known.status_code, "http_error")
+    problem = {"message": str(known.detail), "type": error_type(known.status_code), "param": None, "code": code}
+    return _respond(known.status_code, problem, dict(known.headers or {}))
+
+
+def _respond(status: int, problem: Mapping[str, object], headers: dict[str, str]) -> Response:
+    return Response(orjson.dumps({"error": problem}), status, headers, "application/json")

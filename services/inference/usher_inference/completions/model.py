@@ -1,0 +1,140 @@
+"""The wire of OpenAI's chat completions: what is read of a request, and what an engine is asked and answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+class _Lenient(BaseModel):
+    """Clients send many fields; those not named here are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class FunctionCall(_Lenient):
+    name: str = Field(max_length=256)
+    arguments: str = Field(default="{}", description="JSON, as a string")
+
+
+class ToolCallMessage(_Lenient):
+    id: str = Field(default="", max_length=256)
+    type: str = "function"
+    function: FunctionCall
+
+
+class Message(_Lenient):
+    """One message of the history; content parts that are no text are passed over."""
+
+    role: Role
+    content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[ToolCallMessage] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+
+    def text(self) -> str:
+        """The content as one text."""
+        if isinstance(self.content, list):
+            return "\n".join(part["text"] for part in self.content if isinstance(part.get("text"), str))
+        return self.content or ""
+
+
+class FunctionSpec(_Lenient):
+    name: str = Field(max_length=256)
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of the arguments")
+
+
+class ToolSpec(_Lenient):
+    type: str = "function"
+    function: FunctionSpec
+
+
+class NamedFunction(_Lenient):
+    name: str
+
+
+class NamedTool(_Lenient):
+    type: str = "function"
+    function: NamedFunction
+
+
+class StreamOptions(_Lenient):
+    include_usage: bool = False
+
+
+class ResponseFormat(_Lenient):
+    type: str = "text"
+
+
+class ChatRequest(_Lenient):
+    model: str = Field(min_length=1, max_length=256)
+    messages: list[Message] = Field(min_length=1)
+    tools: list[ToolSpec] | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    stop: str | list[str] | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    n: int | None = Field(default=None, ge=1)
+    response_format: ResponseFormat | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop texts, without empty ones."""
+        given = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(text for text in given if text)
+
+    @property
+    def token_limit(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def includes_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What an engine answers. `tools` are those it may call now; `forced` means that it has to call one of them."""
+
+    messages: Sequence[Message]
+    tools: Sequence[FunctionSpec] = ()
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A whole call; `arguments` is a JSON object."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+Delta = TextDelta | ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts by the engine's own measure."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    def wire(self) -> dict[str, int]:
+        total = self.prompt_tokens + self.completion_tokens
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": total,
+        }

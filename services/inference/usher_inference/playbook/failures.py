@@ -1,0 +1,78 @@
+"""Telling failures honestly, with a way on."""
+
+from usher_inference.playbook import phrases
+from usher_inference.playbook.acts import Act, Say
+from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.state import Dialogue
+from usher_inference.playbook.transcript import Failure
+
+_SEATS_LOST = frozenset({"not_found", "seats_taken"})
+_NOT_NOW = frozenset(
+    {"unavailable", "rate_limited", "upstream_failed", "upstream_timeout", "timeout", "internal_error", "unreadable"}
+)
+DECLINED = frozenset({"payment_declined"})
+# a broken answer to a charge may hide a charge that went through
+UNKNOWN_OUTCOME = frozenset(
+    {"payment_unknown", "upstream_timeout", "timeout", "internal_error", "upstream_failed", "unreadable"}
+)
+PRICE_MOVED = frozenset({"price_changed", "quote_expired"})
+
+
+def of_purchase(d: Dialogue) -> Act | None:
+    """What to say after the order failed in this turn; None when the purchase can go on by itself."""
+    failed = d.turn.failures("create_order")
+    if not failed:
+        return None
+    last = failed[-1]
+    if lost_hold(last):
+        return None  # new seats are looked for and offered
+    return Say(charge_failed(d, last))
+
+
+def of_hold(d: Dialogue) -> Act | None:
+    """What to say when seats could not be held; None when they were only taken by others: then new ones are offered."""
+    failed = d.turn.failures("hold_tickets")
+    if not failed or failed[-1].code == "seats_taken":
+        return None
+    if failed[-1].code == "too_many_seats":
+        more = "For a larger group, a person can help; just ask."
+        return Say(f"I couldn't hold that many: {reason(failed[-1])} {more} {Asked.QUANTITY.value}")
+    return Say(f"I couldn't hold those seats: {reason(failed[-1])} {Asked.OTHER_SEATS.value}")
+
+
+def charge_failed(d: Dialogue, failure: Failure) -> str:
+    """What a failed purchase, upgrade or refund means for the customer."""
+    held = f" Your seats stay held {phrases.remaining(d.now, d.hold.expires_at)}." if d.hold else ""
+    if failure.code in DECLINED:
+        return f"There is no order, as the payment did not go through.{held} {Asked.RETRY.value}"
+    if failure.code in UNKNOWN_OUTCOME:
+        return (
+            "I don't know yet whether the payment went through: the payment provider hasn't answered. "
+            "Please don't try again now; ask me for your orders in a few minutes to see the outcome. "
+            f"{Asked.PERSON.value}"
+        )
+    if failure.code in PRICE_MOVED:
+        return f"The price changed before I could finish, so nothing was charged.{held} {Asked.RETRY.value}"
+    if lost_hold(failure):
+        return f"That could not be found any more, so nothing was charged. {Asked.PERSON.value}"
+    return f"That didn't work: {reason(failure)} Nothing was charged.{held} {Asked.RETRY.value}"
+
+
+def lost_hold(failure: Failure) -> bool:
+    """Whether the seats of a hold are gone: expired, released, or taken."""
+    return failure.code.startswith("hold_") or failure.code in _SEATS_LOST
+
+
+def of_check(failure: Failure) -> Act:
+    """Why the free seats can't be shown."""
+    if failure.code in _NOT_NOW or not failure.detail:
+        return Say(f"I couldn't check the seats just now, sorry. {Asked.RETRY.value}")
+    return Say(f"I can't offer seats there: {reason(failure)} {Asked.OTHER_SEATS.value}")
+
+
+def reason(failure: Failure) -> str:
+    """The box office's own words for a refusal, as one sentence."""
+    detail = " ".join(failure.detail.split())
+    if not detail:
+        return "the box office couldn't do it."
+    return detail if detail[-1] in ".!?" else f"{detail}."

@@ -1,0 +1,77 @@
+"""Messages in the middle of a purchase that call for a word before it goes on, and for no tool."""
+
+import re
+from dataclasses import replace
+
+from usher_inference.playbook import phrases
+from usher_inference.playbook.acts import Say
+from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.state import Dialogue
+from usher_inference.understanding import Comparative, Intent, Slots
+
+_NO_COUNT = re.compile(r"0+|zero|none|[-−]\s?\d+(?:\.\d+)?|\d+\.\d+", re.IGNORECASE)
+_NO_TICKETS = re.compile(
+    r"(?<![\w$£€.,:/-])(?:0+|zero|[-−]\s?\d+(?:\.\d+)?|\d+\.\d+) (?:tickets?|seats?|tix)\b", re.IGNORECASE
+)
+
+
+def interject(d: Dialogue, intent: Intent) -> Say | None:
+    """The word that is due; None when the purchase goes on by itself."""
+    if d.turn.done:
+        return None
+    slots = d.turn.heard.slots if d.turn.heard else Slots()
+    if not d.turn.seat_terms_changed:
+        if d.turn.unsure_what:
+            return Say(Asked.OTHER_WHAT.value)
+        said = _say_more(d, intent, slots) or _same_day(d, slots)
+        if said:
+            return said
+    return _cheapest_listed(d, slots)
+
+
+def whole_number(d: Dialogue) -> Say | None:
+    """A number of tickets that no order can have: none, less than none, or a part of one."""
+    alone = d.turn.asked is Asked.QUANTITY and _NO_COUNT.fullmatch(d.turn.text.strip(" .!"))
+    if d.turn.done or not (alone or _NO_TICKETS.search(d.turn.text)):
+        return None
+    if d.turn.heard and d.turn.heard.slots.quantity:
+        return None
+    return Say(f"The number of tickets has to be a whole number from 1 on. {Asked.QUANTITY.value}")
+
+
+def _say_more(d: Dialogue, intent: Intent, slots: Slots) -> Say | None:
+    """A yes to a question that only a choice answers."""
+    asked = d.turn.asked
+    if asked is Asked.WHICH and d.turn.affirmed and not slots.event:
+        return Say(f"Just tell me its number, its day or its place. {asked.value}")
+    if intent is not Intent.AFFIRM or slots != Slots():
+        return None
+    if asked is Asked.QUANTITY and d.wish.quantity is None:
+        return Say(f"A number will do. {asked.value}")
+    return Say(f"Gladly. {asked.value}") if asked is Asked.EVENT else None
+
+
+def _same_day(d: Dialogue, slots: Slots) -> Say | None:
+    """The message only names the day that the seats shown are for already."""
+    only = slots.date is not None and replace(slots, dates=(), time_of_day=None) == Slots()
+    shown = d.hold is not None or d.turn.asked is Asked.OFFER
+    if d.turn.affirmed or not only or not shown or d.event is None or slots.date is None:
+        return None
+    if not slots.date.covers(d.event.starts_at.date()):
+        return None
+    back = d.turn.asked.value if d.turn.asked in (Asked.OFFER, Asked.PREPARE) else ""
+    return Say(f"It is on that day already: {phrases.named_event(d.event)}. {back}".strip())
+
+
+def _cheapest_listed(d: Dialogue, slots: Slots) -> Say | None:
+    """ "That's too expensive", said of a list of events: the one with the lowest price."""
+    events = [d.events[id] for id in d.listed if id in d.events]
+    events = [event for event in events if event.price_from is not None and event.status == "on_sale"]
+    limited = slots.max_price_each is not None or slots.max_price_total is not None
+    if d.turn.asked is not Asked.WHICH or d.focus or limited or not events:
+        return None
+    if Comparative.CHEAPER not in slots.comparatives:
+        return None
+    low = min(events, key=lambda event: event.price_from or 0.0)
+    d.listed = (low.event_id,)
+    return Say(f"The lowest price among these is for {phrases.event_line(low)}. {Asked.THIS.value}")

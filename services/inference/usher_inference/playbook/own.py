@@ -1,0 +1,177 @@
+"""Questions about the customer's own seats and money: those bought, those held, those just offered."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from usher_inference.playbook import phrases
+from usher_inference.playbook.acts import Act, Call, Say
+from usher_inference.playbook.orders import NO_ORDERS, known_orders, show_orders
+from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.seats import Beside, choose
+from usher_inference.playbook.state import Dialogue, Task
+from usher_inference.understanding import Topic
+from usher_shared.contracts.tools import OrderView, SeatOffer
+
+_PAID = re.compile(
+    r"\b(?:how much|what) (?:did|have|was|were) (?:i|we)(?: \w+)? (?:pay|paid|spend|spent|charged)\b|"
+    r"\b(?:what|how much) (?:was|were|is|did) (?:i|we|my (?:card|total)|the (?:charge|final (?:total|price)))\b.*"
+    r"\b(?:charged?|total|cost|pay)|\bhow much (?:was|did) (?:it|that|this|they|the (?:tickets|order|total))\b|"
+    r"\b(?:total|amount) (?:i|we) paid\b|\bwhat was (?:my|the) total\b|\bdid you charge\b",
+    re.IGNORECASE,
+)
+_IN_ALL = re.compile(r"\b(?:fees?|total|in all|altogether|all[- ]in)\b", re.IGNORECASE)
+_WHERE = re.compile(
+    r"\bhow many (?:tickets|seats) (?:do|did|have) (?:i|we) (?:have|buy|bought|get|got|order(?:ed)?)\b|"
+    r"\b(?:which|what) (?:seats?|rows?|sections?|numbers?)(?: \w+)? (?:do|did|have|are|am|will|would|is) "
+    r"(?:i|we|mine|ours|they|those|these|it)\b|\bwhat are (?:my|our|the|those|these) seats?\b|"
+    r"\bwhere (?:do|will|would|are|am|is) (?:i|we|my|our|they|those|these|the seats?)\b(?!.*\b(?:park|venue|arena|"
+    r"theat|enter|pick)).*?(?:sit|seats?|seated|sitting|they|those|these)?\W*$|"
+    r"\bwhere (?:do|will|would|are) (?:i|we) (?:be )?(?:sit|sitting|seated)\b",
+    re.IGNORECASE,
+)
+_BESIDE = re.compile(
+    r"\b(?:are|is|will|would|do|am)\b.*\b(?:together|adjacent|next to (?:each other|one another)|side[- ]by[- ]side|"
+    r"beside each other|split up|apart|same row|in one row|in a row)\b|\b(?:adjacent|together|side by side)\s*\?",
+    re.IGNORECASE,
+)
+
+
+_REFUNDED = re.compile(
+    r"\b(?:did|have|has|was|were) (?:i|we|it|that|they|my|the) .*\b(?:refund|money back|refunded)|"
+    r"\bwhen (?:do|will) (?:i|we) (?:get|see|receive) (?:my|our|the) (?:money|refund)",
+    re.IGNORECASE,
+)
+
+
+def answer(d: Dialogue) -> Act | None:
+    """The answer from the seats in question; None when the message asks nothing of the kind."""
+    text, asked_now = d.turn.text, d.turn.seat_terms_changed
+    pending = _pending(d)
+    if _PAID.search(text) and not asked_now:
+        if pending and d.hold:
+            return None
+        return _of_order(d, _tell_paid)
+    if _REFUNDED.search(text) and not d.proposal:
+        return _of_order(d, _tell_refund)
+    if asked_now or d.task in (Task.UPGRADE, Task.REFUND, Task.ORDERS):
+        return None
+    costs = d.turn.topic in (Topic.PRICE, Topic.FEES) and _IN_ALL.search(text) is not None
+    if costs and pending is None and d.order_focus and not d.wish.has_criteria():
+        return _of_order(d, _tell_paid)
+    if pending and d.turn.topic in (Topic.PRICE, Topic.FEES) and not d.proposal:
+        return _tell_cost(d, pending)
+    where, beside = _WHERE.search(text), _BESIDE.search(text)
+    if not where and not beside:
+        return None
+    if pending:
+        told = _tell_seats(d, pending) if where else _tell_beside(_lie(d, pending), pending)
+        return Say(f"{told} {_open_question(d)}".strip())
+    if d.wish.has_criteria() and d.order_focus is None:
+        return None
+    return _of_order(d, _tell_where if where else _tell_order_beside)
+
+
+def _pending(d: Dialogue) -> Sequence[SeatOffer] | None:
+    """The seats held, or else the seats that the last text offered."""
+    if d.hold:
+        return d.hold.seats
+    return d.offer if d.offer and d.turn.asked is Asked.OFFER else None
+
+
+def _tell_cost(d: Dialogue, chosen: Sequence[SeatOffer]) -> Act | None:
+    """What the seats in question come to; of held ones with the fees, which the box office is asked for."""
+    arguments = {"action": "create_order", "arguments": {"hold_id": d.hold.hold_id if d.hold else ""}}
+    if d.hold and d.can("quote") and not d.turn.failures("quote"):
+        quote = d.quotes.get(d.hold.hold_id)
+        if quote is None:
+            return Call("quote", arguments)
+        total, fees = phrases.money_minor(quote.total_minor, quote.currency), phrases.money(quote.fees, quote.currency)
+        return Say(f"S{phrases.seats(chosen)[1:]}: {total} in all, {fees} of it fees. {_open_question(d)}".strip())
+    cost = phrases.seats_with_prices(chosen, d.currency, _lie(d, chosen))
+    return Say(f"{cost[0].upper()}{cost[1:]}. You see the full total before anything is charged. {_open_question(d)}")
+
+
+def _open_question(d: Dialogue) -> str:
+    open_one = d.turn.asked in (Asked.OFFER, Asked.PREPARE) and not d.proposal
+    return d.turn.asked.value if open_one and d.turn.asked else ""
+
+
+def _tell_seats(d: Dialogue, chosen: Sequence[SeatOffer]) -> str:
+    held = "I hold" if d.hold else "That would be"
+    return f"{held} {phrases.seats(chosen)}; nothing is bought yet."
+
+
+def _lie(d: Dialogue, chosen: Sequence[SeatOffer]) -> Beside:
+    """How the seats lie: as the listing that they came from says, else by their numbers."""
+    ids = {seat.id for seat in chosen}
+    for inventory in d.checks.values():
+        pick = choose(inventory, d.wish)
+        if {seat.id for seat in pick.seats} == ids:
+            return pick.beside
+    return _by_numbers(chosen)
+
+
+def _by_numbers(chosen: Sequence[SeatOffer]) -> Beside:
+    if len({(seat.section, seat.row) for seat in chosen}) > 1:
+        return Beside.APART
+    numbers = sorted(int(seat.number) for seat in chosen if seat.number.isdecimal())
+    if len(numbers) == len(chosen) and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+        return Beside.TOGETHER
+    return Beside.ROW
+
+
+def _tell_beside(beside: Beside, chosen: Sequence[SeatOffer]) -> str:
+    where = phrases.seats(chosen)
+    if len(chosen) == 1:
+        return f"It is a single seat: {where}."
+    told = {
+        Beside.TOGETHER: f"Yes, they are side by side: {where}.",
+        Beside.ROW: f"They are in one row: {where}. Whether they touch I can't tell from the numbers.",
+        Beside.APART: f"No, they are not all next to each other: {where}.",
+    }
+    return told[beside]
+
+
+def _of_order(d: Dialogue, tell: Callable[[OrderView], str]) -> Act:
+    order = _order(d)
+    return Say(tell(order)) if isinstance(order, OrderView) else order
+
+
+def _order(d: Dialogue) -> Act | OrderView:
+    """The order last spoken of, else the only one, else the list of them."""
+    if d.order_focus:
+        known = d.orders.get(d.order_focus)
+        arguments = {"order_id": d.order_focus}
+        if known is None and d.can("get_order") and not d.turn.tried("get_order", arguments):
+            return Call("get_order", arguments)
+        if known is not None:
+            return known
+    step = known_orders(d)
+    if step:
+        return step
+    if not d.orders:
+        return Say(NO_ORDERS)
+    return next(iter(d.orders.values())) if len(d.orders) == 1 else show_orders(d)
+
+
+def _tell_paid(order: OrderView) -> str:
+    total = phrases.money(order.total, order.currency)
+    back = {"refunded": " It has been refunded.", "partially_refunded": " Part of it has been refunded."}
+    what = f"{order.event_name}, {phrases.seats(order.seats)}" if order.seats else order.event_name
+    return f"Order {order.order_id} comes to {total} in all, fees included: {what}.{back.get(order.status, '')}"
+
+
+def _tell_refund(order: OrderView) -> str:
+    state = {"refunded": "has been refunded", "partially_refunded": "has been refunded in part"}
+    when = " How long it takes to reach you depends on your payment provider." if order.status in state else ""
+    return f"Order {order.order_id} ({order.event_name}) {state.get(order.status, 'has not been refunded')}.{when}"
+
+
+def _tell_where(order: OrderView) -> str:
+    if not order.seats:
+        return f"Order {order.order_id} has no seats any more; it was refunded."
+    return f"Your seats for {order.event_name}: {phrases.seats(order.seats)} (order {order.order_id})."
+
+
+def _tell_order_beside(order: OrderView) -> str:
+    return _tell_beside(_by_numbers(order.seats), order.seats) if order.seats else _tell_where(order)

@@ -1,0 +1,167 @@
+"""Deciding the next act from the state: which flow goes on, and when to stop."""
+
+import re
+from collections.abc import Sequence
+
+from usher_inference.playbook import orders, own, paying, phrases, purchase, questions, smalltalk
+from usher_inference.playbook.acts import Act, Call, Say
+from usher_inference.playbook.beyond import reply
+from usher_inference.playbook.closing import report
+from usher_inference.playbook.interjections import interject, whole_number
+from usher_inference.playbook.order_wishes import NO_LIMIT
+from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.rebuild import rebuild
+from usher_inference.playbook.state import Dialogue, Task
+from usher_inference.playbook.transcript import Heard
+from usher_inference.understanding import Intent, Slots
+from usher_shared.contracts.tools import HoldReleased
+
+_THINKING = re.compile(
+    r"\b(?:let me|need to|want to|have to) (?:think|check|ask)\b|\bthink (?:about it|it over)\b|\bnot sure\b|"
+    r"\b(?:one|a|just a) (?:moment|minute|second|sec)\b|^\W*(?:wait|hold on|hang on|hmm+)\W*$|\bmaybe later\b",
+    re.IGNORECASE,
+)
+_MOST_STEPS = 9  # tool answers after one message; no flow needs more
+
+
+def next_act(messages: Sequence[Heard], offered_tools: frozenset[str]) -> Act:
+    """The next tool call or text. Pure but for the clock where the system message names no time."""
+    d = rebuild(messages, offered_tools)
+    act = _decide(d)
+    if isinstance(act, Say):
+        return act
+    if len(d.turn.done) >= _MOST_STEPS or d.turn.tried(act.tool, act.arguments):
+        return Say(phrases.TROUBLE)
+    return act if d.can(act.tool) else Say(phrases.NO_TOOL)
+
+
+def _decide(d: Dialogue) -> Act:
+    if d.turn.heard is None:
+        return Say(phrases.GREETING)
+    if d.turn.beyond:
+        return Say(reply(d.turn.beyond, d.turn.asked))
+    if d.turn.done:
+        last = d.turn.done[-1]
+        goes_on = isinstance(last.result, HoldReleased) and d.turn.seat_terms_changed
+        said = None if goes_on else report(d, last)
+        if said:
+            return Say(said)
+    return paying.answer(d) or _after_decline(d) or own.answer(d) or paying.tell_outcome(d) or _answer(d) or _go_on(d)
+
+
+def _after_decline(d: Dialogue) -> Act | None:
+    """A declined proposal: changed wishes go on; a plain no gives the seats back."""
+    declined = d.turn.declined
+    if declined is None or d.turn.seat_terms_changed or d.task not in (Task.PURCHASE, Task.UPGRADE, Task.REFUND):
+        return None
+    if _THINKING.search(d.turn.text) and d.hold:
+        return _no_hurry(d)
+    if d.turn.declined_action != "create_order":
+        return Say("All right, nothing was changed; your order stays as it is. Is there anything else I can do?")
+    if d.hold and d.can("release_hold"):
+        return Call("release_hold", {"hold_id": d.hold.hold_id})
+    return Say(f"All right, nothing was charged. {Asked.KEEP_BUYING.value}")
+
+
+def _answer(d: Dialogue) -> Act | None:
+    """A question comes before the flow that it interrupts."""
+    return questions.answer(d, d.turn.topic) if d.turn.topic else None
+
+
+def _go_on(d: Dialogue) -> Act:
+    intent = d.turn.heard.intent if d.turn.heard else Intent.OTHER
+    if intent is Intent.BYE and d.hold and not d.turn.done:
+        return _release(d)
+    if intent is Intent.AFFIRM and d.turn.asked is None and d.turn.heard and Intent.BYE in d.turn.heard.also:
+        return smalltalk.chat(d, Intent.BYE)
+    if d.turn.gives_back:
+        intent = Intent.REFUND
+    talk = intent in (Intent.GREET, Intent.THANKS, Intent.BYE) and not d.turn.affirmed
+    if talk:
+        return smalltalk.chat(d, intent)
+    special = smalltalk.aside(d)
+    if special:
+        return special
+    if d.task in (Task.UPGRADE, Task.REFUND) and _is_aside(d, intent):
+        return smalltalk.chat(d)
+    if d.task in (Task.UPGRADE, Task.REFUND) and _lets_be(d, intent):
+        return Say("All right, nothing was changed; your order stays as it is. Is there anything else I can do?")
+    flows = {
+        Task.ORDERS: orders.show_orders,
+        Task.UPGRADE: orders.upgrade,
+        Task.REFUND: orders.refund,
+        Task.EXCHANGE: orders.exchange,
+        Task.HUMAN: smalltalk.call_person,
+        Task.RELEASE: _release,
+    }
+    if d.task in flows:
+        return flows[d.task](d)
+    if d.task is Task.PURCHASE:
+        return _buy(d, intent)
+    return smalltalk.chat(d)
+
+
+def _is_aside(d: Dialogue, intent: Intent) -> bool:
+    """Whether the message answers nothing that the change of an order waits for."""
+    answering = d.turn.asked not in (None, Asked.PERSON)
+    details = d.turn.heard is not None and d.turn.heard.slots != Slots()
+    waiting = answering or details or d.proposal or d.turn.done or d.turn.declined
+    return intent in (Intent.OTHER, Intent.AFFIRM, Intent.DENY) and not waiting
+
+
+def _lets_be(d: Dialogue, intent: Intent) -> bool:
+    """Whether a plain no answers what the change of an order waits for."""
+    plain = d.turn.heard is not None and d.turn.heard.slots == Slots()
+    unlimited = NO_LIMIT.search(d.turn.text) is not None  # "no limit" is no no
+    return intent is Intent.DENY and plain and not unlimited and not d.turn.done and not d.turn.declined
+
+
+def _release(d: Dialogue) -> Act:
+    if d.hold and d.can("release_hold"):
+        return Call("release_hold", {"hold_id": d.hold.hold_id})
+    return Say("I'm holding no seats for you, and nothing was charged. Is there anything else I can do?")
+
+
+def _buy(d: Dialogue, intent: Intent) -> Act:
+    changed = d.turn.seat_terms_changed
+    no_count = whole_number(d)
+    if no_count:
+        return no_count
+    if not changed and _THINKING.search(d.turn.text) and not d.turn.affirmed:
+        return _no_hurry(d)
+    if intent is Intent.OTHER and not changed and not d.turn.affirmed and not d.turn.renamed:
+        if d.proposal:
+            return Say(phrases.NEED_YES)
+        again = d.turn.asked is not None and d.turn.asked is not Asked.PERSON and d.turn.misheard < 2
+        return Say(f"Sorry, I didn't follow that. {d.turn.asked}") if again else smalltalk.chat(d)
+    said = interject(d, intent)
+    if said:
+        return said
+    if intent is Intent.DENY and not changed:
+        return _refused(d)
+    return purchase.continue_purchase(d)
+
+
+def _no_hurry(d: Dialogue) -> Act:
+    if d.hold:
+        left = phrases.remaining(d.now, d.hold.expires_at)
+        return Say(f"No hurry: your seats are held {left}, and nothing is charged without your yes.")
+    return Say("No hurry. Just tell me when you have decided, or what I should change.")
+
+
+def _refused(d: Dialogue) -> Act:
+    if d.proposal:
+        return Say(phrases.NEED_YES)
+    if d.turn.asked is Asked.CHEAPER and d.hold:
+        return Say(f"All right, I keep {phrases.seats(d.hold.seats)} for you. {Asked.PREPARE.value}")
+    if d.hold and d.can("release_hold"):
+        return Call("release_hold", {"hold_id": d.hold.hold_id})
+    if d.turn.asked in (Asked.OFFER, Asked.OTHER_SEATS):
+        return Say(f"All right, I haven't taken any seats. {Asked.KEEP_BUYING.value}")
+    if d.turn.asked in (Asked.MEANT, Asked.THIS) and d.wish.query:
+        return purchase.continue_purchase(d)
+    if d.turn.asked in (Asked.MEANT, Asked.THIS):
+        return Say(f"Sorry about that. {Asked.EVENT.value}")
+    if d.turn.asked is Asked.PERSON:
+        return Say("All right. If you need anything else, just tell me.")
+    return Say("All right, nothing was bought. Is there anything else I can do?")

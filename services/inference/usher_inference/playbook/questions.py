@@ -1,0 +1,253 @@
+"""Answering questions from an event's own data; what is not known is said to be unknown."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from usher_inference.playbook import phrases
+from usher_inference.playbook.acts import Act, Call, Say
+from usher_inference.playbook.events import find_event
+from usher_inference.playbook.naming import likeness, names_something
+from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.state import Dialogue, Task, call_key
+from usher_inference.understanding import Topic
+from usher_inference.understanding.topics import read_topics
+from usher_shared.contracts.money import to_minor
+from usher_shared.contracts.tools import EventInfo, HoldTickets
+
+_HOW_LONG = re.compile(
+    r"\bhow (?:long|much time) (?:do|have|can) (?:i|we)\b|\b(?:hold|seats?) (?:expire|run out|last)|"
+    r"\bhow long (?:do|will|can|are) (?:you )?(?:hold|keep|(?:the |my |our )?seats? (?:be )?(?:held|kept))",
+    re.I,
+)
+_SAME_EVENT = 90.0
+_HOLD_MINUTES = HoldTickets.model_fields["expires_in_seconds"].default // 60
+_LONGEST = 600  # characters of a fact that are quoted
+# What a fact or policy may be called in the catalogue, most telling first.
+_NAMES: dict[Topic, tuple[str, ...]] = {
+    Topic.PARKING: ("parking",),
+    Topic.BAGS: ("bag",),
+    Topic.DOORS: ("door", "entry", "gate"),
+    Topic.TRANSPORT: ("transport", "transit", "direction", "getting", "public"),
+    Topic.FOOD: ("food", "drink", "concession"),
+    Topic.AGE: ("age", "children", "kid"),
+    Topic.ACCESSIBILITY: ("accessib", "wheelchair"),
+    Topic.DELIVERY: ("deliver", "ticket", "mobile"),
+    Topic.FEES: ("fee",),
+    Topic.PAYMENT: ("payment", "pay"),
+    Topic.REFUND_POLICY: ("refund", "cancel"),
+    Topic.TRANSFER: ("transfer", "resale", "resell", "name"),
+    Topic.EXCHANGE_POLICY: ("exchange", "transfer", "resale"),
+}
+
+_OF_VENUE = frozenset(
+    {Topic.ACCESSIBILITY, Topic.DOORS, Topic.PARKING, Topic.BAGS, Topic.TRANSPORT, Topic.FOOD, Topic.VENUE}
+)
+
+# What all the dates of one event share.
+_OF_SERIES = frozenset({Topic.AGE, Topic.PROGRAMME, Topic.ACCESSIBILITY, Topic.DELIVERY})
+
+_OF_SEATS = frozenset({Topic.SEATING, Topic.AVAILABILITY})
+
+
+def answer(d: Dialogue, topic: Topic) -> Act | None:
+    """The answer to the question, or the call that looks it up; None when the running flow answers it better."""
+    known = _answer_at_once(d, topic)
+    if known:
+        return Say(f"{known} {_continuation(d)}".strip())
+    if topic is Topic.OTHER or (topic in _OF_SEATS and d.task is Task.PURCHASE and d.turn.seat_terms_changed):
+        return None  # "what about section 102?" is answered by seats
+    if d.focus is None and d.order_focus in d.orders and not d.wish.has_criteria():
+        d.focus = d.orders[d.order_focus].event_id
+    if d.focus is None and not d.wish.has_criteria():
+        if call_key({}) not in d.searches and names_something(d) and d.can("search_events"):
+            return Call("search_events", {})  # to learn which of the words are a name
+        return Say(f"That depends on the event. {Asked.EVENT.value}")
+    step = find_event(d)
+    if isinstance(step, Call):
+        return step
+    if step:
+        return _common(d, topic) or step
+    info = d.infos.get(d.focus or "")
+    if info is None:
+        return _look_up(d)
+    more = [other for other in read_topics(d.turn.text) if other in _NAMES or other in (Topic.TIME, Topic.VENUE)]
+    told = list(dict.fromkeys(_tell(info, one, d) for one in dict.fromkeys([topic, *more[:3]])))
+    going_on = "" if told[-1].endswith("?") else _continuation(d)
+    return Say(f"{' '.join(told)} {going_on}".strip())
+
+
+def _answer_at_once(d: Dialogue, topic: Topic) -> str | None:
+    """What needs no look-up: the assistant itself, the hold, the proposed total, how payment works."""
+    if topic is Topic.CAPABILITIES:
+        return phrases.CAPABILITIES
+    if topic is Topic.TIME and d.hold and _HOW_LONG.search(d.turn.text):
+        return f"Your seats are held {phrases.remaining(d.now, d.hold.expires_at)}."
+    if topic is Topic.TIME and _HOW_LONG.search(d.turn.text) and d.event is None:
+        return f"Seats that I hold stay yours for {_HOLD_MINUTES} minutes, and nothing is charged meanwhile."
+    if topic is Topic.PAYMENT:
+        return phrases.PAYMENT
+    if topic in (Topic.PRICE, Topic.FEES) and d.hold and d.proposal and d.proposal.total is not None:
+        return _total(d)
+    if topic is Topic.FEES and d.infos.get(d.focus or "") is None:
+        return phrases.FEES
+    return None
+
+
+def _common(d: Dialogue, topic: Topic) -> Act | None:
+    """The answer that all the listed events share, because they share the venue."""
+    listed = [d.events[id] for id in d.listed]
+    same = topic in _OF_SERIES and all(likeness(listed[0].name, event) >= _SAME_EVENT for event in listed)
+    if len({event.venue for event in listed}) != 1 or not (topic in _OF_VENUE or same):
+        return None
+    info = next((d.infos[event.event_id] for event in listed if event.event_id in d.infos), None)
+    if info is None:
+        d.focus = listed[0].event_id
+        return _look_up(d)
+    fact = _fact(info, topic) if topic is Topic.ACCESSIBILITY else None  # free seats differ by event
+    return Say(fact or _tell(info, topic, d))
+
+
+def _total(d: Dialogue) -> str:
+    assert d.hold  # noqa: S101  the caller saw both
+    assert d.proposal  # noqa: S101  likewise
+    seats = f"{phrases.money(d.hold.subtotal, d.hold.currency)} for {phrases.seats(d.hold.seats)}"
+    total = phrases.money(d.proposal.total or 0.0, d.proposal.currency or d.hold.currency)
+    return f"The total is {total}, all in: {seats}, and the rest is fees."
+
+
+def _look_up(d: Dialogue) -> Act:
+    arguments = {"event_id": d.focus or ""}
+    if not d.can("get_event_info"):
+        return Say(phrases.NO_TOOL)
+    if d.turn.tried("get_event_info", arguments):
+        return Say(f"I couldn't look that up just now, sorry. {Asked.RETRY.value}")
+    return Call("get_event_info", arguments)
+
+
+def _tell(info: EventInfo, topic: Topic, d: Dialogue) -> str:
+    tellers: dict[Topic, Callable[[EventInfo, Dialogue], str]] = {
+        Topic.TIME: _when,
+        Topic.DATE: _when,
+        Topic.PRICE: _prices,
+        Topic.AVAILABILITY: _available,
+        Topic.SEATING: _sections,
+        Topic.VENUE: _where,
+        Topic.POLICY: _policies,
+        Topic.ACCESSIBILITY: _accessible,
+        Topic.PROGRAMME: _programme,
+    }
+    if topic in tellers:
+        return tellers[topic](info, d)
+    found = _fact(info, topic)
+    if found or topic is Topic.FEES:
+        return found or phrases.FEES
+    return (
+        f"I have no information on that for {phrases.named_event(info)}, and I don't want to guess. "
+        f"{Asked.PERSON.value if d.task is Task.NONE else 'A person at our support desk can find out; just ask.'}"
+    )
+
+
+def _fact(info: EventInfo, topic: Topic) -> str | None:
+    names = _NAMES.get(topic, ())
+    for source in (info.venue_info.facts, info.policies):
+        found = _named(source, names)
+        if found:
+            return found
+    return None
+
+
+def _named(source: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    for name in names:
+        for key, text in source.items():
+            if name in key.lower() and text.strip():
+                return _sentence(text)
+    return None
+
+
+def _sentence(text: str) -> str:
+    flat = " ".join(text.split())[:_LONGEST]
+    return flat if flat[-1] in ".!?" else f"{flat}."
+
+
+def _when(info: EventInfo, d: Dialogue) -> str:
+    doors = _fact(info, Topic.DOORS)
+    return f"{info.name} starts {info.local_start} at {info.venue}." + (f" {doors}" if doors else "")
+
+
+def _where(info: EventInfo, d: Dialogue) -> str:
+    return f"{info.name} is at {info.venue}, {info.venue_info.address}, {info.city}."
+
+
+def _programme(info: EventInfo, d: Dialogue) -> str:
+    parts = [_sentence(info.description)] if info.description.strip() else []
+    if info.performers:
+        parts.append(f"On stage: {phrases.listing(info.performers)}.")
+    about = " ".join(parts)
+    return f"{phrases.named_event(info)}: {about}" if about else f"I know no more of {phrases.named_event(info)}."
+
+
+def _prices(info: EventInfo, d: Dialogue) -> str:
+    free = [section for section in info.sections if section.available > 0]
+    wanted = (d.wish.section or "").lower()
+    free = [section for section in free if section.section.lower() == wanted] or free
+    if not free:
+        return f"{phrases.named_event(info)} is sold out."
+    low = min(section.price.min for section in free)
+    high = max(section.price.max for section in free)
+    if low == high:
+        span = f"cost {phrases.money(low, info.currency)}"
+    else:
+        span = f"cost from {phrases.money(low, info.currency)} to {phrases.money(high, info.currency)}"
+    if low == high and d.wish.quantity and d.wish.quantity > 1:
+        whole = to_minor(low, info.currency) * d.wish.quantity
+        span += f" each, {phrases.money_minor(whole, info.currency)} for {d.wish.quantity},"
+    else:
+        span += " each"
+    named = f" in section {free[0].section}" if wanted == free[0].section.lower() else ""
+    return f"Seats{named} for {phrases.named_event(info)} {span} before any fees."
+
+
+def _available(info: EventInfo, d: Dialogue) -> str:
+    if info.available <= 0 or info.status == "sold_out":
+        return f"I'm sorry, {phrases.named_event(info)} is sold out."
+    free = phrases.count(info.available, "seat")
+    return f"{free} {'is' if info.available == 1 else 'are'} free for {phrases.named_event(info)}."
+
+
+def _sections(info: EventInfo, d: Dialogue) -> str:
+    free = [section for section in info.sections if section.available > 0][:8]
+    if not free:
+        return f"{phrases.named_event(info)} has no free seats."
+    lines = [
+        f"{section.section} ({section.name}): from {phrases.money(section.price.min, info.currency)}, "
+        f"{section.available} free"
+        for section in free
+    ]
+    return f"Sections with free seats for {phrases.named_event(info)}: {'; '.join(lines)}."
+
+
+def _accessible(info: EventInfo, d: Dialogue) -> str:
+    free = sum(section.accessible_available for section in info.sections)
+    known = _fact(info, Topic.ACCESSIBILITY)
+    seats = (
+        f"{phrases.count(free, 'accessible seat')} {'is' if free == 1 else 'are'} free"
+        if free
+        else ("No accessible seats are free")
+    )
+    return " ".join(part for part in (known, f"{seats} for {phrases.named_event(info)}.") if part)
+
+
+def _policies(info: EventInfo, d: Dialogue) -> str:
+    told = [_sentence(text) for text in info.policies.values() if text.strip()]
+    return " ".join(told)[: _LONGEST * 2] or "I have no policy text for this event."
+
+
+def _continuation(d: Dialogue) -> str:
+    """The question that stood open before the customer asked something."""
+    if d.proposal or (d.event and d.event.status != "on_sale"):
+        return ""
+    if d.turn.asked in (Asked.OFFER, Asked.PREPARE, Asked.OTHER_SEATS, Asked.OTHER_DATES, Asked.WHICH):
+        return d.turn.asked.value
+    if d.task is not Task.PURCHASE:
+        return Asked.LOOK.value if d.wish.quantity and d.event else ""
+    return Asked.QUANTITY.value if d.wish.quantity is None else ""

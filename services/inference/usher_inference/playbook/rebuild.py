@@ -1,0 +1,279 @@
+"""Rebuilding the dialogue's state from its messages, step by step."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from usher_inference.playbook.beyond import read_beyond
+from usher_inference.playbook.errands import part
+from usher_inference.playbook.events import find_event
+from usher_inference.playbook.failures import lost_hold
+from usher_inference.playbook.listening import hear
+from usher_inference.playbook.naming import fit
+from usher_inference.playbook.phrases import (
+    ELSEWHERE,
+    NOTHING_CALLED,
+    NOTHING_NAMED,
+    ON_OTHER_DATES,
+    Asked,
+    question_in,
+)
+from usher_inference.playbook.seats import choose
+from usher_inference.playbook.state import Dialogue, Task, Turn, Wish, call_key
+from usher_inference.playbook.transcript import (
+    AssistantTurn,
+    Declined,
+    Done,
+    Failure,
+    Heard,
+    Lapsed,
+    Proposed,
+    Step,
+    UserTurn,
+    read_moment,
+    read_steps,
+)
+from usher_inference.understanding import CatalogueHints, Intent, Understanding, UnderstandingContext, understand
+from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
+from usher_shared.contracts.tools import (
+    EventInfo,
+    EventList,
+    Hold,
+    HoldReleased,
+    Inventory,
+    OrderCreated,
+    OrderList,
+    OrderRefunded,
+    OrderView,
+    Quote,
+    TicketsUpgraded,
+)
+
+_OWN = r"\b(?:my|our|his|her|their|and|with|an?)\s+"  # "my daughter" is no musical
+_EVENT_QUESTIONS = (Asked.EVENT, Asked.WHICH, Asked.MEANT, Asked.THIS)
+_ANSWERS = (Intent.INFORM, Intent.FIND, Intent.AFFIRM, Intent.OTHER)
+
+
+@lru_cache(maxsize=4096)
+def _understand(text: str, context: UnderstandingContext) -> Understanding:
+    return understand(text, context)
+
+
+def rebuild(messages: Sequence[Heard], offered_tools: frozenset[str]) -> Dialogue:
+    """The state after the last message."""
+    moment = read_moment(messages)
+    d = Dialogue(moment.now, moment.zone, offered_tools)
+    for step in read_steps(messages):
+        _fold(d, step)
+    if d.hold and d.hold.expires_at <= d.now:
+        d.hold = None
+    return d
+
+
+def _fold(d: Dialogue, step: Step) -> None:
+    match step:
+        case UserTurn(text):
+            _settle_focus(d)
+            _begin_turn(d, text)
+        case AssistantTurn(text):
+            d.turn.answered = True
+            _note_text(d, text)
+        case Declined():
+            _note_declined(d)
+        case Lapsed():
+            d.proposal, d.proposal_action = None, ""
+        case Done():
+            d.turn.done.append(step)
+            _note_result(d, step)
+
+
+def _settle_focus(d: Dialogue) -> None:
+    """The event that the searches so far come down to, if it is one."""
+    if d.focus is None and d.wish.has_criteria() and d.searches:
+        listed = d.listed
+        find_event(d)
+        d.listed = listed
+
+
+def _begin_turn(d: Dialogue, text: str) -> None:
+    text = _part_errands(d, text)
+    heard = _understand(text, UnderstandingContext(_noon(d), d.last_text, _hints(d)))
+    lost = d.hold is not None and d.hold.expires_at <= d.now
+    misheard = d.turn.misheard
+    asked = question_in(d.last_text)
+    beyond = read_beyond(text, heard)
+    if beyond:
+        d.turn = Turn(text=text, heard=heard, beyond=beyond, topic=d.turn.topic, asked=asked, lost_hold=lost)
+        return
+    says_which = heard.slots.event or heard.slots.ordinal or asked in (Asked.MEANT, Asked.THIS)
+    asked_back = (
+        asked in (Asked.EVENT, Asked.WHICH, Asked.MEANT, Asked.THIS) and heard.intent in _ANSWERS and says_which
+    )
+    topic = heard.topic if heard.intent is Intent.QUESTION else (d.turn.topic if asked_back else None)
+    d.turn = Turn(text=text, heard=heard, topic=topic, asked=asked, lost_hold=lost, misheard=misheard)
+    if not d.first_request:
+        d.first_request = text
+    hear(d, heard)
+
+
+def _part_errands(d: Dialogue, text: str) -> str:
+    """The request to serve now: the first of two, or the one kept for later once the customer says yes to it."""
+    if question_in(d.last_text) is Asked.NEXT and d.later:
+        intent = _understand(text, UnderstandingContext(_noon(d), d.last_text)).intent
+        kept, d.later = d.later, ""
+        d.last_text = "" if intent is Intent.AFFIRM else d.last_text
+        return kept if intent is Intent.AFFIRM else text
+    first, later = part(text)
+    d.later = later or d.later
+    return first
+
+
+def _read_again(d: Dialogue) -> None:
+    """With the names just learnt, the message may name one of them that could not be told from other words before."""
+    heard = d.turn.heard
+    if heard is None or heard.slots.event or d.wish.query or d.focus:
+        return
+    again = _understand(d.turn.text, UnderstandingContext(_noon(d), d.last_text, _hints(d))).slots
+    # a short word is too little to tell a name by, unless it is the whole name
+    telling = again.event is not None and (again.event.score >= 90 or len(again.event.surface) >= 5)
+    if (
+        again.event
+        and telling
+        and not re.search(rf"{_OWN}{re.escape(again.event.surface)}", d.turn.text, re.IGNORECASE)
+    ):
+        d.wish.query = again.event.name
+    elif again.venue:
+        d.wish.query = again.venue
+
+
+def _noon(d: Dialogue) -> datetime:
+    # Days are resolved from noon so that a conversation's earlier messages are understood alike in each call.
+    return d.now.replace(hour=12, minute=0, second=0, microsecond=0)
+
+
+def _hints(d: Dialogue) -> CatalogueHints:
+    events = tuple(d.events.values())
+    infos = tuple(d.infos.values())
+    return CatalogueHints(
+        events=tuple(dict.fromkeys(event.name for event in events)),
+        performers=tuple(dict.fromkeys(name for info in infos for name in info.performers)),
+        cities=tuple(dict.fromkeys(event.city for event in events)),
+        venues=tuple(dict.fromkeys(event.venue for event in events)),
+        sections=tuple(dict.fromkeys(s.section for info in infos for s in info.sections)),
+    )
+
+
+def _note_text(d: Dialogue, text: str) -> None:
+    d.last_text = text
+    asked = question_in(text)
+    if asked in (Asked.WHICH, Asked.MEANT, Asked.THIS):
+        places = {text.find(f"{e.name}, {e.local_start}"): e.event_id for e in d.events.values()}
+        d.listed = tuple(id for at, id in sorted(places.items()) if at >= 0) or d.listed
+        _drop_vain_terms(d, text)
+    elif asked is Asked.OFFER and d.checks:
+        d.offer = choose(list(d.checks.values())[-1], d.wish).seats
+    elif asked is Asked.EVENT and text.startswith(NOTHING_CALLED):
+        d.wish.query = d.wish.city = None  # looked for everywhere: the name was no event
+    spots = {text.find(id): id for id in d.orders}
+    named = tuple(id for at, id in sorted(spots.items()) if at >= 0)
+    if len(named) > 1:
+        d.order_choices = named
+
+
+def _drop_vain_terms(d: Dialogue, text: str) -> None:
+    """What was owned up to as not found no longer narrows what is looked for."""
+    if text.startswith(NOTHING_NAMED):
+        d.wish.query = None
+    if ON_OTHER_DATES in text:
+        d.wish.date = None
+    elif ELSEWHERE in text:
+        d.wish.city = d.wish.venue = None
+
+
+def _note_declined(d: Dialogue) -> None:
+    if d.turn.answered:  # by the confirmation's own button, not by a message: as if the customer had said no now
+        d.turn = Turn(text="no", heard=_understand("no", UnderstandingContext(_noon(d), d.last_text, _hints(d))))
+    d.turn.declined, d.turn.declined_action = d.proposal, d.proposal_action
+    d.turn.refused = True
+    d.proposal, d.proposal_action = None, ""
+    if d.turn.declined_action in ("upgrade_tickets", "refund_order") and d.task in (Task.UPGRADE, Task.REFUND):
+        d.upgrade_delta = d.upgrade_section = None
+
+
+def _note_result(d: Dialogue, step: Done) -> None:
+    if isinstance(step.result, Proposed):
+        d.proposal, d.proposal_action, d.proposal_arguments = step.result, step.tool, step.arguments
+    elif isinstance(step.result, Failure):
+        _note_failure(d, step, step.result)
+    elif step.tool in PROTECTED_ACTIONS or step.tool == "hold_tickets":
+        _note_effect(d, step)
+    else:
+        _note_facts(d, step)
+
+
+def _note_facts(d: Dialogue, step: Done) -> None:
+    match step.result:
+        case EventList(events=events):
+            d.events |= {event.event_id: event for event in events}
+            d.searches[call_key(step.arguments)] = tuple(event.event_id for event in events)
+            _read_again(d)
+        case EventInfo() as info:
+            d.events[info.event_id] = d.infos[info.event_id] = info
+            if d.focus is not None or d.wish.query is None or fit(d.wish.query, info):
+                d.focus = info.event_id
+        case Inventory() as inventory:
+            key = call_key(step.arguments)
+            d.checks.pop(key, None)  # the newest check stands last
+            d.checks[key] = inventory
+            d.focus = inventory.event_id
+        case Quote(action="create_order") as quote:
+            d.quotes[str(quote.arguments.get("hold_id"))] = quote
+        case HoldReleased():
+            d.hold, d.hold_stale = None, False
+            d.checks.clear()
+            _supersede_order(d)
+        case OrderList(orders=orders):
+            d.orders = {order.order_id: order for order in orders}
+            d.orders_listed = True
+        case OrderView() as order:
+            d.orders[order.order_id] = order
+
+
+def _note_effect(d: Dialogue, step: Done) -> None:
+    d.orders_listed = d.orders_listed and isinstance(step.result, Hold)
+    match step.result:
+        case Hold() as hold:
+            d.hold, d.hold_stale, d.focus = hold, False, hold.event_id
+            d.turn.lost_hold = False
+            _supersede_order(d)
+            return
+        case OrderCreated():
+            d.hold, d.wish, d.task = None, Wish(), Task.NONE
+            d.checks.clear()
+            d.searches.clear()
+            d.order_focus = step.result.order_id
+        case TicketsUpgraded() | OrderRefunded():
+            d.task = Task.NONE
+            d.orders.pop(step.result.order_id, None)
+    d.proposal, d.proposal_action = None, ""
+
+
+def _supersede_order(d: Dialogue) -> None:
+    """A proposed order is void once its seats are given back or others are held."""
+    if d.proposal_action == "create_order":
+        d.proposal, d.proposal_action = None, ""
+
+
+def _note_failure(d: Dialogue, step: Done, failure: Failure) -> None:
+    if step.tool == "hold_tickets":
+        d.checks.clear()
+        d.wish.accepted = ()
+    if step.tool in PROTECTED_ACTIONS:
+        d.proposal, d.proposal_action = None, ""
+    if step.tool == "release_hold":
+        d.hold, d.hold_stale = None, False
+        d.checks.clear()
+    if step.tool == "create_order" and lost_hold(failure):
+        d.hold = None
+        d.checks.clear()

@@ -1,0 +1,86 @@
+"""Talk that needs no tool: greetings, thanks, who is speaking, what was not understood."""
+
+import re
+
+from usher_inference.playbook import phrases
+from usher_inference.playbook.acts import Act, Call, Say
+from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.state import Dialogue
+from usher_inference.understanding import Intent, Slots
+
+_HOW_ARE_YOU = re.compile(
+    r"\bhow(?:'s| is| are) (?:you|it going|things|your day)\b|\bhow do you do\b|\bwhat'?s up\b", re.I
+)
+_WHO = re.compile(
+    r"\b(?:who|what) are you\b|\byour name\b|\bare you (?:a |an )?(?:ro)?(?:bot|human|real|person|ai)\b", re.I
+)
+_TROUBLED = re.compile(
+    r"\b(?:double[- ]charged|(?:over|mis)charged|charged (?:me )?(?:twice|again|double|too much|the wrong)|"
+    r"wrong (?:amount|charge)|"
+    r"(?:(?:has|have|did)(?:n'?t| not)|never) (?:arrived?|come|been delivered|shown? up)|"
+    r"(?:change|correct|fix|update) the name|name on (?:my|the|our) (?:ticket|order)|(?:make|file) a complaint)\b",
+    re.IGNORECASE,
+)
+_LOST = re.compile(
+    r"\b(?:lost|stolen|can'?t find|never (?:got|received)|(?:didn'?t|haven'?t) (?:get|got|receive|received)) "
+    r"(?:my|our|the) tickets?\b",
+    re.IGNORECASE,
+)
+_DISCOUNT = re.compile(r"\b(?:discount|promo|coupon|voucher|deal)s?\b", re.I)
+
+
+def chat(d: Dialogue, meant: Intent | None = None) -> Act:
+    """The answer to a message that asks for nothing to be done."""
+    intent = meant or (d.turn.heard.intent if d.turn.heard else Intent.GREET)
+    text = d.turn.text
+    if _WHO.search(text):
+        return Say(phrases.CAPABILITIES)
+    if _HOW_ARE_YOU.search(text):
+        return Say(phrases.SMALLTALK)
+    simple = {Intent.GREET: phrases.GREETING, Intent.THANKS: phrases.THANKS, Intent.BYE: phrases.BYE}
+    if intent in simple:
+        return Say(simple[intent])
+    if intent is Intent.AFFIRM:
+        return Say(_what_now(d))
+    if intent is Intent.DENY:
+        return Say("All right. If you need anything else, just tell me.")
+    return Say(phrases.UNCLEAR_AGAIN if d.turn.misheard >= 2 else phrases.UNCLEAR)
+
+
+def _what_now(d: Dialogue) -> str:
+    """The answer to a yes that answers no question of the playbook's."""
+    if d.order_focus and d.last_text.startswith(phrases.FINISHED):
+        return "That is done already, nothing more is needed. Is there anything else I can do for you?"
+    return "Gladly. What would you like: find an event, book seats, or look after an order?"
+
+
+def aside(d: Dialogue) -> Say | None:
+    """Matters that no tool covers but that deserve better than "I didn't follow": discounts, lost tickets."""
+    slots = d.turn.heard.slots if d.turn.heard else Slots()
+    if _DISCOUNT.search(d.turn.text) and slots.quantity is None:
+        return Say(phrases.NO_DISCOUNT)
+    if _TROUBLED.search(d.turn.text):
+        return offer_person("I can't settle that myself, but our support desk can look into it.")
+    if _LOST.search(d.turn.text):
+        return offer_person("I can't reissue tickets myself, but our support desk can look into it.")
+    return None
+
+
+def call_person(d: Dialogue) -> Act:
+    """Hands the matter to a person with a support ticket."""
+    if not d.can("open_support_ticket") or d.turn.failures("open_support_ticket"):
+        return Say("I couldn't reach our support desk just now, sorry. Please try again in a few minutes.")
+    details = [f"The customer asks for a person. First request: {d.first_request[:1000]}"]
+    if d.turn.text != d.first_request:
+        details.append(f"Latest message: {d.turn.text[:1000]}")
+    if d.event:
+        details.append(f"Event: {d.event.event_id} {phrases.named_event(d.event)}")
+    arguments = {"subject": "Customer asks for a person", "details": "\n".join(details)[:4000]}
+    if d.order_focus:
+        arguments["order_id"] = d.order_focus
+    return Call("open_support_ticket", arguments)
+
+
+def offer_person(text: str) -> Say:
+    """The text, and the offer of a person."""
+    return Say(f"{text} {Asked.PERSON.value}")

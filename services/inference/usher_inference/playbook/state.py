@@ -1,0 +1,174 @@
+"""What is known at this point of a conversation: wishes, facts from tools, the hold, the proposal, this turn."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from usher_inference.playbook.beyond import Beyond
+from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.transcript import Done, Failure, Proposed
+from usher_inference.understanding import ClockTime, DateMention, TimeOfDay, Topic, Understanding
+from usher_shared.contracts.tools import EventInfo, EventSummary, Hold, Inventory, OrderView, Quote, SeatOffer
+
+
+class Task(StrEnum):
+    """What the customer is about."""
+
+    NONE = "none"
+    PURCHASE = "purchase"
+    UPGRADE = "upgrade"
+    REFUND = "refund"
+    EXCHANGE = "exchange"
+    ORDERS = "orders"
+    RELEASE = "release"
+    HUMAN = "human"
+
+
+@dataclass(slots=True)
+class Wish:
+    """What the customer wants to buy, as said so far. Money is in minor units."""
+
+    query: str | None = None
+    date: DateMention | None = None
+    time_of_day: TimeOfDay | None = None
+    clock: ClockTime | None = None
+    city: str | None = None
+    venue: str | None = None  # beside the name of an event: where it is to be
+    category: str | None = None
+    browsing: bool = False  # "what's on?": a search without any criterion is what is wanted
+    quantity: int | None = None
+    section: str | None = None
+    row: str | None = None
+    avoid: str | None = None  # a section, or a part of the house, that will not do
+    near: str | None = None  # the section last shown, where a row named alone is looked for first
+    seat_numbers: tuple[str, ...] = ()
+    seat_ids: tuple[str, ...] = ()
+    each: int | None = None
+    total: int | None = None
+    apart_is_fine: bool = False
+    accessible: bool = False
+    cheapest: bool = False
+    passed: frozenset[str] = frozenset()  # seats offered and turned down
+    other_than: frozenset[str] = frozenset()  # events that would not do
+    buying: bool = False  # asked to buy: hold without another question
+    holding: bool = False  # asked to hold only
+    over_is_fine: bool = False  # the total may exceed what was first said
+    relative: bool = False  # `each` came of "cheaper than those", so it holds for that event only
+    accepted: tuple[str, ...] = ()  # seats the customer said yes to
+
+    def seat_terms(self) -> tuple[object, ...]:
+        """Whatever decides which seats suit; a hold made under other terms is stale."""
+        return (
+            self.quantity,
+            self.section,
+            self.row,
+            self.avoid,
+            self.seat_numbers,
+            self.seat_ids,
+            self.each,
+            self.total,
+            self.apart_is_fine,
+            self.accessible,
+            self.cheapest,
+            self.passed,
+        )
+
+    def has_criteria(self) -> bool:
+        return bool(self.query or self.date or self.city or self.category or self.browsing)
+
+    def limit_each(self, quantity: int) -> int | None:
+        """The most a seat may cost, in minor units."""
+        limits = [limit for limit in (self.each, self.total // quantity if self.total else None) if limit is not None]
+        return min(limits) if limits else None
+
+
+@dataclass(slots=True)
+class Turn:
+    """The customer's newest message and what was done about it since."""
+
+    text: str = ""
+    heard: Understanding | None = None
+    topic: Topic | None = None  # what is asked, now or before the playbook asked back
+    beyond: Beyond | None = None  # no flow can serve the message
+    asked: Asked | None = None  # what the assistant's text before it asked
+    affirmed: bool = False
+    refused: bool = False
+    declined: Proposed | None = None  # the proposal that this message turned down
+    declined_action: str = ""
+    misheard: int = 0  # messages in a row that could not be understood, this one included
+    lost_hold: bool = False  # the hold had run out when the message came
+    seat_terms_changed: bool = False
+    gives_back: bool = False  # "cancel it", said of an order
+    renamed: bool = False  # words that answer no question are taken for another event's name
+    unsure_what: bool = False  # "the other one": of the seats or of the events
+    answered: bool = False  # a text followed it: the turn is over
+    done: list[Done] = field(default_factory=list)
+
+    def failures(self, tool: str) -> list[Failure]:
+        return [step.result for step in self.done if step.tool == tool and isinstance(step.result, Failure)]
+
+    def tried(self, tool: str, arguments: dict[str, Any]) -> Failure | None:
+        """The failure of exactly this call in this turn."""
+        key = call_key(arguments)
+        for step in self.done:
+            if step.tool == tool and isinstance(step.result, Failure) and call_key(step.arguments) == key:
+                return step.result
+        return None
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """The state rebuilt from the messages."""
+
+    now: datetime
+    zone: ZoneInfo
+    offered_tools: frozenset[str]
+    task: Task = Task.NONE
+    wish: Wish = field(default_factory=Wish)
+    turn: Turn = field(default_factory=Turn)
+    events: dict[str, EventSummary] = field(default_factory=dict)
+    infos: dict[str, EventInfo] = field(default_factory=dict)
+    searches: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    listed: tuple[str, ...] = ()  # events as last listed to the customer
+    focus: str | None = None  # the event in question
+    former: str | None = None  # the event of the last purchase, while it is open whether it is meant again
+    checks: dict[str, Inventory] = field(default_factory=dict)
+    offer: tuple[SeatOffer, ...] = ()  # the seats that the last text offered
+    hold: Hold | None = None
+    hold_stale: bool = False
+    proposal: Proposed | None = None
+    proposal_action: str = ""
+    proposal_arguments: dict[str, Any] = field(default_factory=dict)
+    orders: dict[str, OrderView] = field(default_factory=dict)
+    orders_listed: bool = False  # `orders` is the whole list, still true
+    order_choices: tuple[str, ...] = ()  # orders as last listed to the customer
+    order_focus: str | None = None
+    upgrade_delta: int | None = None
+    upgrade_section: str | None = None
+    upgrade_any: bool = False
+    refund_numbers: tuple[str, ...] = ()
+    later: str = ""  # a second request of the same message, to be taken up when the first is done
+    quotes: dict[str, Quote] = field(default_factory=dict)  # what an order of a hold comes to, by the hold's id
+    first_request: str = ""
+    last_text: str = ""
+
+    @property
+    def event(self) -> EventSummary | None:
+        """The event in question, with all that is known of it."""
+        return self.infos.get(self.focus or "") or self.events.get(self.focus or "")
+
+    @property
+    def currency(self) -> str:
+        event = self.event
+        return event.currency if event else "USD"
+
+    def can(self, tool: str) -> bool:
+        return tool in self.offered_tools
+
+
+def call_key(arguments: dict[str, Any]) -> str:
+    """Equal for equal arguments."""
+    return json.dumps({k: v for k, v in arguments.items() if v is not None}, sort_keys=True, default=str)

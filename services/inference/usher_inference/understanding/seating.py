@@ -1,0 +1,203 @@
+"""Where to sit: sections, rows, seats, and the wishes that go with them (together, aisle, accessible)."""
+
+import re
+from collections.abc import Sequence
+
+from usher_inference.understanding.lexicon import word_list
+from usher_inference.understanding.passage import Passage
+
+_SEAT_ID = re.compile(r"(?<![\w-])(?!20\d\d-\d\d-\d\d)(?P<id>[a-z0-9]{1,6}-[a-z0-9]{1,4}-\d{1,4})(?![\w-])")
+_ORDER_ID = re.compile(r"\b(?:ord[_-][a-z0-9_-]+)\b")
+_HOLD_ID = re.compile(r"\b(?:hold[_-][a-z0-9_-]+)\b")
+_CODE = r"(?:[a-z]{1,2}\d{0,3}|\d{1,3}[a-z]?)"
+_SECTION = re.compile(
+    rf"\b(?:section|sections|sect?|sctn|block)\b\.?\s*(?:#|no\.?|number|is)?\s*(?P<code>{_CODE}|[a-z]+)\b"
+    r"(?<!section for)(?<!section in)"
+)
+# "two for the game in 206": three figures that count nothing.
+_IN_NUMBER = re.compile(r"\bin\s+(?P<code>[1-9]\d\d)\b(?=\s*(?:$|[.,;!?¦)]|please|and\b|for\b|if\b))")
+_REFUSED = re.compile(
+    r"\b(?:not|(?:any\w*|every\w*|all) but|except|avoid|besides|instead of|rather than|no)\s+"
+    r"(?:for\s+|in\s+)?(?:the\s+|any\s+)?$"
+)
+_ANSWERED = re.compile(
+    r"(?:^|\b(?:take|want|prefer|like|do|with|for|in|choose|pick)\s+)(?P<code>[a-z]{1,2}\d{0,2}|"
+    r"\d{3})(?=\s*(?:$|[.,!¦]|please|for\b|then\b))"
+)
+_ROW = re.compile(rf"\b(?:rows?)\b\s*(?:#|no\.?|number)?\s*(?P<code>{_CODE})\b")
+_SEATS = re.compile(
+    r"\b(?:seats?|seat numbers?)\b\s*(?:#|no\.?|numbers?|ids?)?\s*(?P<list>\d{1,3}(?:\s*(?:,|and|&|-|to|"
+    r"through|\+)+\s*(?:seats?\s*)?\d{1,3})*)(?![\d$])"
+)
+_NTH_ROW = re.compile(r"\b(?P<nth>front|first|second|third|1st|2nd|3rd)\s+(?:\w+\s+)?rows?\b")
+_NO_SECTION = frozenset(
+    word_list(
+        "a an the in is on or and for with at to by of do does that which what near close closest next my i it "
+        "we you are "
+        "please tickets seats maps map number there"
+    )
+)
+# Names that houses commonly give their parts; the catalogue's own come first.
+_NAMED = (
+    "lower bowl",
+    "upper bowl",
+    "lower level",
+    "upper level",
+    "upper deck",
+    "lower deck",
+    "lower tier",
+    "upper tier",
+    "club level",
+    "front mezzanine",
+    "rear mezzanine",
+    "mezzanine",
+    "mezz",
+    "orchestra",
+    "balcony",
+    "front orchestra",
+    "dress circle",
+    "grand tier",
+    "parterre",
+    "stalls",
+    "loge",
+    "floor",
+    "pit",
+    "lawn",
+    "terrace",
+    "general admission",
+    "ga",
+    "vip",
+    "box seats",
+    "bleachers",
+    "gallery",
+    "grandstand",
+    "field level",
+    "courtside",
+    "ringside",
+    "field box",
+)
+_TOGETHER = re.compile(
+    r"\b(?:together|(?:next|close) to (?:each other|one another|eachother)|side[- ]by[- ]side|adjacent|"
+    r"adjoining|in a row|same row|consecutive|beside each other|not split(?: up)?|don'?t split)\b"
+)
+_APART = re.compile(
+    r"\b(?:(?:don'?t|do not|doesn'?t|does not|needn'?t|no need)\s+(?:\w+\s+){0,4}(?:together|"
+    r"next to each other|adjacent|side by side)|"
+    r"apart|separate(?:ly| seats)|split (?:us |them )?up|not (?:necessarily )?together|ok(?:ay)? (?:with|"
+    r"to) (?:be )?(?:split|separate)|scattered|can be split|singles? (?:seats? )?(?:is|are) (?:fine|ok)|"
+    r"together\s+(?:doesn'?t|does not|isn'?t|is not)\s+\w+|(?:fine|ok(?:ay)?) (?:not )?(?:sitting|"
+    r"being) (?:apart|separate(?:ly)?))\b"
+)
+_ALTOGETHER = re.compile(r"\ball together\b|\bput together\b|\bget together\b|\bgo together\b")
+_NO_AISLE = re.compile(r"\b(?:no|not|without|don'?t want|avoid|away from)\s+(?:an?\s+|the\s+|on\s+|any\s+)*aisle")
+_ACCESSIBLE = re.compile(
+    r"\b(?:wheel\s?chairs?|accessible|accessibility|ada\b|disabled|disability|mobility|handicap(?:ped)?|"
+    r"can'?t (?:do|climb|use|manage) (?:the )?stairs|no stairs|step[- ]free|companion seat|crutches|walker|"
+    r"hard of hearing|hearing loop)\b"
+)
+
+
+def read_ids(passage: Passage) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Claim an order id, a hold id and full seat ids, each in upper case as the box office writes them."""
+    order = passage.take(_ORDER_ID)
+    hold = passage.take(_HOLD_ID)
+    seats = list(_SEAT_ID.finditer(passage.open))
+    passage.claim_all(match.span() for match in seats)
+    return (
+        passage.surface(*order.span()) if order else None,
+        passage.surface(*hold.span()) if hold else None,
+        tuple(match["id"].upper() for match in seats),
+    )
+
+
+def read_section(passage: Passage, names: Sequence[str], *, asked: bool = False) -> str | None:
+    """Claim a section: one of the catalogue's names, "section 102", or a common name such as "balcony"; `asked`: the
+    assistant has just spoken of sections, so a bare code that the catalogue knows is one."""
+    for name in sorted(names, key=len, reverse=True):
+        # A one-letter or bare-number name says nothing unless called a section.
+        if len(name) > 2 and not name.isdigit():
+            match = passage.take(re.compile(rf"\b{re.escape(name.lower())}\b"))
+            if match and not _turned_down(passage, match):
+                return name
+    for match in (*_SECTION.finditer(passage.open), *_IN_NUMBER.finditer(passage.open)):
+        code = match["code"]
+        alone = re.match(r"\s*(?:$|[.,;!?¦])", passage.open[match.end() :]) is not None
+        if (code not in _NO_SECTION or (alone and code == "a")) and (re.fullmatch(_CODE, code) or code in _NAMED):
+            passage.claim(*match.span())
+            if _turned_down(passage, match):
+                continue
+            exact = next((name for name in names if name.lower() == code), None)
+            return exact or (code.upper() if len(code) <= 4 else code)
+    answered = _ANSWERED.search(passage.open) if asked else None
+    known = next((name for name in names if answered and name.lower() == answered["code"]), None)
+    if answered and known:
+        passage.claim(*answered.span("code"))
+        return known
+    for name in sorted(_NAMED, key=len, reverse=True):
+        match = passage.take(re.compile(rf"\b(?:the\s+)?{re.escape(name)}(?:\s+(?:level|section))?\b"))
+        if match and not _turned_down(passage, match):
+            return name
+    return None
+
+
+def read_refused_section(passage: Passage, names: Sequence[str]) -> str | None:
+    """The section that the customer does not want: a name of the catalogue's or a common one, or a code."""
+    for name in sorted((*names, *_NAMED), key=len, reverse=True):
+        if len(name) > 2 and not name.isdigit():
+            match = re.search(rf"\b{re.escape(name.lower())}\b", passage.low)
+            if match and _turned_down(passage, match):
+                return name
+    coded = next((match for match in _SECTION.finditer(passage.low) if _turned_down(passage, match)), None)
+    return coded["code"].upper() if coded and re.fullmatch(_CODE, coded["code"]) else None
+
+
+def _turned_down(passage: Passage, match: re.Match[str]) -> bool:
+    """ "Not the balcony", "anything but the balcony"."""
+    return _REFUSED.search(passage.low[: match.start()]) is not None
+
+
+def read_row_and_seats(passage: Passage) -> tuple[str | None, tuple[str, ...]]:
+    """Claim "row 4" and "seats 12 and 13" (or "12-14"); rows and seats keep the house's own writing, in upper case."""
+    row = passage.take(_ROW)
+    seats = _SEATS.search(passage.open)
+    numbers: tuple[str, ...] = ()
+    if seats:
+        passage.claim(*seats.span())
+        numbers = _expand(seats["list"])
+    if row is None:
+        nth = passage.take(_NTH_ROW)
+        return (None if nth is None else {"s": "2", "2": "2", "t": "3", "3": "3"}.get(nth["nth"][0], "1")), numbers
+    return row["code"].upper(), numbers
+
+
+def _expand(listed: str) -> tuple[str, ...]:
+    span = re.fullmatch(r"(\d+)\s*(?:-|to|through)\s*(\d+)", listed.strip())
+    if span and 0 < int(span[2]) - int(span[1]) < 20:
+        return tuple(str(number) for number in range(int(span[1]), int(span[2]) + 1))
+    return tuple(re.findall(r"\d+", listed))
+
+
+def read_adjacent(passage: Passage, *, asked: bool = False) -> bool | None:
+    """True for "together", False for "can be split"; `asked`: the assistant just asked, so "doesn't matter" answers."""
+    text = _ALTOGETHER.sub(" ", passage.low)
+    if _APART.search(text):
+        return False
+    if _TOGETHER.search(text):
+        return True
+    if asked and re.search(
+        r"\b(?:doesn'?t matter|does not matter|don'?t (?:care|mind)|either way|no preference|whatever)\b", text
+    ):
+        return False
+    return None
+
+
+def read_aisle(passage: Passage) -> bool | None:
+    """Whether an aisle seat is wished for (False: expressly not)."""
+    if _NO_AISLE.search(passage.low):
+        return False
+    return True if re.search(r"\baisle\b", passage.low) else None
+
+
+def read_accessible(passage: Passage) -> bool | None:
+    """True when accessible seating is spoken of."""
+    return True if _ACCESSIBLE.search(passage.low) else None

@@ -1,0 +1,1 @@
+"""The warehouse: event sink, tables, statistics."""

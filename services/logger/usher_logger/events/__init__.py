@@ -1,0 +1,1 @@
+"""The event sink: what subscribers push becomes rows, in batches."""

@@ -1,0 +1,1 @@
+"""Rows of the warehouse for operators and tests."""

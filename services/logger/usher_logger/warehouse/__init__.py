@@ -1,0 +1,1 @@
+"""The warehouse: its port, its tables and the SQL (BigQuery dialect) that every adapter runs."""

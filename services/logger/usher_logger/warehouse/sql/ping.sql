@@ -1,0 +1,1 @@
+SELECT COUNT(*) AS events FROM events WHERE id = ''

@@ -1,0 +1,5 @@
+SELECT *
+FROM conversations
+WHERE @conversation_id IS NULL OR conversation_id = @conversation_id
+ORDER BY ended_at DESC, conversation_id
+LIMIT @limit

@@ -1,0 +1,27 @@
+-- the latest state of each order, by the events' own time: the order of delivery does not matter
+CREATE OR REPLACE VIEW orders AS
+SELECT
+  order_id,
+  customer_id,
+  client_id,
+  conversation_id,
+  event_id,
+  event_name,
+  starts_at,
+  currency,
+  total_minor,
+  seat_count,
+  seats,
+  CASE
+    WHEN step = 1 THEN 'confirmed'
+    WHEN step = 2 THEN 'upgraded'
+    WHEN seat_count > 0 THEN 'partially_refunded'
+    ELSE 'refunded'
+  END AS status,
+  SUM(amount_minor) OVER (PARTITION BY order_id) AS revenue_minor,
+  COUNT(*) OVER (PARTITION BY order_id) AS changes,
+  MIN(time) OVER (PARTITION BY order_id) AS first_changed_at,
+  time AS last_changed_at
+FROM order_changes
+WHERE TRUE
+QUALIFY ROW_NUMBER() OVER (PARTITION BY order_id ORDER BY time DESC, step DESC, id DESC) = 1

@@ -1,0 +1,26 @@
+-- one row per turn of a conversation
+CREATE OR REPLACE VIEW turns AS
+SELECT
+  JSON_VALUE(data, '$.conversation_id') AS conversation_id,
+  JSON_VALUE(data, '$.message_id') AS message_id,
+  JSON_VALUE(data, '$.customer_id') AS customer_id,
+  JSON_VALUE(data, '$.client_id') AS client_id,
+  time,
+  SAFE_CAST(JSON_VALUE(data, '$.turn') AS INT64) AS turn,
+  JSON_VALUE(data, '$.agent') AS agent,
+  JSON_VALUE(data, '$.status') AS status,
+  SAFE_CAST(JSON_VALUE(data, '$.duration_ms') AS FLOAT64) AS duration_ms,
+  SAFE_CAST(JSON_VALUE(data, '$.model_calls') AS INT64) AS model_calls,
+  JSON_QUERY(data, '$.tool_calls') AS tool_calls,
+  SAFE_CAST(JSON_VALUE(data, '$.prompt_tokens') AS INT64) AS prompt_tokens,
+  SAFE_CAST(JSON_VALUE(data, '$.completion_tokens') AS INT64) AS completion_tokens,
+  JSON_VALUE(data, '$.model_name') AS model_name,
+  JSON_VALUE(data, '$.model_version') AS model_version,
+  JSON_VALUE(data, '$.variant') AS variant,
+  JSON_VALUE(data, '$.error_code') AS error_code
+FROM events
+WHERE type = 'usher.chat_turn_completed.v1'
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY JSON_VALUE(data, '$.conversation_id'), JSON_VALUE(data, '$.message_id')
+  ORDER BY time DESC, id DESC
+) = 1

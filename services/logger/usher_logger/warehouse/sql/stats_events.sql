@@ -1,0 +1,5 @@
+SELECT DATE(time) AS day, type, COUNT(*) AS events
+FROM events
+WHERE time >= @since AND time < @until
+GROUP BY day, type
+ORDER BY day, type

@@ -1,0 +1,1 @@
+"""The box office: catalogue, seats, holds, orders, upgrades."""

@@ -1,0 +1,1 @@
+"""Adapters of the box office's ports."""

@@ -1,0 +1,91 @@
+"""The box office's application."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from usher_shared.bus import EventBus
+from usher_shared.clock import Clock
+from usher_shared.documents import DocumentStore
+from usher_shared.http.app import create_service_app
+from usher_shared.http.tokens import TokenVerifier
+from usher_shared.idempotency import IdempotencyRecords
+from usher_shared.ids import IdGenerator
+from usher_shared.outbox import Outbox
+from usher_tools.catalogue.endpoints import router as catalogue_router
+from usher_tools.office import Office
+from usher_tools.orders.payment import reconcile
+from usher_tools.payments.ports import PaymentProvider
+from usher_tools.settings import Settings
+from usher_tools.toolbox.endpoints import router as toolbox_router
+
+_LOG = logging.getLogger(__name__)
+_MAX_BODY_BYTES = 8 << 20  # a large venue's catalogue
+
+
+@dataclass(frozen=True)
+class Deps:
+    """The ports of the box office; the application closes store, payments and bus when it ends."""
+
+    store: DocumentStore
+    payments: PaymentProvider
+    bus: EventBus
+    verifier: TokenVerifier
+    clock: Clock
+    ids: IdGenerator
+
+
+async def _keep_reconciling(office: Office) -> None:
+    """At once, for what an earlier process left, and then at intervals."""
+    while True:
+        try:
+            await reconcile(office)
+        except Exception:  # the next round tries again; a payment never depends on one round
+            _LOG.exception("reconciling payments failed")
+        await asyncio.sleep(office.settings.reconcile_seconds)
+
+
+def create_app(settings: Settings, deps: Deps) -> FastAPI:
+    office = Office(
+        store=deps.store,
+        payments=deps.payments,
+        outbox=Outbox(deps.store, deps.bus),
+        records=IdempotencyRecords(deps.store, deps.clock),
+        clock=deps.clock,
+        ids=deps.ids,
+        settings=settings,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await office.outbox.start()
+        reconciler = asyncio.create_task(_keep_reconciling(office), name="reconcile-payments")
+        try:
+            yield
+        finally:
+            reconciler.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reconciler
+            await office.outbox.stop()
+            await deps.bus.close()
+            await deps.payments.close()
+            await deps.store.close()
+
+    app = create_service_app(
+        "tools",
+        version="0.1.0",
+        summary="The box office: events, seats, holds, orders, upgrades, refunds",
+        routers=[toolbox_router, catalogue_router],
+        lifespan=lifespan,
+        verifier=deps.verifier,
+        checks={"store": deps.store.ping, "payments": deps.payments.ping},
+        max_body_bytes=_MAX_BODY_BYTES,
+    )
+    app.state.office = office
+    return app

@@ -1,0 +1,1 @@
+"""The catalogue: what a venue writes down, checked and imported."""

@@ -1,0 +1,1 @@
+"""Events on sale: finding and describing them."""

@@ -1,0 +1,148 @@
+"""Events on sale as they are stored, and their times as a person reads them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from usher_shared.clock import from_timestamp
+from usher_tools.seats.layout import Layout, Row, Seat, blocked_seats
+
+
+class Stored(BaseModel):
+    """Base of what is kept as a document."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Venue(Stored):
+    """Collection `venues`."""
+
+    id: str
+    name: str
+    city: str
+    city_aliases: list[str] = Field(default_factory=list)
+    address: str
+    time_zone: str
+    facts: dict[str, str] = Field(default_factory=dict)
+
+
+class SectionOnSale(Stored):
+    """A section with a price; counts are of seats that are not blocked."""
+
+    id: str
+    name: str
+    rank: int
+    price_minor: int
+    capacity: int
+    accessible_capacity: int
+
+
+class RefundPolicy(Stored):
+    until_hours_before: float
+    fee_percent: float
+    fees_refundable: bool
+    text: str
+
+
+class UpgradePolicy(Stored):
+    until_hours_before: float
+    text: str
+
+
+class TicketedEvent(Stored):
+    """Collection `ticketed_events`: one event without its seats, small enough to read by the hundred."""
+
+    id: str
+    name: str
+    category: str
+    performers: list[str]
+    description: str
+    venue: Venue
+    starts_at: str = Field(description="UTC timestamp")
+    sales_hours_after_start: float = 0.0
+    status: str = Field(description="on_sale or cancelled")
+    currency: str
+    sections: list[SectionOnSale]
+    fee_per_ticket_minor: int
+    fee_percent: float
+    refund: RefundPolicy | None
+    upgrade: UpgradePolicy | None
+    policies: dict[str, str] = Field(description="topic to text for a customer")
+    layout_id: str
+    blocked: tuple[str, ...]
+
+    @property
+    def start(self) -> datetime:
+        return from_timestamp(self.starts_at)
+
+    @property
+    def local_start(self) -> datetime:
+        return self.start.astimezone(ZoneInfo(self.venue.time_zone))
+
+    @property
+    def prices(self) -> dict[str, int]:
+        return {section.id: section.price_minor for section in self.sections}
+
+    def fee_minor(self, price_minor: int) -> int:
+        """The fees on one ticket of that price, minor units."""
+        share = Decimal(price_minor) * Decimal(str(self.fee_percent)) / 100
+        return self.fee_per_ticket_minor + int(share.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+    def section_name(self, id: str) -> str:
+        return next((section.name for section in self.sections if section.id == id), id)
+
+    def is_past(self, now: datetime) -> bool:
+        """Whether sales have ended: at the start, or so long after it as the catalogue says."""
+        return self.start + timedelta(hours=self.sales_hours_after_start) <= now
+
+    def refund_deadline(self) -> datetime | None:
+        """The last moment for a refund; None when the policy gives none."""
+        return None if self.refund is None else self.start - timedelta(hours=self.refund.until_hours_before)
+
+    def upgrade_deadline(self) -> datetime | None:
+        return None if self.upgrade is None else self.start - timedelta(hours=self.upgrade.until_hours_before)
+
+
+def person_time(moment: datetime) -> str:
+    """`Fri 20 Nov 2026, 19:30`, in the moment's own zone."""
+    return f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M}"
+
+
+class Seating:
+    """What of a layout one event sells."""
+
+    def __init__(self, layout: Layout, blocked: tuple[str, ...], sections: frozenset[str]) -> None:
+        self.layout = layout
+        self.blocked = blocked_seats(layout, blocked)
+        self._sections = sections
+
+    def is_blocked(self, seat: Seat) -> bool:
+        return seat.position in self.blocked.get((seat.section, seat.row), frozenset())
+
+    def find(self, seat_id: str) -> Seat | None:
+        """The seat, if this event sells it."""
+        seat = self.layout.find(seat_id)
+        return None if seat is None or seat.section not in self._sections or self.is_blocked(seat) else seat
+
+    def rows(self) -> list[tuple[Row, int]]:
+        """The rows on sale with their section's rank."""
+        return [(row, s.rank) for s in self.layout.sections if s.id in self._sections for row in s.rows]
+
+    def count(self, section: str) -> tuple[int, int]:
+        """Seats on sale in the section, and how many of them are for wheelchair users."""
+        seats = accessible = 0
+        for row in next((s.rows for s in self.layout.sections if s.id == section), ()):
+            blocked = self.blocked.get((section, row.name), frozenset())
+            seats += len(row.numbers) - len(blocked)
+            accessible += len(row.accessible - blocked)
+        return seats, accessible
+
+
+@lru_cache(maxsize=256)
+def seating_of(layout: Layout, blocked: tuple[str, ...], sections: frozenset[str]) -> Seating:
+    return Seating(layout, blocked, sections)

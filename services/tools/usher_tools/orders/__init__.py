@@ -1,0 +1,1 @@
+"""Orders: purchases, upgrades, refunds, and the payments behind them."""

@@ -1,0 +1,175 @@
+"""Orders and payment intents as they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from usher_shared.clock import from_timestamp
+from usher_shared.contracts.money import to_major
+from usher_shared.contracts.tools import OrderChange, OrderView, SeatOffer
+from usher_shared.events.catalogue import SeatSold
+from usher_shared.idempotency import Lease
+from usher_tools.events.model import Stored, TicketedEvent
+from usher_tools.seats.layout import Seat
+
+OrderStatus = Literal["confirmed", "upgraded", "partially_refunded", "refunded"]
+Kind = Literal["create_order", "upgrade_tickets", "refund_order"]
+
+
+class OrderSeat(Stored):
+    """A seat with what it cost, minor units."""
+
+    id: str
+    section: str
+    row: str
+    number: str
+    accessible: bool
+    price_minor: int
+    fee_minor: int
+
+    @property
+    def total_minor(self) -> int:
+        return self.price_minor + self.fee_minor
+
+    def offer(self, currency: str) -> SeatOffer:
+        return SeatOffer(
+            id=self.id,
+            price=to_major(self.price_minor, currency),
+            section=self.section,
+            row=self.row,
+            number=self.number,
+            accessible=self.accessible,
+        )
+
+    def sold(self) -> SeatSold:
+        return SeatSold(id=self.id, section=self.section, row=self.row, price_minor=self.price_minor)
+
+
+def priced(seats: Iterable[Seat], event: TicketedEvent) -> list[OrderSeat]:
+    """The seats at the event's present prices and fees."""
+    prices = event.prices
+    return [
+        OrderSeat(
+            id=seat.id,
+            section=seat.section,
+            row=seat.row,
+            number=seat.number,
+            accessible=seat.accessible,
+            price_minor=prices[seat.section],
+            fee_minor=event.fee_minor(prices[seat.section]),
+        )
+        for seat in seats
+    ]
+
+
+def total(seats: Iterable[OrderSeat]) -> int:
+    return sum(seat.total_minor for seat in seats)
+
+
+class Payment(Stored):
+    """One charge of an order and how much of it was given back, minor units."""
+
+    charge_id: str
+    amount_minor: int
+    refunded_minor: int = 0
+
+
+class Change(Stored):
+    at: str
+    change: str
+    amount_minor: int
+
+
+class Order(Stored):
+    """Collection `orders`. `pending` names the payment intent that is changing the order now."""
+
+    id: str
+    customer_id: str
+    client_id: str | None
+    conversation_id: str | None
+    event_id: str
+    event_name: str
+    starts_at: str
+    time_zone: str = "UTC"
+    currency: str
+    status: OrderStatus
+    seats: list[OrderSeat]
+    total_minor: int
+    payments: list[Payment]
+    history: list[Change]
+    created_at: str
+    pending: str | None = None
+
+    def view(self) -> OrderView:
+        return OrderView(
+            order_id=self.id,
+            status=self.status,
+            event_id=self.event_id,
+            event_name=self.event_name,
+            starts_at=from_timestamp(self.starts_at).astimezone(ZoneInfo(self.time_zone)),
+            seats=[seat.offer(self.currency) for seat in self.seats],
+            total=to_major(self.total_minor, self.currency),
+            currency=self.currency,
+            history=[
+                OrderChange(at=from_timestamp(c.at), change=c.change, amount=to_major(c.amount_minor, self.currency))
+                for c in self.history
+            ],
+        )
+
+
+class IntentLease(Stored):
+    """The idempotency lease under which the intent runs."""
+
+    record_id: str
+    owner: str
+    fingerprint: str
+
+    def idempotency(self) -> Lease:
+        return Lease(self.record_id, self.owner, self.fingerprint)
+
+
+class Allocation(Stored):
+    """A part of a refund: how much of which charge, minor units."""
+
+    charge_id: str
+    amount_minor: int
+
+
+class Intent(Stored):
+    """Collection `payment_intents`, id = the confirmation's: written before any money moves.
+
+    `charging` and `refunding` wait for the provider, `returning` gives a charge back whose seats were lost;
+    `done` and `failed` are ends. The intent is what consumes the confirmation: there is one for each.
+    """
+
+    id: str
+    kind: Kind
+    status: Literal["charging", "refunding", "returning", "done", "failed"]
+    open: bool
+    quote_id: str
+    fingerprint: str
+    customer_id: str
+    client_id: str | None
+    conversation_id: str | None
+    traceparent: str | None
+    order_id: str
+    event_id: str
+    seats: list[OrderSeat] = Field(description="bought, moved to, or refunded")
+    previous_seats: list[OrderSeat] = Field(default_factory=list, description="what an upgrade gives up")
+    hold_id: str = Field(default="", description="in whose name the seats stand meanwhile")
+    hold_expires_at: str | None = Field(default=None, description="the hold's end before the payment")
+    amount_minor: int = Field(description="charged, or given back; never negative")
+    currency: str
+    token: str = ""
+    allocations: list[Allocation] = Field(default_factory=list)
+    reason: str | None = None
+    lease: IntentLease | None
+    created_at: str
+    expires_at: str = Field(description="an unpaid intent is called off after this")
+    charge_id: str | None = None
+    answer: dict[str, Any] | None = None
+    failure: dict[str, str] | None = None

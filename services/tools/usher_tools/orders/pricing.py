@@ -1,0 +1,210 @@
+"""What a purchase, an upgrade or a refund costs now: for a quote, and again when it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from usher_shared.contracts.money import format_money, to_minor
+from usher_shared.contracts.tools import CreateOrder, RefundOrder, UpgradeTickets
+from usher_shared.documents import DocumentStore, Transaction
+from usher_shared.errors import Conflict, NotFound
+from usher_tools.events.model import Seating, TicketedEvent
+from usher_tools.events.service import find_event
+from usher_tools.office import Office
+from usher_tools.orders.model import Allocation, Order, OrderSeat, priced, total
+from usher_tools.orders.wording import venue_time
+from usher_tools.seats.choice import OpenRow, choose_seats
+from usher_tools.seats.layout import Seat
+from usher_tools.seats.model import StoredHold
+from usher_tools.seats.service import check_on_sale, find_hold, find_seats, find_section, open_rows
+
+Source = DocumentStore | Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """`total_minor` is charged (positive) or given back (negative)."""
+
+    event: TicketedEvent
+    seats: list[OrderSeat]
+    subtotal_minor: int
+    fees_minor: int
+    total_minor: int
+    policy: str
+    previous: list[OrderSeat] = field(default_factory=list)
+    order: Order | None = None
+    hold: StoredHold | None = None
+    allocations: list[Allocation] = field(default_factory=list)
+
+
+async def find_order(source: Source, order_id: str, customer_id: str) -> Order:
+    """Raises NotFound, for another customer's order too."""
+    data = await source.get("orders", order_id)
+    if data is None or data["customer_id"] != customer_id:
+        raise NotFound(f"there is no order {order_id}", code="order_not_found")
+    return Order.model_validate(data)
+
+
+async def price_purchase(source: Source, wanted: CreateOrder, office: Office) -> Priced:
+    """Raises NotFound, Conflict: hold_expired, hold_released, hold_sold, hold_paying, event_cancelled, event_over."""
+    hold = await find_hold(source, wanted.hold_id, wanted.customer_id)
+    moment, now = office.now()
+    if hold.status != "held":
+        words = {"sold": "has been bought", "paying": "is being paid for", "released": "has been given back"}
+        raise Conflict(f"hold {hold.id} {words[hold.status]}", code=f"hold_{hold.status}")
+    if hold.expires_at <= now:
+        raise Conflict("the hold has expired; hold seats again", code="hold_expired")
+    event = await find_event(source, hold.event_id)
+    check_on_sale(event, moment)
+    seats = priced(find_seats(await office.seating(source, event), hold.seat_ids), event)
+    subtotal, fees = sum(seat.price_minor for seat in seats), sum(seat.fee_minor for seat in seats)
+    policy = event.policies["refund"]
+    return Priced(event, seats, subtotal, fees, subtotal + fees, policy, hold=hold)
+
+
+def _check_unchanging(order: Order) -> None:
+    if order.pending is not None:
+        raise Conflict("another change of this order is under way", code="order_busy", retry_after_seconds=2)
+    if not order.seats:
+        raise Conflict("this order has been refunded", code="order_refunded")
+
+
+async def price_upgrade(
+    source: Source, wanted: UpgradeTickets, customer_id: str, office: Office, *, seat_ids: list[str] | None = None
+) -> Priced:
+    """The best better seats for the whole order, or exactly `seat_ids` (those of a quote) at today's difference.
+
+    Raises NotFound, Conflict: outside_policy, no_better_seats, order_busy, order_refunded, event_cancelled.
+    """
+    order = await find_order(source, wanted.order_id, customer_id)
+    _check_unchanging(order)
+    event = await find_event(source, order.event_id)
+    moment = office.clock.now()
+    if event.status == "cancelled":
+        raise Conflict(f"{event.name} has been cancelled", code="event_cancelled")
+    deadline = event.upgrade_deadline()
+    if deadline is None:
+        raise Conflict(event.policies["upgrade"], code="outside_policy")
+    if moment > deadline or event.is_past(moment):
+        at = venue_time(event, deadline)
+        raise Conflict(f"Upgrades for this event ended on {at}. {event.policies['upgrade']}", code="outside_policy")
+    if seat_ids is not None:
+        seats = priced(find_seats(await office.seating(source, event), seat_ids), event)
+    else:
+        seats = await _better_seats(source, wanted, order, event, office)
+    subtotal = sum(s.price_minor for s in seats) - sum(s.price_minor for s in order.seats)
+    delta = total(seats) - total(order.seats)
+    policy = f"{event.policies['upgrade']} {event.policies['refund']}"
+    return Priced(event, seats, subtotal, delta - subtotal, delta, policy, list(order.seats), order)
+
+
+def _place(seating: Seating, seats: Sequence[OrderSeat] | Sequence[Seat]) -> tuple[int, int]:
+    """How good seats are: (rank of their worst section, depth of their furthest row), less is better."""
+    ranks = {section.id: section.rank for section in seating.layout.sections}
+    rows = seating.layout.rows
+    return (
+        max(ranks.get(seat.section, 10**6) for seat in seats),
+        max(row.depth if (row := rows.get((seat.section, seat.row))) else 10**6 for seat in seats),
+    )
+
+
+async def _better_seats(
+    source: Source, wanted: UpgradeTickets, order: Order, event: TicketedEvent, office: Office
+) -> list[OrderSeat]:
+    seating, now = await office.seating(source, event), office.now()[1]
+    count, before = len(order.seats), total(order.seats)
+    present = _place(seating, order.seats)
+    most = None if wanted.max_price_delta is None else to_minor(wanted.max_price_delta, event.currency)
+    target = find_section(event, wanted.target_section) if wanted.target_section else None
+    ranked = sorted((s for s in event.sections if target in (None, s.id)), key=lambda s: s.rank)
+    cheapest: int | None = None
+    scattered: list[OrderSeat] | None = None
+    for section in ranked:
+        delta = count * (section.price_minor + event.fee_minor(section.price_minor)) - before
+        if delta < 0 or (target is None and section.rank > present[0]):
+            continue
+        rows: list[OpenRow] = await open_rows(source, event, seating, now, frozenset([section.id]))
+        choice = choose_seats(rows, count, accessible=any(seat.accessible for seat in order.seats))
+        if len(choice.seats) < count or choice.accessible_used:
+            continue
+        if (target is None or section.rank == present[0]) and _place(seating, choice.seats) >= present:
+            continue
+        if most is not None and delta > most:
+            cheapest = delta if cheapest is None else min(cheapest, delta)
+            continue
+        if choice.groups == 1:
+            return priced(choice.seats, event)
+        scattered = scattered or priced(choice.seats, event)
+    if scattered is not None:
+        return scattered
+    raise Conflict(_why_no_better(event, target, cheapest, count), code="no_better_seats")
+
+
+def _why_no_better(event: TicketedEvent, target: str | None, cheapest: int | None, count: int) -> str:
+    where = f" in {event.section_name(target)}" if target else ""
+    if cheapest is not None:
+        return f"The cheapest upgrade{where} costs {format_money(cheapest, event.currency)} more in all."
+    return f"There are no better seats for {count} free{where}."
+
+
+def refund_of(seat: OrderSeat, event: TicketedEvent) -> int:
+    """What comes back for the seat, minor units: everything for a cancelled event, else by policy."""
+    if event.status == "cancelled" or event.refund is None:
+        return seat.total_minor
+    kept = Decimal(seat.price_minor) * Decimal(str(event.refund.fee_percent)) / 100
+    price = seat.price_minor - int(kept.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    return price + (seat.fee_minor if event.refund.fees_refundable else 0)
+
+
+def check_refund_window(event: TicketedEvent, moment: datetime) -> None:
+    """Raises Conflict outside_policy. A cancelled event is refunded at any time."""
+    if event.status == "cancelled":
+        return
+    deadline = event.refund_deadline()
+    if deadline is None:
+        raise Conflict(event.policies["refund"], code="outside_policy")
+    if moment > deadline:
+        at = venue_time(event, deadline)
+        raise Conflict(f"Refunds for this event ended on {at}. {event.policies['refund']}", code="outside_policy")
+
+
+def _allocate(order: Order, amount: int) -> list[Allocation]:
+    """The refund spread over the order's charges, the newest first. Raises Conflict when they do not cover it."""
+    found = []
+    for payment in reversed(order.payments):
+        part = min(amount, payment.amount_minor - payment.refunded_minor)
+        if part > 0:
+            found.append(Allocation(charge_id=payment.charge_id, amount_minor=part))
+            amount -= part
+    if amount > 0:
+        raise Conflict("more than was paid for this order", code="refund_exceeds_payment")
+    return found
+
+
+async def price_refund(source: Source, wanted: RefundOrder, customer_id: str, office: Office) -> Priced:
+    """Raises NotFound (order, seat), Conflict: outside_policy, order_busy, order_refunded."""
+    order = await find_order(source, wanted.order_id, customer_id)
+    _check_unchanging(order)
+    event = await find_event(source, order.event_id)
+    check_refund_window(event, office.clock.now())
+    chosen = [seat for seat in order.seats if wanted.seat_ids is None or seat.id in wanted.seat_ids]
+    missing = set(wanted.seat_ids or ()) - {seat.id for seat in chosen}
+    if missing:
+        raise NotFound(f"not in this order: {', '.join(sorted(missing))}", code="seat_not_found")
+    amount = sum(refund_of(seat, event) for seat in chosen)
+    subtotal = -sum(min(refund_of(seat, event), seat.price_minor) for seat in chosen)
+    return Priced(
+        event,
+        chosen,
+        subtotal,
+        -amount - subtotal,
+        -amount,
+        "This event was cancelled: everything is given back."
+        if event.status == "cancelled"
+        else event.policies["refund"],
+        order=order,
+        allocations=_allocate(order, amount),
+    )

@@ -1,0 +1,54 @@
+"""How seats, purchases and changes are put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from usher_shared.contracts.money import format_money
+from usher_tools.events.model import TicketedEvent, person_time
+from usher_tools.orders.model import OrderSeat
+
+
+def _join(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def describe_seats(event: TicketedEvent, seats: Sequence[OrderSeat]) -> str:
+    """`Lower Bowl 101 row C seats 5 and 6; row D seat 1`."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for seat in seats:
+        groups.setdefault((seat.section, seat.row), []).append(seat.number)
+    parts, last = [], None
+    for (section, row), numbers in groups.items():
+        place = f"row {row} seat{'s' if len(numbers) > 1 else ''} {_join(numbers)}"
+        parts.append(place if section == last else f"{event.section_name(section)} {place}")
+        last = section
+    return "; ".join(parts)
+
+
+def describe_event(event: TicketedEvent) -> str:
+    return f"{event.name}, {person_time(event.local_start)}, {event.venue.name}"
+
+
+def tickets(count: int) -> str:
+    return f"{count} ticket{'' if count == 1 else 's'}"
+
+
+def venue_time(event: TicketedEvent, moment: datetime) -> str:
+    return person_time(moment.astimezone(ZoneInfo(event.venue.time_zone)))
+
+
+def purchase_summary(event: TicketedEvent, seats: Sequence[OrderSeat]) -> str:
+    return f"{tickets(len(seats))} for {describe_event(event)}: {describe_seats(event, seats)}"
+
+
+def upgrade_summary(event: TicketedEvent, previous: Sequence[OrderSeat], seats: Sequence[OrderSeat]) -> str:
+    old, new = describe_seats(event, previous), describe_seats(event, seats)
+    return f"Move {tickets(len(seats))} for {describe_event(event)} from {old} to {new}"
+
+
+def refund_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_minor: int) -> str:
+    money = format_money(amount_minor, event.currency)
+    return f"Refund {money} for {tickets(len(seats))} for {describe_event(event)}: {describe_seats(event, seats)}"

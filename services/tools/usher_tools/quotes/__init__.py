@@ -1,0 +1,1 @@
+"""Quotes: what an action would cost, and what a confirmation binds to."""

@@ -1,0 +1,23 @@
+"""Quotes as they are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from usher_shared.contracts.confirmations import ProtectedAction
+from usher_tools.events.model import Stored
+
+
+class StoredQuote(Stored):
+    """Collection `quotes`. `seat_ids` are the seats that an upgrade was quoted with."""
+
+    id: str
+    customer_id: str
+    action: ProtectedAction
+    arguments: dict[str, Any]
+    fingerprint: str
+    total_minor: int
+    currency: str
+    seat_ids: list[str]
+    expires_at: str
+    purge_at: str

@@ -1,0 +1,115 @@
+"""Quoting an action: what it would cost, under which policy, bound to exact arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from usher_shared.clock import from_timestamp, to_timestamp
+from usher_shared.contracts.confirmations import fingerprint
+from usher_shared.contracts.money import to_major
+from usher_shared.contracts.tools import Arguments, CreateOrder, Quote, QuoteArguments, RefundOrder, UpgradeTickets
+from usher_shared.documents import Transaction
+from usher_shared.errors import Forbidden, Unprocessable
+from usher_tools.office import Call
+from usher_tools.orders.pricing import Priced, price_purchase, price_refund, price_upgrade
+from usher_tools.orders.wording import purchase_summary, refund_summary, upgrade_summary
+from usher_tools.quotes.model import StoredQuote
+
+_PURGE_AFTER = timedelta(days=2)
+A = TypeVar("A", bound=Arguments)
+
+
+def parse_arguments(model: type[A], arguments: Mapping[str, Any]) -> A:
+    """Raises Unprocessable `validation_failed` naming the fields."""
+    try:
+        return model.model_validate(arguments)
+    except ValidationError as error:
+        fields = [
+            {"field": ".".join(map(str, e["loc"])) or "body", "message": e["msg"]}
+            for e in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        names = ", ".join(sorted({field["field"] for field in fields}))
+        raise Unprocessable(f"not valid: {names}", code="validation_failed", extra={"errors": fields}) from error
+
+
+def canonical(arguments: Arguments) -> dict[str, Any]:
+    """The arguments that a confirmation binds to."""
+    return arguments.model_dump(mode="json", exclude_none=True)
+
+
+def check_customer(arguments: Arguments, customer_id: str) -> None:
+    """Raises Forbidden when the arguments name another customer."""
+    named = getattr(arguments, "customer_id", customer_id)
+    if named != customer_id:
+        raise Forbidden("customer_id is not the customer of this call", code="wrong_customer")
+
+
+async def quote(wanted: QuoteArguments, call: Call) -> Quote:
+    """Price an action without doing it. Raises what the action's pricing raises, Unprocessable (bad arguments)."""
+    office = call.office
+
+    async def price(tx: Transaction) -> Quote:
+        moment = office.clock.now()
+        await call.check(tx)
+        arguments, priced, summary = await _price(tx, wanted, call)
+        end = moment + timedelta(seconds=office.settings.quote_seconds)
+        if priced.hold is not None:
+            end = min(end, from_timestamp(priced.hold.expires_at))
+        currency = priced.order.currency if priced.order else priced.event.currency
+        answer = Quote(
+            quote_id=office.ids.new("QUO"),
+            action=wanted.action,
+            arguments=canonical(arguments),
+            summary=summary,
+            subtotal=to_major(priced.subtotal_minor, currency),
+            fees=to_major(priced.fees_minor, currency),
+            total=to_major(priced.total_minor, currency),
+            total_minor=priced.total_minor,
+            currency=currency,
+            policy=priced.policy,
+            expires_at=end,
+            event_id=priced.event.id,
+            event_name=priced.event.name,
+            seats=[seat.offer(currency) for seat in priced.seats],
+            previous_seats=[seat.offer(currency) for seat in priced.previous],
+        )
+        stored = StoredQuote(
+            id=answer.quote_id,
+            customer_id=call.customer_id,
+            action=wanted.action,
+            arguments=answer.arguments,
+            fingerprint=fingerprint(wanted.action, answer.arguments),
+            total_minor=answer.total_minor,
+            currency=currency,
+            seat_ids=[seat.id for seat in priced.seats],
+            expires_at=to_timestamp(end),
+            purge_at=to_timestamp(end + _PURGE_AFTER),
+        )
+        tx.create("quotes", stored.id, stored.model_dump(mode="json"))
+        call.finish(tx, answer)
+        return answer
+
+    return await office.store.transaction(price)
+
+
+async def _price(tx: Transaction, wanted: QuoteArguments, call: Call) -> tuple[Arguments, Priced, str]:
+    given, office, customer = wanted.arguments, call.office, call.customer_id
+    if wanted.action == "create_order":
+        defaults = {"customer_id": customer, "payment_method_token": "default"}
+        purchase = parse_arguments(CreateOrder, defaults | given)
+        check_customer(purchase, customer)
+        priced = await price_purchase(tx, purchase, office)
+        return purchase, priced, purchase_summary(priced.event, priced.seats)
+    if wanted.action == "upgrade_tickets":
+        upgrade = parse_arguments(UpgradeTickets, given)
+        priced = await price_upgrade(tx, upgrade, customer, office)
+        return upgrade, priced, upgrade_summary(priced.event, priced.previous, priced.seats)
+    if wanted.action == "refund_order":
+        refund = parse_arguments(RefundOrder, given)
+        priced = await price_refund(tx, refund, customer, office)
+        return refund, priced, refund_summary(priced.event, priced.seats, -priced.total_minor)
+    raise Unprocessable(f"{wanted.action} is not offered; open a support ticket instead", code="action_not_offered")

@@ -1,0 +1,1 @@
+"""Seats: layouts, who has which seat, the best free ones, holds."""

@@ -1,0 +1,1 @@
+"""Support tickets: matters handed to a person."""

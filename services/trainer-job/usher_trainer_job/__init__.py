@@ -1,0 +1,1 @@
+"""The loop that improves the model; for now its trigger."""

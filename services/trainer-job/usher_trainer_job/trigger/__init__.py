@@ -1,0 +1,1 @@
+"""The trigger of training: counts conversations, records that a training run is due."""

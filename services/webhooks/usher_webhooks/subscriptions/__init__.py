@@ -1,0 +1,1 @@
+"""Subscriptions: who is told of which events, and with which secrets."""

@@ -1,0 +1,1 @@
+"""Event and wire schemas, shared ports and their adapters."""

@@ -1,0 +1,215 @@
+"""Who may see a conversation, how it ends, what is left of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from usher_shared.contracts.chat import ConversationView
+from usher_shared.documents import Query
+
+
+async def test_a_conversation_reads_as_it_was_said(world):
+    world.model.say("Hello there.")
+    said = await world.customer.say("hi")
+    status, view = await world.customer.request("GET", "/conversations/c1")
+    assert status == 200
+    ConversationView.model_validate(view)
+    assert [(m["role"], m["text"]) for m in view["messages"]] == [("user", "hi"), ("assistant", "Hello there.")]
+    assert view["messages"][1]["message_id"] == said["message_id"]
+    assert view["status"] == "open"
+
+
+async def test_without_an_id_a_new_conversation_begins(world):
+    _, body = await world.customer.request("POST", "/turns", {"message": "hi"})
+    assert body["conversation_id"].startswith("CONV_")
+
+
+async def test_another_customers_conversation_is_not_found(world):
+    await world.customer.say("hi")
+    other = world.other()
+    for method, path, body in [
+        ("POST", "/turns", {"message": "hi", "conversation_id": "c1"}),
+        ("GET", "/conversations/c1", None),
+        ("GET", "/conversations/c1/events", None),
+        ("POST", "/conversations/c1/end", None),
+        ("POST", "/conversations/c1/cancel", None),
+        ("DELETE", "/conversations/c1", None),
+    ]:
+        status, problem = await other.request(method, path, body)
+        assert (status, problem["code"]) == (404, "not_found"), path
+
+
+async def test_only_the_gateway_and_the_command_line_may_call(world):
+    status, _ = await world.other("cust-1", caller="tools").turn("hi")
+    assert status == 403
+    async with world.session.post(world.base_url + "/turns", json={"message": "hi"}) as response:
+        assert response.status == 401
+    status, problem = await world.other("").turn("hi")
+    assert (status, problem["code"]) == (400, "no_principal")
+
+
+@pytest.mark.parametrize("message", ["", "  \n\t "])
+async def test_an_empty_message_is_refused(world, message):
+    status, _ = await world.customer.turn(message)
+    assert status == 422
+    assert (await world.customer.request("GET", "/conversations/c1"))[0] == 404
+
+
+async def test_a_busy_conversation_answers_409_and_then_goes_on(world):
+    world.model.gate = asyncio.Event()
+    first = asyncio.create_task(world.customer.turn("one"))
+    await world.model.asked.wait()
+    status, problem = await world.customer.turn("two")
+    assert (status, problem["code"]) == (409, "conversation_busy")
+    assert (await world.customer.request("POST", "/conversations/c1/end"))[0] == 409
+    world.model.gate.set()
+    assert (await first)[0] == 200
+    assert (await world.customer.turn("two"))[0] == 200
+
+
+async def test_ending_completes_once_and_gives_seats_back(world):
+    await world.offer()
+    assert len(world.box.holds) == 1
+    for _ in range(2):
+        status, body = await world.customer.request("POST", "/conversations/c1/end")
+        assert (status, body["status"]) == (200, "ended")
+    assert not world.box.holds
+    (completed,) = await world.events("conversation_completed")
+    assert completed.data["outcome"] == "abandoned"
+    assert completed.data["reason"] == "ended"
+    assert completed.data["success"] is False
+    status, problem = await world.customer.turn("yes")
+    assert (status, problem["code"]) == (409, "conversation_ended")
+
+
+async def test_an_ended_conversations_confirmation_is_void(world):
+    confirmation = await world.offer()
+    await world.customer.request("POST", "/conversations/c1/end")
+    status, _ = await world.customer.decide(confirmation["id"], "approve")
+    assert status == 409
+    assert not world.box.orders
+
+
+async def test_a_purchase_is_the_outcome(world):
+    await world.offer()
+    await world.customer.say("yes")
+    await world.customer.request("POST", "/conversations/c1/end")
+    (completed,) = await world.events("conversation_completed")
+    assert completed.data["outcome"] == "purchased"
+    assert completed.data["order_ids"] == list(world.box.orders)
+    assert completed.data["turns"] == 2
+    assert len(await world.events("chat_turn_completed")) == 2
+
+
+async def test_silence_completes_a_conversation_once(make_world):
+    world = await make_world(idle_seconds=600.0)
+    await world.customer.say("hi")
+    await world.app.state.sweep.run()
+    assert not await world.events("conversation_completed")
+    world.clock.advance(timedelta(seconds=601))
+    await asyncio.gather(world.app.state.sweep.run(), world.app.state.sweep.run())
+    (completed,) = await world.events("conversation_completed")
+    assert completed.data["reason"] == "idle"
+    assert completed.data["outcome"] == "answered"
+
+
+async def test_erasing_leaves_no_text_and_no_way_back(world):
+    confirmation = await world.offer(message="two tickets for my friend Hedwig")
+    await world.customer.say("yes")
+    for _ in range(2):
+        status, body = await world.customer.request("DELETE", "/conversations/c1")
+        assert (status, body["status"]) == (200, "erased")
+    left = ""
+    for collection in ("agent_conversations", "agent_turns", "agent_frames", "agent_proposals"):
+        left += json.dumps([document.data for document in (await world.store.query(Query(collection))).documents])
+    assert "Hedwig" not in left
+    assert confirmation["id"] in left
+    assert len(await world.events("conversation_completed")) == 1
+    assert (await world.customer.request("GET", "/conversations/c1"))[0] == 410
+    assert (await world.customer.turn("hi"))[0] == 410
+    assert (await world.other().turn("hi"))[0] == 404
+
+
+async def test_cancel_stops_a_turn_and_the_conversation_goes_on(world):
+    world.model.gate = asyncio.Event()
+    turn = asyncio.create_task(world.customer.say("think hard"))
+    await world.model.asked.wait()
+    status, body = await world.customer.request("POST", "/conversations/c1/cancel")
+    assert (status, body["status"]) == (200, "cancelled")
+    assert "Stopped" in (await turn)["reply"]
+    world.model.gate = None
+    assert (await world.customer.say("hello"))["reply"] == world.model.otherwise
+    first, _ = await world.events("chat_turn_completed")
+    assert first.data["status"] == "cancelled"
+    _, body = await world.customer.request("POST", "/conversations/c1/cancel")
+    assert body["status"] == "open"
+
+
+async def test_cancel_never_abandons_a_charge(world):
+    await world.offer()
+    world.box.gates["create_order"] = asyncio.Event()
+    world.box.entered.clear()
+    asked = len(world.model.requests)
+    turn = asyncio.create_task(world.customer.say("yes"))
+    await world.box.entered.wait()
+    await world.customer.request("POST", "/conversations/c1/cancel")
+    world.box.gates["create_order"].set()
+    body = await turn
+    (order_id,) = world.box.orders
+    assert order_id in body["reply"]
+    assert len(world.model.requests) == asked
+
+
+async def test_cancel_during_a_hold_still_learns_of_it(world):
+    world.model.call("hold_tickets", event_id="E", seat_ids=["A-5-1"])
+    world.box.gates["hold_tickets"] = asyncio.Event()
+    turn = asyncio.create_task(world.customer.say("hold one"))
+    await world.box.entered.wait()
+    await world.customer.request("POST", "/conversations/c1/cancel")
+    world.box.gates["hold_tickets"].set()
+    assert (await turn)["tool_calls"][0]["status"] == "ok"
+    await world.customer.say("go on")
+    messages = world.model.requests[-1].messages
+    calls = [call["id"] for m in messages for call in m.get("tool_calls", ())]
+    assert calls == [m["tool_call_id"] for m in messages if m["role"] == "tool"]
+    await world.customer.request("POST", "/conversations/c1/end")
+    assert not world.box.holds
+
+
+async def test_history_is_bounded_and_survives_a_restart(make_world):
+    world = await make_world(history_characters=2_000)
+    for number in range(30):
+        world.model.say(f"answer {number} " + "x" * 200)
+        await world.customer.say(f"question {number}")
+    before = world.model.requests[-1].messages[1:-1]
+    assert 2 <= len(before) <= 20
+    assert before[-1]["content"].startswith("answer 28")
+    await world.restart()
+    await world.customer.say("question 30")
+    texts = [m["content"] for m in world.model.requests[-1].messages]
+    assert "question 29" in texts
+    assert "question 3" not in texts
+
+
+async def test_ready_names_what_is_missing_and_health_needs_nothing(world):
+    async with world.session.get(world.base_url + "/ready") as response:
+        assert response.status == 200
+        assert set((await response.json())["checks"]) == {"store", "model", "tools", "bus"}
+
+
+async def test_a_repeated_request_gets_the_first_answer_and_says_nothing_twice(world):
+    await world.offer()
+    body = {"message": "yes", "conversation_id": "c1"}
+    key = {"Idempotency-Key": "the-same"}
+    status, first = await world.customer.request("POST", "/turns", body, **key)
+    assert status == 200
+    status, again = await world.customer.request("POST", "/turns", body, **key)
+    assert (status, again) == (200, first)
+    _, view = await world.customer.request("GET", "/conversations/c1")
+    assert [m["text"] for m in view["messages"] if m["role"] == "user"].count("yes") == 1
+    _, other = await world.customer.request("POST", "/turns", body, **{"Idempotency-Key": "another"})
+    assert other["message_id"] != first["message_id"]
