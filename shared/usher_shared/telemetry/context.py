@@ -29,6 +29,14 @@ class RequestContext:
     def trace_id(self) -> str:
         return self.traceparent[3:35]
 
+    @property
+    def span_id(self) -> str:
+        return self.traceparent[36:52]
+
+    @property
+    def sampled(self) -> bool:
+        return bool(int(self.traceparent[53:55], 16) & 1)
+
 
 _CURRENT: contextvars.ContextVar[RequestContext | None] = contextvars.ContextVar("usher_request", default=None)
 
