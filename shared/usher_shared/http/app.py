@@ -41,7 +41,7 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`checks` maps each dependency to `ok` or to what is wrong."""
+    """`checks` maps each dependency to `ok` or to what is wrong; what the service can do without is `degraded`."""
 
     status: str
     checks: dict[str, str]
@@ -55,6 +55,7 @@ def create_service_app(
     lifespan: Lifespan,
     verifier: TokenVerifier,
     checks: Mapping[str, Check],
+    optional_checks: Mapping[str, Check] | None = None,
     summary: str = "",
     max_body_bytes: int = 1 << 20,
     middleware: Sequence[Middleware] = (),
@@ -62,8 +63,9 @@ def create_service_app(
 ) -> FastAPI:
     """A FastAPI app with the house's conventions. Whatever endpoints need stands in `app.state` (set by the caller).
 
-    `checks` are awaited by /ready: returning means well; raising names what is wrong (503). `middleware`, outermost
-    first, runs inside the one that gives a request its ids and bounds its body. `public_docs` serves /docs and
+    `checks` are awaited by /ready: returning means well; raising names what is wrong (503). `optional_checks`
+    are of what the service can do without: named as degraded, never a 503. `middleware`, outermost first,
+    runs inside the one that gives a request its ids and bounds its body. `public_docs` serves /docs and
     /openapi.json to anyone: for the public API alone; elsewhere /openapi.json is the operator's (caller cli).
     """
     app = FastAPI(
@@ -84,7 +86,7 @@ def create_service_app(
     app.add_exception_handler(InvalidEvent, _on_invalid_event)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.include_router(_health_router(service, version, checks))
+    app.include_router(_health_router(service, version, checks, optional_checks or {}))
     if not public_docs:
         app.include_router(_schema_router(app))
     for router in routers:
@@ -104,7 +106,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _health_router(service: str, version: str, checks: Mapping[str, Check]) -> APIRouter:
+def _health_router(service: str, version: str, checks: Mapping[str, Check], optional: Mapping[str, Check]) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/health")
@@ -121,8 +123,12 @@ def _health_router(service: str, version: str, checks: Mapping[str, Check]) -> A
 
     @router.get("/ready")
     async def ready(response: Response) -> Readiness:
-        results = dict(zip(checks, await asyncio.gather(*map(run, checks.values())), strict=True))
-        well = all(result == "ok" for result in results.values())
+        every = {**checks, **optional}
+        results = dict(zip(every, await asyncio.gather(*map(run, every.values())), strict=True))
+        well = all(results[name] == "ok" for name in checks)
+        for name in optional:
+            if results[name] != "ok":
+                results[name] = f"degraded: {results[name]}"
         response.status_code = 200 if well else 503
         return Readiness(status="ready" if well else "not ready", checks=results)
 
@@ -147,7 +153,7 @@ def require_caller(*allowed: str) -> Callable[..., Awaitable[str]]:
     ) -> str:
         if credentials is None:
             raise Unauthenticated("a service token is required", code="no_token")
-        name: str = request.app.state.verifier.verify(credentials.credentials, request.app.state.service)
+        name: str = await request.app.state.verifier.verify(credentials.credentials, request.app.state.service)
         if name not in allowed:
             raise Forbidden(f"{name} may not call this", code="wrong_caller")
         return name

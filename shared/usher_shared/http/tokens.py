@@ -1,7 +1,8 @@
 """Tokens between services: who calls whom.
 
 Each internal request carries `Authorization: Bearer <JWT>` with the audience of the called service. Here the
-embedded stack's adapter (HS256 with the stack's own secret); on Google Cloud the same ports are ID tokens.
+embedded stack's adapter (HS256 with the stack's own secret); on Google Cloud the same ports are ID tokens
+(`google_tokens`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import jwt
 
 from usher_shared.errors import Forbidden, Unauthenticated
 
+ASYMMETRIC_ALGORITHMS = ("RS256", "ES256", "EdDSA")  # whoever can verify cannot sign
 _LIFETIME_SECONDS = 3600
 _REFRESH_SECONDS = 600
 _CACHE = 256
@@ -26,8 +28,12 @@ class TokenSource(Protocol):
 
 
 class TokenVerifier(Protocol):
-    def verify(self, token: str, audience: str) -> str:
-        """The caller's name. Raises Unauthenticated (forged, expired, malformed), Forbidden (wrong audience)."""
+    async def verify(self, token: str, audience: str) -> str:
+        """The caller's name.
+
+        Raises Unauthenticated (forged, expired, malformed), Forbidden (wrong audience or account), Unavailable (what
+        to check it against cannot be had now).
+        """
         ...
 
 
@@ -64,7 +70,7 @@ class LocalTokenVerifier:
         self._secret = secret
         self._verified: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
 
-    def verify(self, token: str, audience: str) -> str:
+    async def verify(self, token: str, audience: str) -> str:
         cached = self._verified.get((token, audience))
         if cached and cached[1] > time.time():
             return cached[0]

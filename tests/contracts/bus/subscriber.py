@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from served import Served
 from usher_shared.events import Event
 from usher_shared.http.app import create_service_app, push_router
-from usher_shared.http.tokens import LocalTokenVerifier
+from usher_shared.http.tokens import LocalTokenVerifier, TokenVerifier
 
 SECRET = "a secret for tests that is long enough"
 PATIENCE_SECONDS = 20.0
@@ -31,8 +31,9 @@ class Subscriber:
     holds an event's handling until it is set; `barrier` lets nothing pass before that many are in hand at once.
     """
 
-    def __init__(self, name: str, port: int) -> None:
+    def __init__(self, name: str, port: int, verifier: TokenVerifier | None = None) -> None:
         self.name = name
+        self._verifier = verifier or LocalTokenVerifier(SECRET)
         self.seen: list[str] = []
         self.handled: list[str] = []
         self.events: list[Event] = []
@@ -56,7 +57,7 @@ class Subscriber:
             version="1",
             routers=[push_router(self.handle)],
             lifespan=lifespan,
-            verifier=LocalTokenVerifier(SECRET),
+            verifier=self._verifier,
             checks={},
         )
 

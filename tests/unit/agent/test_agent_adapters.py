@@ -97,7 +97,7 @@ async def test_our_own_inference_gets_a_service_token_and_the_conversation(upstr
     await adapter.close()
     headers = upstream.seen[0][0].headers
     token = headers["Authorization"].removeprefix("Bearer ")
-    assert LocalTokenVerifier(SECRET).verify(token, "inference") == "agent"
+    assert await LocalTokenVerifier(SECRET).verify(token, "inference") == "agent"
     assert headers["Usher-Conversation"] == "c1"
 
 

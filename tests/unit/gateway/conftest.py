@@ -18,8 +18,8 @@ import uvicorn
 from aiohttp import web
 from fastapi import FastAPI
 
+from usher_gateway.adapters.caches import answer_cache
 from usher_gateway.adapters.counters import WindowCounter
-from usher_gateway.adapters.jwks import FileKeySet
 from usher_gateway.app import Deps, create_app
 from usher_gateway.identity.keys import create_key
 from usher_gateway.settings import Settings
@@ -27,6 +27,7 @@ from usher_shared.clock import ManualClock
 from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_shared.events import Event
 from usher_shared.http.client import ServiceClient
+from usher_shared.http.key_sets import FileKeySet
 from usher_shared.http.tokens import LocalTokenSource, LocalTokenVerifier
 from usher_shared.ids import UlidGenerator
 
@@ -99,7 +100,7 @@ class FakeService:
         if request.path == "/health":
             return web.json_response({"status": "ok"})
         token = request.headers["Authorization"].removeprefix("Bearer ")
-        assert LocalTokenVerifier(SECRET).verify(token, self.name) == "gateway"
+        assert await LocalTokenVerifier(SECRET).verify(token, self.name) == "gateway"
         raw = await request.read()
         call = Call(request.method, request.path, request.headers, dict(request.query), None)
         call.body = json.loads(raw) if raw else None
@@ -265,8 +266,9 @@ def start(tmp_path: Path) -> Start:
                     bus,
                     *clients,
                     key_set=FileKeySet(jwks),
-                    shared_counter=WindowCounter("memory://"),
+                    shared_counter=WindowCounter(settings.limit_storage),
                     local_counter=WindowCounter("memory://"),
+                    answer_cache=answer_cache(settings.cache_storage),
                     verifier=LocalTokenVerifier(SECRET),
                     clock=clock,
                     ids=UlidGenerator(),

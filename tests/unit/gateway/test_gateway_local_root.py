@@ -10,12 +10,12 @@ from pathlib import Path
 import jwt
 import pytest
 
-from usher_gateway.adapters.jwks import FileKeySet
 from usher_gateway.identity.tokens import TokenReader
 from usher_local.customer_tokens import AUDIENCE, ISSUER, ensure_keys, mint
 from usher_local.roots.gateway import build
 from usher_local.stack import SERVICES, Stack
 from usher_shared.errors import Unauthenticated
+from usher_shared.http.key_sets import FileKeySet
 
 
 def reader(home: Path) -> TokenReader:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from usher_gateway.adapters.caches import answer_cache
 from usher_gateway.adapters.counters import WindowCounter
-from usher_gateway.adapters.jwks import FileKeySet, UrlKeySet
+from usher_gateway.adapters.jwks import key_set
 from usher_gateway.app import Deps, create_app
-from usher_gateway.identity.ports import KeySet
 from usher_gateway.settings import Settings
 from usher_local import customer_tokens
 from usher_local.stack import Stack
@@ -35,19 +35,12 @@ def build(stack: Stack) -> FastAPI:
             tools=stack.client("gateway", "tools", timeout_seconds=settings.call_seconds),
             webhooks=stack.client("gateway", "webhooks", timeout_seconds=settings.call_seconds),
             logger=stack.client("gateway", "logger", timeout_seconds=settings.call_seconds),
-            key_set=_key_set(settings),
+            key_set=key_set(settings.jwks_file, settings.jwks_url),
             shared_counter=WindowCounter(settings.limit_storage),
             local_counter=WindowCounter("memory://"),
+            answer_cache=answer_cache(settings.cache_storage),
             verifier=stack.verifier(),
             clock=SystemClock(),
             ids=UlidGenerator(),
         ),
     )
-
-
-def _key_set(settings: Settings) -> KeySet:
-    if settings.jwks_file is not None:
-        return FileKeySet(settings.jwks_file)
-    if settings.jwks_url is not None:
-        return UrlKeySet(settings.jwks_url)
-    raise ValueError("USHER_GATEWAY_ISSUER needs USHER_GATEWAY_JWKS_FILE or USHER_GATEWAY_JWKS_URL")

@@ -11,9 +11,6 @@ from typing import Literal, get_args
 Scope = Literal["chat", "orders", "act_as_customer", "webhooks", "analytics", "privacy", "admin"]
 SCOPES: frozenset[str] = frozenset(get_args(Scope))
 
-# of bearer tokens: asymmetric alone, so that whoever can verify cannot sign
-ALGORITHMS = ("RS256", "ES256", "EdDSA")
-
 # what ids look like everywhere behind the gateway, less `.` and `..`, which are steps of a path
 ID_PATTERN = r"^\.*[A-Za-z0-9_:-][A-Za-z0-9._:-]*$"
 ID_LENGTH = 128

@@ -9,9 +9,10 @@ from typing import Any
 
 import jwt
 
-from usher_gateway.identity.model import ALGORITHMS, Identity, to_id
+from usher_gateway.identity.model import Identity, to_id
 from usher_gateway.identity.ports import KeySet
 from usher_shared.errors import Unauthenticated
+from usher_shared.http.tokens import ASYMMETRIC_ALGORITHMS
 
 _LEEWAY_SECONDS = 10
 _REMEMBER_SECONDS = 60.0
@@ -48,7 +49,7 @@ class TokenReader:
             if len(token) > _MAX_LENGTH:
                 raise jwt.DecodeError("too long")
             header = jwt.get_unverified_header(token)
-            if header.get("alg") not in ALGORITHMS:
+            if header.get("alg") not in ASYMMETRIC_ALGORITHMS:
                 raise jwt.InvalidAlgorithmError("the algorithm is not accepted")
             key = await self._keys.find(header.get("kid"))
             if key is None:

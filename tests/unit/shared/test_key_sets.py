@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +14,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 
-from usher_gateway.adapters.jwks import BadKeySet, FileKeySet, UrlKeySet, parse_jwks
 from usher_shared.errors import Unavailable
+from usher_shared.http.key_sets import BadKeySet, FileKeySet, UrlKeySet, parse_jwks
 
 
 def published(*key_ids: str) -> str:
@@ -60,9 +61,14 @@ class Issuer:
         self.status = 200
         self.asked = 0
         self.url = ""
+        self.was_asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def answer(self, _: web.Request) -> web.Response:
         self.asked += 1
+        self.was_asked.set()
+        await self.may_answer.wait()
         return web.Response(text=self.text, status=self.status)
 
 
@@ -103,4 +109,44 @@ async def test_a_key_is_a_usable_key(issuer: Issuer) -> None:
 
     assert isinstance(key, jwt.PyJWK)
     assert key.algorithm_name == "EdDSA"
+    await keys.close()
+
+
+async def test_a_rotated_key_is_fetched(issuer: Issuer) -> None:
+    keys = UrlKeySet(issuer.url, unknown_seconds=0.0)
+    assert await found(keys, "a") == "a"
+
+    issuer.text = published("b")
+    assert [await found(keys, key_id) for key_id in ("b", "a")] == ["b", None]
+    await keys.close()
+
+
+async def test_a_refresh_of_known_keys_keeps_nobody_waiting(issuer: Issuer) -> None:
+    keys = UrlKeySet(issuer.url, refresh_seconds=-1.0)
+    assert await found(keys, "a") == "a"
+    keys._tried = float("-inf")  # the last attempt is long ago
+    issuer.was_asked.clear()
+    issuer.may_answer.clear()
+
+    assert [await found(keys, "a") for _ in range(3)] == ["a"] * 3
+    await issuer.was_asked.wait()
+    assert issuer.asked == 2
+    issuer.may_answer.set()
+    await keys.close()
+
+
+async def test_the_last_keys_serve_while_the_url_does_not(issuer: Issuer) -> None:
+    keys = UrlKeySet(issuer.url, refresh_seconds=-1.0, unknown_seconds=0.0)
+    assert await found(keys, "a") == "a"
+
+    issuer.status = 503
+    assert [await found(keys, key_id) for key_id in ("b", "a")] == [None, "a"]
+    assert issuer.asked == 2
+    await keys.close()
+
+
+async def test_many_who_wait_for_the_first_keys_ask_once(issuer: Issuer) -> None:
+    keys = UrlKeySet(issuer.url)
+    assert await asyncio.gather(*(found(keys, "a") for _ in range(20))) == ["a"] * 20
+    assert issuer.asked == 1
     await keys.close()
