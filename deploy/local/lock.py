@@ -1,6 +1,6 @@
 """Pins dependencies: `constraints.txt` for development, `requirements.txt` beside every package's pyproject.toml.
 
-A package's requirements.txt holds third-party packages alone: what its image installs before the code.
+A package's requirements.txt holds third-party packages alone; a service's those of its image, with the extra `cloud`.
 """
 
 from __future__ import annotations
@@ -14,44 +14,40 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "# Pinned by `make lock`; do not edit.\n"
-PACKAGES = [
-    "services/gateway",
-    "services/agent",
-    "services/inference",
-    "services/tools",
-    "services/logger",
-    "services/webhooks",
-    "services/trainer-job",
-    "evals",
-    "deploy/local",
-]
+# each with the extras that its requirements.txt holds
+PACKAGES: dict[str, set[str]] = {
+    "services/gateway": {"cloud"},
+    "services/agent": {"cloud"},
+    "services/inference": {"cloud"},
+    "services/tools": {"cloud"},
+    "services/logger": {"cloud"},
+    "services/webhooks": {"cloud"},
+    "services/trainer-job": {"cloud"},
+    "evals": set(),
+    "deploy/local": set(),
+}
 
 
-def _third_party(package: Path, seen: set[Path]) -> list[str]:
-    """The package's requirements with our own packages replaced by theirs."""
-    if package in seen:
-        return []
-    seen.add(package)
+def _third_party(package: str, extras: set[str]) -> set[str]:
+    """The package's requirements, with those of its `extras`; our own packages are replaced by theirs."""
     project = tomllib.loads((ROOT / package / "pyproject.toml").read_text())["project"]
-    found = []
-    for requirement in project["dependencies"]:
+    wanted = list(project["dependencies"])
+    for extra in extras:
+        wanted += project["optional-dependencies"][extra]
+    found: set[str] = set()
+    for requirement in wanted:
         own = re.fullmatch(r"usher-([a-z-]+)(?:\[([a-z,]+)\])?", requirement)
         if own is None:
-            found.append(requirement)
+            found.add(requirement)
             continue
-        folder = {"shared": "shared", "evals": "evals"}.get(own[1], f"services/{own[1]}")
-        found += _third_party(Path(folder), seen)
-        extras = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"].get(
-            "optional-dependencies", {}
-        )
-        for extra in (own[2] or "").split(","):
-            found += extras.get(extra, [])
+        folder = own[1] if own[1] in {"shared", "evals"} else f"services/{own[1]}"
+        found |= _third_party(folder, set(own[2].split(",")) if own[2] else set())
     return found
 
 
-def _compile(requirements: list[str], output: Path, constraint: Path | None) -> None:
+def _compile(requirements: set[str], output: Path, constraint: Path | None) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".in") as source:
-        source.write("\n".join(requirements) + "\n")
+        source.write("\n".join(sorted(requirements)) + "\n")
         source.flush()
         command = [sys.executable, "-m", "uv", "pip", "compile", source.name, "--universal", "--python-version", "3.11"]
         command += ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
@@ -63,14 +59,12 @@ def _compile(requirements: list[str], output: Path, constraint: Path | None) -> 
 
 
 def main() -> None:
-    everything = [r for r in (ROOT / "requirements-dev.txt").read_text().splitlines() if r and r[0] not in "#-"]
-    for package in PACKAGES:
-        everything += _third_party(Path(package), set())
-    everything += ["hatchling", "editables"]
+    development = [r for r in (ROOT / "requirements-dev.txt").read_text().splitlines() if r and r[0] not in "#-"]
+    wanted = {package: _third_party(package, extras) for package, extras in PACKAGES.items()}
     constraints = ROOT / "constraints.txt"
-    _compile(sorted(set(everything)), constraints, None)
-    for package in PACKAGES:
-        _compile(_third_party(Path(package), set()), ROOT / package / "requirements.txt", constraints)
+    _compile({"hatchling", "editables", *development}.union(*wanted.values()), constraints, None)
+    for package, requirements in wanted.items():
+        _compile(requirements, ROOT / package / "requirements.txt", constraints)
 
 
 if __name__ == "__main__":
