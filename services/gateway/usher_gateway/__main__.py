@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from usher_gateway.adapters.caches import answer_cache
 from usher_gateway.adapters.counters import WindowCounter
 from usher_gateway.adapters.jwks import key_set
 from usher_gateway.app import Deps, create_app
@@ -26,8 +27,9 @@ def build(cloud: Cloud) -> FastAPI:
             webhooks=cloud.client("webhooks", timeout_seconds=settings.call_seconds),
             logger=cloud.client("logger", timeout_seconds=settings.call_seconds),
             key_set=None if settings.issuer is None else key_set(settings.jwks_file, settings.jwks_url),
-            shared_counter=WindowCounter(settings.limit_storage),
+            shared_counter=WindowCounter(settings.limit_storage, timeout_seconds=settings.redis_seconds),
             local_counter=WindowCounter("memory://"),
+            answer_cache=answer_cache(settings.cache_storage, timeout_seconds=settings.redis_seconds),
             verifier=cloud.verifier,
             clock=SystemClock(),
             ids=UlidGenerator(),

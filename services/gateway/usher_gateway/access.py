@@ -9,6 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Header, Path, Query, Request, Response
 
 from usher_gateway.admission import identity_of
+from usher_gateway.catalogue.service import SharedReads
 from usher_gateway.feedback.service import FeedbackDesk
 from usher_gateway.identity.model import ID_LENGTH, ID_PATTERN, Identity
 from usher_gateway.identity.service import choose_principal, require_scope
@@ -30,6 +31,7 @@ class Room:
     upstreams: Mapping[str, Upstream]
     replays: Replays
     feedback: FeedbackDesk
+    catalogue: SharedReads
 
     @property
     def agent(self) -> Upstream:

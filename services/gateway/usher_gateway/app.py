@@ -15,6 +15,8 @@ from usher_gateway.access import Room, render_problem
 from usher_gateway.admission import Admission
 from usher_gateway.agui.endpoints import router as agui_router
 from usher_gateway.analytics.endpoints import router as analytics_router
+from usher_gateway.catalogue.ports import AnswerCache
+from usher_gateway.catalogue.service import SharedReads
 from usher_gateway.chat.endpoints import router as chat_router
 from usher_gateway.feedback.endpoints import router as feedback_router
 from usher_gateway.feedback.service import FeedbackDesk
@@ -50,6 +52,7 @@ class Deps:
     """`key_set` holds the token issuer's public keys; None accepts API keys alone.
 
     Requests are counted in `shared_counter`; in `local_counter`, which never fails, while that one fails.
+    `answer_cache` keeps the public catalogue's answers for a moment.
     """
 
     store: DocumentStore
@@ -61,6 +64,7 @@ class Deps:
     key_set: KeySet | None
     shared_counter: RequestCounter
     local_counter: RequestCounter
+    answer_cache: AnswerCache
     verifier: TokenVerifier
     clock: Clock
     ids: IdGenerator
@@ -78,6 +82,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         upstreams=upstreams,
         replays=Replays(records, render_problem),
         feedback=FeedbackDesk(deps.store, outbox, records, deps.clock, deps.ids),
+        catalogue=SharedReads(deps.answer_cache, seconds=settings.catalogue_seconds),
     )
 
     @asynccontextmanager
@@ -89,6 +94,9 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
             await outbox.stop()
             for upstream in upstreams.values():
                 await upstream.close()
+            for counter in (deps.shared_counter, deps.local_counter):
+                await counter.close()
+            await deps.answer_cache.close()
             await deps.bus.close()
             if deps.key_set is not None:
                 await deps.key_set.close()
@@ -106,6 +114,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
             "store": deps.store.ping,
             **{name: upstreams[name].check for name in ("agent", "tools")},
         },
+        optional_checks={"limits": deps.shared_counter.ping, "cache": deps.answer_cache.ping},
         middleware=[
             Middleware(
                 Admission,

@@ -26,7 +26,18 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         default=60, ge=1, description="for a key without a limit of its own, a customer, an unidentified address"
     )
-    limit_storage: str = Field(default="memory://", description="where requests are counted, a `limits` storage URI")
+    limit_storage: str = Field(
+        default="memory://", description="where requests are counted: memory:// (this process) or a Redis URI"
+    )
+    cache_storage: str = Field(
+        default="memory://", description="where catalogue answers are kept: memory:// (this process) or a Redis URI"
+    )
+    redis_seconds: float = Field(
+        default=0.1, gt=0, le=5, description="how long a request waits for Redis, once; then it does without"
+    )
+    catalogue_seconds: float = Field(
+        default=2.0, ge=0, le=60, description="how old an answer of GET /events may be; 0 asks the box office each time"
+    )
     trusted_proxies: int = Field(
         default=0, ge=0, le=10, description="how many proxies in front append to X-Forwarded-For"
     )

@@ -122,7 +122,7 @@ async def test_analytics(gateway: Any) -> None:
 async def test_readiness_names_what_it_checked(gateway: Any) -> None:
     status, _, body = await gateway.call("GET", "/ready")
 
-    assert (status, body["checks"]) == (200, {"store": "ok", "agent": "ok", "tools": "ok"})
+    assert (status, body["checks"]) == (200, dict.fromkeys(("store", "agent", "tools", "limits", "cache"), "ok"))
 
 
 async def test_browsers_may_call_from_allowed_origins_alone(start: Any) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ValidationError
 
-from usher_gateway.access import InRoom, PathId, customer, from_raw, respond
+from usher_gateway.access import InRoom, PathId, customer, respond
 from usher_gateway.orders.model import Order, Orders
+from usher_gateway.replay.model import Answer
 from usher_shared.contracts.identity import Principal
 from usher_shared.contracts.tools import EventInfo, EventList
 from usher_shared.errors import UpstreamFailed
@@ -71,10 +73,18 @@ async def search_events(
     asked = {"query": query, "date": date, "city": city, "category": category}
     params: dict[str, str | int] = {"limit": limit}
     params |= {name: value for name, value in asked.items() if value is not None}
-    return respond(from_raw(await room.tools.call("GET", "/events", principal, params=params)))
+
+    async def load() -> bytes:
+        return (await room.tools.call("GET", "/events", principal, params=params)).body
+
+    return respond(Answer(200, await room.catalogue.read(f"events?{urlencode(params)}", load)))
 
 
 @router.get("/events/{id}", tags=["catalogue"], response_model=EventInfo)
 async def read_event(id: PathId, principal: Browser, room: InRoom) -> Response:
     """One event: venue, sections with prices and availability, policies."""
-    return respond(from_raw(await room.tools.call("GET", f"/events/{id}", principal)))
+
+    async def load() -> bytes:
+        return (await room.tools.call("GET", f"/events/{id}", principal)).body
+
+    return respond(Answer(200, await room.catalogue.read(f"events/{id}", load)))

@@ -1,0 +1,1 @@
+"""The catalogue that everyone sees alike, read once for a crowd."""

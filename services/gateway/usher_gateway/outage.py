@@ -1,0 +1,41 @@
+"""What to do while a store that the gateway can live without is down: leave it alone, and say so once."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+_LOG = logging.getLogger(__name__)
+
+
+class Outage:
+    """After a failure the store is left alone for `retry_seconds`, then one caller tries it for all.
+
+    `lost` and `back` are what the log says when the store fails and when it answers again: once each.
+    """
+
+    def __init__(self, lost: str, back: str, retry_seconds: float) -> None:
+        self._lost = lost
+        self._back = back
+        self._retry_seconds = retry_seconds
+        self._until: float | None = None  # None while the store is well
+
+    def holds(self) -> bool:
+        """Whether this caller does without the store."""
+        if self._until is None:
+            return False
+        now = time.monotonic()
+        if now < self._until:
+            return True
+        self._until = now + self._retry_seconds  # this caller alone tries
+        return False
+
+    def note_failure(self, error: Exception) -> None:
+        if self._until is None:
+            _LOG.error(self._lost, extra={"error": str(error)})
+        self._until = time.monotonic() + self._retry_seconds
+
+    def note_success(self) -> None:
+        if self._until is not None:
+            _LOG.info(self._back)
+            self._until = None
