@@ -6,10 +6,10 @@ STAMP  := $(VENV)/.installed
 PACKAGES := $(wildcard shared/pyproject.toml services/*/pyproject.toml evals/pyproject.toml deploy/local/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run chat test lint types arch lock bench clean
+.PHONY: help install demo demo-compose run chat test lint types arch lock bench images clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements-dev.txt constraints.txt $(PACKAGES)
 	@$(PYTHON) -c 'import sys; sys.exit("Usher needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -22,6 +22,9 @@ install: $(STAMP) ## Make .venv with every package and tool
 
 demo: $(STAMP) ## A customer buys, upgrades and is told no, on a stack of its own
 	@$(BIN)/usher demo
+
+demo-compose: $(STAMP) ## The same demo on docker compose: the Google Cloud roots on the official emulators
+	@$(BIN)/usher demo-compose
 
 run: $(STAMP) ## Start the whole stack here (Ctrl-C stops it)
 	@$(BIN)/usher up
@@ -48,6 +51,9 @@ lock: $(STAMP) ## Pin every dependency anew: constraints.txt and each package's 
 
 bench: $(STAMP) ## The quick benchmarks; docs/performance.md says how to run the rest
 	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+images: $(STAMP) ## Build the services' images, tagged usher/<service>:dev, and say what they weigh
+	@$(BIN)/python deploy/images/build.py --weigh
 
 clean: ## Remove what was built here (not .usher, the stack's data)
 	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

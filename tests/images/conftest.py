@@ -1,0 +1,58 @@
+"""Images of the working tree, built once a test run, and containers of them."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from emulators.starting import unavailable
+from images.containers import Container, docker
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = [sys.executable, "deploy/images/build.py", "--prefix", "usher-test"]
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Skips the test where there is no container engine."""
+    if shutil.which("docker") is None:
+        unavailable("a container engine", "there is no docker command")
+    asked = subprocess.run(["docker", "info"], check=False, capture_output=True, text=True)
+    if asked.returncode:
+        unavailable("a container engine", asked.stderr.strip()[:200])
+
+
+@pytest.fixture(scope="session")
+def image(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """The id of a service's image. Workers build one after the other: all but the first find every layer cached."""
+    lock = tmp_path_factory.getbasetemp().parent / "images.lock"
+
+    @cache
+    def build(service: str) -> str:
+        with lock.open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            done = subprocess.run([*BUILD, service], check=False, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout.split()[0]
+
+    return build
+
+
+@pytest.fixture
+def run(image: Callable[[str], str]) -> Iterator[Callable[[str], Container]]:
+    started: list[Container] = []
+
+    def start(service: str) -> Container:
+        started.append(Container(image(service)))
+        return started[-1]
+
+    yield start
+    for container in started:
+        docker("rm", "--force", container.id)
