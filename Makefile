@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-PACKAGES := $(wildcard shared/pyproject.toml services/*/pyproject.toml evals/pyproject.toml deploy/local/pyproject.toml)
+PACKAGES := $(wildcard shared/pyproject.toml services/*/pyproject.toml evals/pyproject.toml deploy/local/pyproject.toml deploy/compose/pyproject.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-compose run chat test lint types arch lock bench images clean

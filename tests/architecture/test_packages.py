@@ -33,6 +33,7 @@ def test_a_service_installs_and_imports_alone(service: str, tmp_path: Path) -> N
     package = "usher_" + service.replace("-", "_")
     others = ["usher_" + s.replace("-", "_") for s in SERVICES if s != service] + [
         "usher_local",
+        "usher_compose",
         "usher_evals",
         "torch",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -51,16 +52,20 @@ class WebhookReceiver:
 
 @contextlib.asynccontextmanager
 async def webhook_receiver() -> AsyncIterator[WebhookReceiver]:
-    """Listens on a free port of the loopback address."""
+    """Listens on a free port of the loopback address.
+
+    USHER_RECEIVER_HOST is the name by which senders elsewhere (containers) know this machine: then on every address.
+    """
+    known_as = os.environ.get("USHER_RECEIVER_HOST")
     receiver = WebhookReceiver()
     app = web.Application()
     app.router.add_post("/hooks", receiver._receive)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, HOST, 0)
+    site = web.TCPSite(runner, "0.0.0.0" if known_as else HOST, 0)  # noqa: S104  containers come by the bridge
     await site.start()
     port = runner.addresses[0][1]
-    receiver.url = f"http://{HOST}:{port}/hooks"
+    receiver.url = f"http://{known_as or HOST}:{port}/hooks"
     try:
         yield receiver
     finally:

@@ -1,0 +1,68 @@
+"""`python -m usher_compose.setup`: makes what the services expect, and makes it again when an emulator forgot it.
+
+The stack's secret, topics and subscriptions come first (healthy from then on), the sample catalogue as soon as the
+box office answers. The emulators keep their state in memory: a restarted one is empty until the next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from usher_shared.bus.pubsub_topology import ensure_topology
+
+from usher_compose.push_secret import push_endpoint
+from usher_compose.stack import connect, ensure_secret
+from usher_local.seed import HOME_TIME_ZONE, seed_catalogue
+from usher_shared.cloud import Cloud, CloudSettings
+from usher_shared.errors import UsherError
+from usher_shared.events.topics import load_topics
+from usher_shared.telemetry import configure_logging
+
+_LOG = logging.getLogger("usher")
+_LOOK_SECONDS = 2.0
+HEALTHY = Path("/tmp/healthy")  # noqa: S108  the container's own
+
+
+async def seed_if_empty(cloud: Cloud) -> None:
+    """The sample catalogue around today, unless the box office has events. Raises UsherError while it is away."""
+    async with cloud.client("tools", timeout_seconds=120) as tools:
+        if (await tools.call("GET", "/events"))["events"]:
+            return
+        now = datetime.now(ZoneInfo(HOME_TIME_ZONE))
+        counts = await tools.call("POST", "/catalogue", json=seed_catalogue(now.date(), now.hour))
+    _LOG.info("catalogue imported", extra={"counts": counts})
+
+
+async def keep(cloud: Cloud, secret: str) -> None:
+    """For ever: topology and catalogue, made where missing."""
+    failing = False
+    while True:
+        try:
+            changed = await ensure_topology(
+                cloud.project, load_topics(), lambda service, path: push_endpoint(cloud.url(service) + path, secret)
+            )
+            if changed:
+                _LOG.info("topology made", extra={"changed": len(changed)})
+            HEALTHY.touch()  # noqa: ASYNC240  a file in memory
+            await seed_if_empty(cloud)
+            failing = False
+        except UsherError as error:
+            if not failing:
+                _LOG.warning("not everything is there yet", extra={"error": str(error)})
+            failing = True
+        await asyncio.sleep(_LOOK_SECONDS)  # the emulators announce nothing
+
+
+def main() -> None:
+    settings = CloudSettings()
+    configure_logging("setup", settings.log_level, project=settings.project)
+    secret = ensure_secret()
+    asyncio.run(keep(connect(settings, "cli"), secret))
+
+
+if __name__ == "__main__":
+    main()

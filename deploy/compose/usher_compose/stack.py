@@ -1,0 +1,36 @@
+"""How the services of one compose stack trust each other: a secret made when the stack is first started."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from usher_shared.cloud import Cloud, CloudSettings
+from usher_shared.http.tokens import LocalTokenSource, LocalTokenVerifier
+
+
+def secret_file() -> Path:
+    """USHER_STACK_SECRET_FILE; in a volume that the stack's containers share."""
+    return Path(os.environ["USHER_STACK_SECRET_FILE"])
+
+
+def ensure_secret() -> str:
+    """The stack's secret, made if there is none; whole or not there for whoever reads it meanwhile."""
+    file = secret_file()
+    if not file.exists():
+        made = file.with_suffix(".new")
+        made.write_text(secrets.token_urlsafe(48))
+        made.chmod(0o444)  # the services are not root; nothing but the stack's containers mounts the volume
+        made.rename(file)
+    return read_secret()
+
+
+def read_secret() -> str:
+    return secret_file().read_text().strip()
+
+
+def connect(settings: CloudSettings, caller: str) -> Cloud:
+    """The emulators, found by the clients' own variables (PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST)."""
+    secret = read_secret()
+    return Cloud(settings, LocalTokenSource(caller, secret), LocalTokenVerifier(secret))
