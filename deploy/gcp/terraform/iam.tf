@@ -50,6 +50,15 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member = local.members[each.value.account]
 }
 
+# /ready asks whether this topic is there
+resource "google_pubsub_topic_iam_member" "ready" {
+  for_each = setintersection(keys(local.publishes), keys(local.services))
+
+  topic  = google_pubsub_topic.event[local.pinged_topic].id
+  role   = "roles/pubsub.viewer"
+  member = local.members[each.key]
+}
+
 # Pub/Sub itself: ID tokens of usher-push, forwarding to dead-letter topics, acknowledging what it forwarded
 # https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions, /handling-failures#grant_forwarding_permissions
 

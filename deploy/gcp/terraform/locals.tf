@@ -62,6 +62,8 @@ locals {
     }
   ]...)
 
+  pinged_topic = "error_occurred" # usher_shared.bus.pubsub
+
   # Firestore databases (usher-<key>) and the service that alone uses each
   databases = {
     gateway     = "gateway"

@@ -37,7 +37,6 @@ resource "google_pubsub_subscription" "dead_letter" {
   topic                      = google_pubsub_topic.dead_letter[each.key].id
   message_retention_duration = local.retention
   ack_deadline_seconds       = 60
-  enable_message_ordering    = true
 
   expiration_policy {
     ttl = "" # never

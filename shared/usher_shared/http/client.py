@@ -21,6 +21,16 @@ from usher_shared.telemetry import current, span
 from usher_shared.telemetry.tracing import SpanKind
 
 
+def bearer(token: str) -> dict[str, str]:
+    """Headers that name us to a service: `Authorization` for the service, the other for Cloud Run in front of it.
+
+    Cloud Run checks `X-Serverless-Authorization` where it is sent and takes the signature off the token that it has
+    checked, so `Authorization` arrives as it was sent and the service can verify it too.
+    https://cloud.google.com/run/docs/authenticating/service-to-service
+    """
+    return {"Authorization": f"Bearer {token}", "X-Serverless-Authorization": f"Bearer {token}"}
+
+
 def _quietly_loads(body: bytes) -> Any:
     try:
         return orjson.loads(body)
@@ -65,7 +75,7 @@ class ServiceClient:
         return self._session
 
     async def _headers(self, extra: Mapping[str, str] | None) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {await self._tokens.token(self._service)}"}
+        headers = bearer(await self._tokens.token(self._service))
         context = current()
         if context is not None:
             headers["X-Request-Id"] = context.request_id

@@ -11,6 +11,7 @@ import orjson
 from usher_agent.turns.ports import Completion, CompletionRequest, RequestedCall
 from usher_shared.contracts.identity import CONVERSATION_HEADER
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout
+from usher_shared.http.client import bearer
 from usher_shared.http.tokens import TokenSource
 from usher_shared.telemetry import current, span
 from usher_shared.telemetry.tracing import SpanKind
@@ -63,7 +64,7 @@ class OpenAIChatModel:
         if self._api_key:
             headers["Authorization"] = f"Bearer {self._api_key}"
         elif self._tokens is not None:
-            headers["Authorization"] = f"Bearer {await self._tokens.token(_AUDIENCE)}"
+            headers |= bearer(await self._tokens.token(_AUDIENCE))
             if conversation_id:
                 headers[CONVERSATION_HEADER] = conversation_id
         context = current()
