@@ -85,3 +85,8 @@ variable "deletion_protection" {
   default     = true
   description = "Terraform refuses to delete services and data while this is true."
 }
+
+variable "state_bucket" {
+  type        = string
+  description = "The bucket of this configuration's state, as given to terraform init: releases read and write it."
+}
