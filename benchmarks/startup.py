@@ -1,6 +1,7 @@
 """Start-up time and resident memory of each service against a bare FastAPI app on the same uvicorn, in one run.
 
-Start-up is from starting the process to the first 200 on /health, median of the rounds; memory is resident after it.
+Embedded services run on an empty stack; the Google Cloud roots find nothing that they depend on. Start-up is from
+starting the process to the first 200 on /health, median of the rounds; memory is resident after it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
 from usher_local.stack import HOST, SERVICES, create_stack, listen
+from usher_shared.cloud import SERVICES as CLOUD_SERVICES
 
 BARE = """
 import sys, uvicorn
@@ -68,7 +71,7 @@ def _bare() -> tuple[float, float]:
     return _measure([sys.executable, "-c", BARE, str(port)], port, {})
 
 
-def _service(service: str, folder: Path) -> tuple[float, float]:
+def _embedded(service: str, folder: Path) -> tuple[float, float]:
     sockets = listen(dict.fromkeys(SERVICES, 0))
     stack = create_stack(folder, sockets)
     descriptor = sockets[service].fileno()
@@ -81,21 +84,42 @@ def _service(service: str, folder: Path) -> tuple[float, float]:
             listener.close()
 
 
+def _on_google_cloud(service: str) -> tuple[float, float]:
+    port = _free_port()
+    env = {
+        "PORT": str(port),
+        "USHER_HOST": HOST,
+        "USHER_PROJECT": "nowhere",
+        "USHER_SERVICE_URL": "http://{service}.invalid",
+        "USHER_LOG_LEVEL": "ERROR",
+        "USHER_GATEWAY_LIMIT_STORAGE": "redis://127.0.0.1:1",
+        "USHER_GATEWAY_CACHE_STORAGE": "redis://127.0.0.1:1",
+        "GCE_METADATA_HOST": "127.0.0.1:1",  # no metadata server either
+    }
+    return _measure([sys.executable, "-m", "usher_" + service.replace("-", "_")], port, env)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     print("| service | start-up s | of bare FastAPI | resident MiB | of bare FastAPI |\n|---|---|---|---|---|")
-    bare = [_bare() for _ in range(rounds)]
-    base_time, base_memory = (statistics.median(column) for column in zip(*bare, strict=True))
-    print(f"| bare FastAPI | {base_time:.2f} | 1.0 | {base_memory:.0f} | 1.0 |")
+    base_time, base_memory = _medians(_bare() for _ in range(rounds))
+
+    def report(name: str, seconds: float, memory: float) -> None:
+        print(f"| {name} | {seconds:.2f} | {seconds / base_time:.1f} | {memory:.0f} | {memory / base_memory:.1f} |")
+
+    report("bare FastAPI", base_time, base_memory)
     with tempfile.TemporaryDirectory() as folder:
         for service in SERVICES:
-            seen = [_service(service, Path(folder) / service) for _ in range(rounds)]
-            seconds, memory = (statistics.median(column) for column in zip(*seen, strict=True))
-            print(
-                f"| {service} | {seconds:.2f} | {seconds / base_time:.1f} | {memory:.0f} | {memory / base_memory:.1f} |"
-            )
+            report(service, *_medians(_embedded(service, Path(folder) / service) for _ in range(rounds)))
+    for service in CLOUD_SERVICES:
+        report(f"{service}, Google Cloud", *_medians(_on_google_cloud(service) for _ in range(rounds)))
+
+
+def _medians(seen: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    seconds, memory = zip(*seen, strict=True)
+    return statistics.median(seconds), statistics.median(memory)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,13 +22,13 @@ UNREADY = {
     "webhooks": {"store"},
     "trainer-job": {"store"},
 }
-# top-level packages of clients, and the services whose images have them
+# distributions of clients, and the services whose images have them
 CLIENTS = {
-    "google.cloud.firestore": {"gateway", "agent", "tools", "webhooks", "trainer-job"},
-    "google.cloud.pubsub_v1": {"gateway", "agent", "tools", "webhooks"},
-    "google.cloud.bigquery": {"logger"},
-    "google.cloud.bigquery_storage_v1": {"logger"},
-    "google.cloud.storage": set(),
+    "google-cloud-firestore": {"gateway", "agent", "tools", "webhooks", "trainer-job"},
+    "google-cloud-pubsub": {"gateway", "agent", "tools", "webhooks"},
+    "google-cloud-bigquery": {"logger"},
+    "google-cloud-bigquery-storage": {"logger"},
+    "google-cloud-storage": set(),
     "redis": {"gateway"},
     "duckdb": set(),
     "torch": set(),
@@ -45,15 +44,9 @@ def ask(path):
 print(json.dumps([ask("/health"), ask("/ready")]))
 """
 LOOK = """
-import importlib.util, json, os, shutil, sys
-def there(name):
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
-names = json.loads(%r)
+import importlib.metadata, importlib.util, json, os, shutil, sys
 print(json.dumps({
-    "modules": [name for name in names if there(name)],
+    "distributions": [distribution.name for distribution in importlib.metadata.distributions()],
     "programs": [name for name in ("gcc", "cc", "g++", "make", "ld", "uv") if shutil.which(name)],
     "ids": [os.getuid(), os.getgid()],
     "python": sys.executable,
@@ -63,10 +56,6 @@ print(json.dumps({
     ],
 }))
 """
-
-
-def _package(service: str) -> str:
-    return "usher_" + service.replace("-", "_")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -82,10 +71,11 @@ def test_it_starts_with_nothing_to_reach_and_ends_when_told(service: str, run: C
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_it_holds_what_it_uses_and_no_tools(service: str, run: Callable[[str], Container]) -> None:
-    ours = [_package(other) for other in SERVICES] + ["usher_local", "usher_evals", "usher_shared"]
-    names = [*CLIENTS, *ours, "pip", "setuptools", "hatchling"]
-    seen = run(service).python(LOOK % json.dumps(names))
-    assert set(seen["modules"]) == {n for n, s in CLIENTS.items() if service in s} | {_package(service), "usher_shared"}
+    seen = run(service).python(LOOK)
+    held = set(seen["distributions"])
+    assert {name for name in held if name.startswith("usher-")} == {"usher-shared", f"usher-{service}"}
+    assert held & set(CLIENTS) == {name for name, services in CLIENTS.items() if service in services}
+    assert not held & {"pip", "setuptools", "wheel", "hatchling"}
     assert seen["programs"] == []
     assert seen["ids"] == [10001, 10001]
     assert seen["python"] == "/venv/bin/python"

@@ -1,0 +1,75 @@
+"""A service's Google Cloud root loads the clients that it uses, and no other room's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from usher_shared.cloud import SERVICES
+
+STORE = {"google.cloud.firestore_v1"}
+BUS = {"google.pubsub_v1"}
+# what each root, built but not yet serving, has loaded of HEAVY
+USES = {
+    "gateway": STORE | BUS | {"redis"},
+    "agent": STORE | BUS,
+    "inference": set(),
+    "tools": STORE | BUS,
+    "logger": {"google.cloud.bigquery", "google.cloud.bigquery_storage_v1"},
+    "webhooks": STORE | BUS,
+    "trainer-job": STORE,
+}
+HEAVY = {
+    "google.cloud.firestore_v1",
+    "google.pubsub_v1",
+    "google.cloud.pubsub_v1",  # the publisher with threads of its own
+    "google.cloud.bigquery",
+    "google.cloud.bigquery_storage_v1",
+    "google.cloud.storage",
+    "opentelemetry.sdk.trace",  # tracing is off unless asked for
+    "duckdb",
+    "httpx",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "redis",
+    "requests",
+    "sqlglot",
+    "sqlite3",
+    "torch",
+    "transformers",
+}
+PROGRAM = """
+import json, sys
+import {package}.__main__ as root
+from usher_shared.cloud import CloudSettings, google_cloud
+root.build(google_cloud(CloudSettings()))
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_root_loads_what_it_uses(service: str, tmp_path: Path) -> None:
+    settings = {
+        "USHER_PROJECT": "nowhere",
+        "USHER_SERVICE_URL": "https://usher-{service}.invalid",
+        "USHER_GATEWAY_LIMIT_STORAGE": "redis://127.0.0.1:1",
+        "USHER_GATEWAY_CACHE_STORAGE": "redis://127.0.0.1:1",
+    }
+    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
+    program = PROGRAM.format(package="usher_" + service.replace("-", "_"))
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=inherited | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert HEAVY & set(json.loads(run.stdout)) == USES[service]
