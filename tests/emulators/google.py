@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from emulators.starting import HOST, child, cloud_sdk, emulator_in_container, free_port
+from emulators.starting import child, cloud_sdk, emulator_in_container
+from served import HOST, free_port
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import pytest
 
-from served import HOST, free_port
+from served import HOST
 
 START_SECONDS = 60.0
 EMULATORS_IMAGE = "gcr.io/google.com/cloudsdktool/google-cloud-cli:emulators"
@@ -36,7 +36,8 @@ def cloud_sdk() -> Path | None:
     gcloud = shutil.which("gcloud")
     if gcloud is None or shutil.which("java") is None:
         return None
-    shown = subprocess.run([gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True)
+    command = [gcloud, "info", "--format=value(installation.sdk_root)"]
+    shown = subprocess.run(command, check=False, capture_output=True, text=True)
     root = Path(shown.stdout.strip())
     return root if shown.returncode == 0 and (root / "platform").is_dir() else None
 
@@ -72,6 +73,15 @@ def child(command: Sequence[str], *, port: int, ready: Callable[[], bool] | None
                 process.wait()
 
 
+def require_engine(what: str) -> None:
+    """Returns where containers can be run with the `docker` command; skips else."""
+    if shutil.which("docker") is None:
+        unavailable(what, "there is no docker command")
+    asked = subprocess.run(["docker", "info"], check=False, capture_output=True, text=True)
+    if asked.returncode != 0:
+        unavailable(what, f"no container engine answers: {asked.stderr.strip()[-200:]}")
+
+
 @contextmanager
 def emulator_in_container(what: str, command: str, port: int) -> Iterator[str]:
     """`host:port` of an emulator of the Google Cloud CLI image; skips where there is no container engine or image."""
@@ -87,6 +97,3 @@ def emulator_in_container(what: str, command: str, port: int) -> Iterator[str]:
     container.waiting_for(PortWaitStrategy(port))
     with container:
         yield f"{container.get_container_host_ip()}:{container.get_exposed_port(port)}"
-
-
-__all__ = ["EMULATORS_IMAGE", "HOST", "answers", "child", "cloud_sdk", "emulator_in_container", "free_port", "unavailable"]
