@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from emulators.starting import HOST, START_SECONDS, answers, free_port, unavailable
+from emulators.starting import START_SECONDS, answers, unavailable
+from served import HOST, free_port
 
 IMAGE = "redis:7-bookworm"
 
