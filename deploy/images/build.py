@@ -1,7 +1,8 @@
 """Builds the services' images: `make images`, or `build.py [--weigh] [ROOM ...]`. Prints each image's id and tag.
 
-Tags are `<prefix>/<room>:dev`; the prefix is `--prefix`, or USHER_IMAGE_PREFIX, or `usher`. `--weigh` adds what each
-image weighs by part: its base, third-party packages, own packages; unpacked, and compressed as a registry keeps it.
+Tags are `<prefix><room>:<tag>`, from USHER_IMAGE_PREFIX (`usher/`) and USHER_IMAGE_TAG (`dev`), as docker-compose.yaml
+has them. `--weigh` adds what each image weighs by part: its base, third-party packages, own packages; unpacked, and
+compressed as a registry keeps it.
 """
 
 from __future__ import annotations
@@ -79,11 +80,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"of {', '.join(ROOMS)}; all without any")
     parser.add_argument("--weigh", action="store_true", help="print sizes by part")
-    parser.add_argument("--prefix", default=os.environ.get("USHER_IMAGE_PREFIX", "usher"))
     arguments = parser.parse_args()
+    prefix = os.environ.get("USHER_IMAGE_PREFIX", "usher/")
+    version = os.environ.get("USHER_IMAGE_TAG", "dev")
     images = {}
     for room in arguments.rooms or ROOMS:
-        tag = f"{arguments.prefix}/{room}:dev"
+        tag = f"{prefix}{room}:{version}"
         images[room] = build(room, tag)
         print(images[room], tag, flush=True)
     if arguments.weigh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from emulators.starting import unavailable
 from images.containers import Container, docker
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = [sys.executable, "deploy/images/build.py", "--prefix", "usher-test"]
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,9 @@ def image(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
     def build(service: str) -> str:
         with lock.open("w") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            done = subprocess.run([*BUILD, service], check=False, cwd=ROOT, capture_output=True, text=True)
+            command = [sys.executable, "deploy/images/build.py", service]
+            env = {**os.environ, "USHER_IMAGE_PREFIX": "usher-test/"}
+            done = subprocess.run(command, check=False, cwd=ROOT, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout.split()[0]
 
