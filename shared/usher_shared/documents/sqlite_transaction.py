@@ -9,27 +9,12 @@ from typing import Any
 import orjson
 
 from usher_shared.documents.collections import Collection, require_collection, require_index
+from usher_shared.documents.limits import check_id, check_path, serialize
 from usher_shared.documents.ports import AlreadyExists, Document, JsonValue, Page, Query
-
-_MAX_BYTES = 1 << 20
-
-
-def dump(data: Mapping[str, JsonValue]) -> str:
-    text = orjson.dumps(data)
-    if len(text) > _MAX_BYTES:
-        raise ValueError(f"a document of {len(text)} bytes is over the limit of {_MAX_BYTES}")
-    return text.decode()
-
-
-def check_id(id: str) -> str:
-    if not 0 < len(id) <= 512 or "/" in id:
-        raise ValueError(f"{id!r} is no document id")
-    return id
 
 
 def path_expression(field: str) -> str:
-    if not all(part.isidentifier() for part in field.split(".")):
-        raise ValueError(f"{field!r} is no field path")
+    check_path(field)
     return f"json_extract(data, '$.{field}')"
 
 
@@ -101,10 +86,10 @@ class SqliteTransaction:
         self._writes.append((kind, collection, check_id(id), data))
 
     def create(self, collection: str, id: str, data: Mapping[str, JsonValue]) -> None:
-        self._write("create", collection, id, dump(data))
+        self._write("create", collection, id, serialize(data).decode())
 
     def set(self, collection: str, id: str, data: Mapping[str, JsonValue]) -> None:
-        self._write("set", collection, id, dump(data))
+        self._write("set", collection, id, serialize(data).decode())
 
     def delete(self, collection: str, id: str) -> None:
         self._write("delete", collection, id, None)
