@@ -52,11 +52,16 @@ class CloudSettings(BaseSettings):
 
 @dataclass(frozen=True)
 class Cloud:
-    """`tokens` are what this service shows to others; `verifier` tells who calls."""
+    """`tokens` are what this service shows to others; `verifier` tells who calls.
+
+    The emulators are `host:port` each; Google's own services without them.
+    """
 
     settings: CloudSettings
     tokens: TokenSource
     verifier: TokenVerifier
+    firestore_emulator: str | None = None
+    pubsub_emulator: str | None = None
 
     @property
     def project(self) -> str:
@@ -69,12 +74,12 @@ class Cloud:
         """The service's own Firestore database, `usher-<service>`."""
         from usher_shared.documents.firestore import FirestoreDocumentStore
 
-        return FirestoreDocumentStore(self.project, f"usher-{service}")
+        return FirestoreDocumentStore(self.project, f"usher-{service}", emulator=self.firestore_emulator)
 
     def bus(self) -> EventBus:
         from usher_shared.bus.pubsub import PubSubEventBus
 
-        return PubSubEventBus(self.project)
+        return PubSubEventBus(self.project, emulator_host=self.pubsub_emulator)
 
     def client(self, service: str, *, timeout_seconds: float = 30.0) -> ServiceClient:
         return ServiceClient(service, self.url(service), self.tokens, timeout_seconds=timeout_seconds)

@@ -31,6 +31,12 @@ def read_secret() -> str:
 
 
 def connect(settings: CloudSettings, caller: str) -> Cloud:
-    """The emulators, found by the clients' own variables (PUBSUB_EMULATOR_HOST, FIRESTORE_EMULATOR_HOST)."""
+    """The emulators are where FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST say, as for Google's own clients."""
     secret = read_secret()
-    return Cloud(settings, LocalTokenSource(caller, secret), LocalTokenVerifier(secret))
+    return Cloud(
+        settings,
+        LocalTokenSource(caller, secret),
+        LocalTokenVerifier(secret),
+        firestore_emulator=os.environ["FIRESTORE_EMULATOR_HOST"],
+        pubsub_emulator=os.environ["PUBSUB_EMULATOR_HOST"],
+    )
