@@ -98,7 +98,7 @@ async def test_nothing_is_lost_while_it_is_away(service: str, stack: ComposeStac
         "rows_double": sum(len(found) > 1 for found in rows),
     }
     if "USHER_OUTAGE_REPORT" in os.environ:
-        with Path(os.environ["USHER_OUTAGE_REPORT"]).open("a") as file:
+        with Path(os.environ["USHER_OUTAGE_REPORT"]).open("a") as file:  # noqa: ASYNC230  a line
             file.write(json.dumps(report) + "\n")
     assert [len(found) for found in rows] == [1] * len(kept), report
     assert len({order for _, order in sales}) == len(sales)
