@@ -48,6 +48,8 @@ def require_index(query: Query, collections: Mapping[str, Collection]) -> Collec
     tail = () if query.order_by is None else (query.order_by,)
     if not equal and not tail:
         return collection
+    if query.descending and not tail:
+        raise MissingIndex(f"{sorted(equal)} with ids downwards: order by a field of an index")
     for index in collection.indexes:
         if set(index[: len(equal)]) == equal and index[len(equal) :][: len(tail)] == tail:
             return collection

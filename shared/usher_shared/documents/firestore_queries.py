@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from google.cloud.firestore_v1.types import query as types
 
-from usher_shared.documents.firestore_values import document_id, fill, read_fields, stored_id, stored_path
+from usher_shared.documents.firestore_values import ID_FIELD, document_id, fill, read_fields, stored_id, stored_path
 from usher_shared.documents.limits import check_path
 from usher_shared.documents.ports import Document, Page, Query
 
@@ -49,13 +49,15 @@ def structured_query(query: Query, root: str) -> Any:
         message.ClearField("where")
     direction = types.StructuredQuery.Direction
     way = direction.DESCENDING if query.descending else direction.ASCENDING
-    for path in (_NAME,) if query.order_by is None else (_path(query.order_by), _NAME):
+    # Firestore goes through names upwards only; downwards by id is by the copy of the id
+    by = _path(query.order_by) if query.order_by is not None else ID_FIELD if query.descending else None
+    for path in (_NAME,) if by is None else (by, _NAME):
         order = message.order_by.add(direction=way)
         order.field.field_path = path
     if query.after is not None:
         value, id = orjson.loads(query.after)
-        if query.order_by is not None:
-            fill(message.start_at.values.add(), value)
+        if by is not None:
+            fill(message.start_at.values.add(), id if query.order_by is None else value)
         message.start_at.values.add(reference_value=f"{root}/{query.collection}/{stored_id(id)}")
         message.start_at.before = False
     message.limit.value = query.limit + 1

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from google.cloud.firestore_v1.types import common, write
@@ -137,7 +138,7 @@ class FirestoreTransaction:
         serialize(data)
         message = _new_write()
         message.update.name = name
-        fill_document(message.update.fields, data, declared.ttl_field)
+        fill_document(message.update.fields, id, data, declared.ttl_field)
         self._add(collection, message)
         return message
 
@@ -193,7 +194,7 @@ class FirestoreTransaction:
                 return False
             for name in {_target(message) for message in self._writes} & self._seen.keys():
                 before = self._seen[name]
-                now, _ = await answered(lambda name=name: self._connection.get(name))
+                now, _ = await answered(partial(self._connection.get, name))
                 if before is not None and now is not None and now.update_time == before:
                     raise GivenUp("the commit was lost before it arrived")
         except Unanswered as error:

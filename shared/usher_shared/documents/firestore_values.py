@@ -4,7 +4,7 @@
   are stored with "=" before them (Firestore reserves `__name__` forms and refuses empty names).
 * Firestore has no list directly in a list: the inner one is stored as `{"_list": [...]}`.
 * `_ttl` is the collection's time-to-live field once more, as a timestamp: the TTL policy deletes by it. `_commit`
-  names the commit that wrote the document, so that a commit whose answer was lost can be recognised.
+  names the commit that wrote the document, so that a commit whose answer was lost can be recognised. `_id` is the id.
 * Ids that Firestore refuses (".", "..", `__x__`) and those that start with "=" are stored with "=" before them.
 
 Limits: https://firebase.google.com/docs/firestore/quotas
@@ -23,6 +23,7 @@ from usher_shared.documents.ports import JsonValue
 
 TTL_FIELD = "_ttl"
 COMMIT_FIELD = "_commit"
+ID_FIELD = "_id"
 _LIST = "_list"
 _ODD_ID = re.compile(r"=.*|\.\.?|__.*__", re.DOTALL)
 _MAX_ID_BYTES = 1500
@@ -84,9 +85,10 @@ def fill_fields(fields: Any, data: Mapping[str, JsonValue]) -> None:
         fill(fields[stored_name(name)], value)
 
 
-def fill_document(fields: Any, data: Mapping[str, JsonValue], ttl_field: str | None) -> None:
-    """A whole document, with its end of life where the collection has one."""
+def fill_document(fields: Any, id: str, data: Mapping[str, JsonValue], ttl_field: str | None) -> None:
+    """A whole document, with its id and, where the collection has one, its end of life."""
     fill_fields(fields, data)
+    fields[ID_FIELD].string_value = id
     end = data.get(ttl_field) if ttl_field is not None else None
     if isinstance(end, str):
         fields[TTL_FIELD].timestamp_value.FromDatetime(from_timestamp(end))
