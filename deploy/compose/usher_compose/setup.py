@@ -43,7 +43,11 @@ async def keep(cloud: Cloud, secret: str) -> None:
     while True:
         try:
             changed = await ensure_topology(
-                cloud.project, load_topics(), lambda service, path: push_endpoint(cloud.url(service) + path, secret)
+                cloud.project,
+                load_topics(),
+                lambda service, path: push_endpoint(cloud.url(service) + path, secret),
+                dead_letters=False,  # the emulator loses ordered messages that it should bury
+                emulator_host=cloud.pubsub_emulator,
             )
             if changed:
                 _LOG.info("topology made", extra={"changed": len(changed)})

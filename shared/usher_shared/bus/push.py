@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from usher_shared.events import Event, InvalidEvent
+from usher_shared.events import Event, InvalidEvent, Subscription, load_topics
 
 
 class PushMessage(BaseModel):
@@ -38,6 +39,17 @@ def decode_push(envelope: PushEnvelope) -> Event:
     except (binascii.Error, ValueError) as error:
         raise InvalidEvent(f"message data is not base64: {error}") from error
     return Event.from_json(data)
+
+
+def is_wanted(envelope: PushEnvelope) -> bool:
+    """Whether the filter of the envelope's subscription lets it through: not every bus applies filters itself."""
+    subscription = _subscriptions().get(envelope.subscription.rpartition("/")[2])
+    return subscription is None or subscription.wants(envelope.message.attributes)
+
+
+@cache
+def _subscriptions() -> dict[str, Subscription]:
+    return {subscription.name: subscription for subscription in load_topics().subscriptions}
 
 
 def encode_push(

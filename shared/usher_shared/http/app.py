@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 
-from usher_shared.bus import PushEnvelope, decode_push
+from usher_shared.bus import PushEnvelope, decode_push, is_wanted
 from usher_shared.errors import Forbidden, Unauthenticated, UsherError
 from usher_shared.events import Event, InvalidEvent
 from usher_shared.http.middleware import RequestMiddleware
@@ -164,12 +164,16 @@ def require_caller(*allowed: str) -> Callable[..., Awaitable[str]]:
 def push_router(handle: Callable[[Event], Awaitable[None]], *, path: str = "/push") -> APIRouter:
     """The push endpoint of a subscriber: returning acknowledges, InvalidEvent dead-letters, else redelivered.
 
+    What its subscription's filter holds back is acknowledged and not handled.
+
     `handle` runs in the event's own trace.
     """
     router = APIRouter(tags=["events"])
 
     @router.post(path, status_code=204, dependencies=[Depends(require_caller("bus"))])
     async def push(envelope: PushEnvelope) -> None:
+        if not is_wanted(envelope):
+            return
         event = decode_push(envelope)
         with follow_trace(event.traceparent), span(f"process {event.type}", SpanKind.CONSUMER, event_id=event.id):
             await handle(event)

@@ -182,7 +182,8 @@ class Dispatcher:
         delivery = lane.queue[0]
         try:
             message = self._store.message(delivery.seq)
-            outcome = await self._push(message, delivery.attempts + 1)
+            wanted = self.subscription.wants(message.attributes)
+            outcome = await self._push(message, delivery.attempts + 1) if wanted else Outcome(Verdict.ACKNOWLEDGED)
         except Exception as error:  # ours, not the subscriber's: the head of the lane waits and comes again
             _LOG.error("delivery failed unexpectedly", exc_info=error, extra={"subscription": self.subscription.name})
             self.last_error = repr(error)[:200]
