@@ -1,0 +1,80 @@
+"""The operator's program, on the official Firestore emulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators.google import firestore_emulator
+from usher_gateway.identity.keys import KeyRing
+from usher_local.seed import seed_catalogue
+from usher_shared.clock import SystemClock
+from usher_shared.documents import Query
+from usher_shared.documents.firestore import FirestoreDocumentStore
+from usher_shared.errors import Unauthenticated
+
+ROOT = Path(__file__).resolve().parents[2]
+Operate = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[str]:
+    with firestore_emulator() as address:
+        yield address
+
+
+@pytest.fixture
+def project() -> str:
+    return f"p-{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def operate(emulator: str, project: str) -> Operate:
+    def run(*arguments: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, ROOT / "deploy/gcp/operate.py", "--project", project, *arguments],
+            env={**os.environ, "FIRESTORE_EMULATOR_HOST": emulator},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+async def test_a_key_works_at_the_gateway_until_it_is_revoked(operate: Operate, emulator: str, project: str) -> None:
+    created = operate("keys", "create", "our website", "--scope", "chat", "--scope", "orders", "--per-minute", "600")
+    store = FirestoreDocumentStore(project, "usher-gateway", emulator=emulator)
+    ring = KeyRing(store, SystemClock(), cache_seconds=0)
+    assert (await ring.recognise(created["api_key"])).scopes == ("chat", "orders")
+    (listed,) = operate("keys", "list")
+    assert created["api_key"] not in json.dumps(listed)
+    operate("keys", "revoke", listed["key_id"])
+    with pytest.raises(Unauthenticated):
+        await ring.recognise(created["api_key"])
+    await store.close()
+
+
+async def test_a_catalogue_comes_to_the_box_office(
+    operate: Operate, emulator: str, project: str, tmp_path: Path
+) -> None:
+    whole = seed_catalogue(SystemClock().now().date())
+    venue = min(whole["venues"], key=lambda one: len(json.dumps(one)))
+    events = [event for event in whole["events"] if event["venue"] == venue["id"]][:2]
+    file = tmp_path / "season.json"
+    file.write_text(json.dumps({"venues": [venue], "events": events}))
+    assert operate("catalogue", "import", str(file))["events"] == len(events)
+    store = FirestoreDocumentStore(project, "usher-tools", emulator=emulator)
+    page = await store.query(Query("ticketed_events", order_by="starts_at"))
+    assert {document.id for document in page.documents} == {event["id"] for event in events}
+    await store.close()
