@@ -76,7 +76,7 @@ locals {
 
   # what topics.json says, one entry a push subscription; the same as usher_shared.events.load_topics
   dead_letter_topics = { for topic in local.topology.topics : topic => "${topic}${local.topology.dead_letter.suffix}" }
-  subscriptions = merge([
+  subscribed = merge([
     for entry in local.topology.subscriptions : {
       for topic in(contains(entry.topics, "*") ? local.topology.topics : entry.topics) :
       "${entry.service}-${topic}" => merge(
@@ -86,6 +86,9 @@ locals {
       )
     }
   ]...)
+  subscriptions = {
+    for name, own in local.subscribed : name => merge(own, { filter = replace(own.filter, "{topic}", own.topic) })
+  }
 
   # secrets that a service reads as an environment variable; Terraform makes their places, never their values
   secrets = merge(

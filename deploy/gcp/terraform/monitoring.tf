@@ -13,7 +13,7 @@ resource "google_monitoring_notification_channel" "email" {
 locals {
   channels = [for channel in google_monitoring_notification_channel.email : channel.id]
 
-  dead_letter_subscriptions = join("|", values(local.dead_letter_topics))
+  dead_letter_subscriptions = join("|", [for topic in values(local.dead_letter_topics) : "kept-${topic}"])
   push_subscriptions        = join("|", keys(local.subscriptions))
 }
 

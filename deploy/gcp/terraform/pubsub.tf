@@ -33,7 +33,7 @@ resource "google_pubsub_topic" "dead_letter" {
 resource "google_pubsub_subscription" "dead_letter" {
   for_each = local.dead_letter_topics
 
-  name                       = each.value
+  name                       = "kept-${each.value}"
   topic                      = google_pubsub_topic.dead_letter[each.key].id
   message_retention_duration = local.retention
   ack_deadline_seconds       = 60
@@ -51,7 +51,7 @@ resource "google_pubsub_subscription" "push" {
   ack_deadline_seconds       = each.value.ack_deadline_seconds
   enable_message_ordering    = each.value.enable_message_ordering
   message_retention_duration = local.retention
-  filter                     = try(each.value.filter, null)
+  filter                     = each.value.filter # cannot be changed: another filter makes another subscription
 
   push_config {
     push_endpoint = "${google_cloud_run_v2_service.service[each.value.service].uri}${each.value.path}"
