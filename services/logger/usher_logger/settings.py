@@ -14,3 +14,8 @@ class Settings(BaseSettings):
     )
     batch_size: int = Field(default=500, ge=1, le=5000, description="most events in one warehouse transaction")
     query_seconds: float = Field(default=10.0, gt=0, description="longest that a statistics query may take")
+    dataset: str = Field(default="usher", description="BigQuery: the dataset that has the warehouse")
+    append_seconds: float = Field(default=10.0, gt=0, description="BigQuery: longest that storing a batch may take")
+    query_gibibytes: float = Field(
+        default=10.0, gt=0, description="BigQuery: a statistics query that would read more is refused"
+    )

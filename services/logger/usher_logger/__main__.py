@@ -1,0 +1,33 @@
+"""The logger on Google Cloud: `python -m usher_logger`."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from usher_logger.adapters.bigquery import BigQueryWarehouse
+from usher_logger.adapters.bigquery_connection import BigQueryConnection
+from usher_logger.app import Deps, create_app
+from usher_logger.settings import Settings
+from usher_shared.clock import SystemClock
+from usher_shared.cloud import Cloud, main
+
+
+def build(cloud: Cloud) -> FastAPI:
+    return build_on(BigQueryConnection(cloud.project), cloud)
+
+
+def build_on(connection: BigQueryConnection, cloud: Cloud) -> FastAPI:
+    """The logger whose warehouse is behind that connection."""
+    settings = Settings()
+    warehouse = BigQueryWarehouse(
+        connection,
+        settings.dataset,
+        query_seconds=settings.query_seconds,
+        append_seconds=settings.append_seconds,
+        query_gibibytes=settings.query_gibibytes,
+    )
+    return create_app(settings, Deps(warehouse, SystemClock(), cloud.verifier))
+
+
+if __name__ == "__main__":
+    main("logger", build)
