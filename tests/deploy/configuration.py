@@ -35,6 +35,8 @@ _LOCALS = (
     "subscriptions",
     "secrets",
     "secret_variables",
+    "firestore_indexes",
+    "firestore_ttl",
     "variables",
 )
 
@@ -80,12 +82,12 @@ def strings(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 @cache
 def evaluate(**variables: str) -> dict[str, Any]:
-    """The locals of locals.tf as Terraform computes them."""
+    """The locals of locals.tf and firestore_locals.tf as Terraform computes them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "deploy/gcp/terraform"
         folder.mkdir(parents=True)
         (Path(name) / "shared").symlink_to(ROOT / "shared")
-        for file in ("locals.tf", "variables.tf"):
+        for file in ("locals.tf", "firestore_locals.tf", "variables.tf"):
             shutil.copy(FOLDER / file, folder)
         wanted = ", ".join(f"{name} = local.{name}" for name in _LOCALS)
         given = [f"-var={name}={value}" for name, value in (_VARIABLES | variables).items()]

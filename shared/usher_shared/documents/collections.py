@@ -1,4 +1,7 @@
-"""The declared collections: which indexes exist, which field ends a document's life."""
+"""The declared collections: where they are, which indexes exist, which field ends a document's life.
+
+Terraform reads the same `collections.json` (deploy/gcp/terraform/firestore_locals.tf).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ class Collection:
     name: str
     indexes: tuple[tuple[str, ...], ...]
     ttl_field: str | None
+    databases: tuple[str, ...] = ()  # by the service that owns the database; `sandbox` is the payment sandbox's
 
 
 @cache
@@ -29,7 +33,12 @@ def load_collections() -> dict[str, Collection]:
         if not _NAME.fullmatch(name):
             raise ValueError(f"collection name {name!r} is not a lower-case noun")
     return {
-        name: Collection(name, tuple(tuple(index) for index in body.get("indexes", ())), body.get("ttl_field"))
+        name: Collection(
+            name,
+            tuple(tuple(index) for index in body.get("indexes", ())),
+            body.get("ttl_field"),
+            tuple(body["databases"]),
+        )
         for name, body in raw.items()
     }
 
@@ -51,7 +60,8 @@ def require_index(query: Query, collections: Mapping[str, Collection]) -> Collec
     if query.descending and not tail:
         raise MissingIndex(f"{sorted(equal)} with ids downwards: order by a field of an index")
     for index in collection.indexes:
-        if set(index[: len(equal)]) == equal and index[len(equal) :][: len(tail)] == tail:
+        # an index serves the order of its last field; conditions of equality alone need no more than its first fields
+        if set(index[: len(equal)]) == equal and (not tail or index[len(equal) :] == tail):
             return collection
     raise MissingIndex(f"no index on {query.collection}: {sorted(equal)} then {list(tail)}")
 

@@ -26,10 +26,15 @@ _PATIENCE_SECONDS = 20.0
 _UNANSWERED = 3
 
 
+def _declared(database: str) -> dict[str, Collection]:
+    owner = database.removeprefix("usher-")
+    return {name: collection for name, collection in load_collections().items() if owner in collection.databases}
+
+
 class FirestoreDocumentStore:
     """Open with `FirestoreDocumentStore("my-project", "usher-tools")`: it connects on first use, in that event loop.
 
-    Knows the declared collections unless told others. `emulator` is the `host:port` of the official emulator;
+    Knows the collections that are declared for the database `usher-<...>` unless told others. `emulator` is the `host:port` of the official emulator;
     without it the default credentials reach Google's service. Without an answer every call raises Unavailable within
     seconds; the next call tries anew. `patience_seconds` is how long conflicts are retried before Contention.
     """
@@ -43,7 +48,7 @@ class FirestoreDocumentStore:
         emulator: str | None = None,
         patience_seconds: float = _PATIENCE_SECONDS,
     ) -> None:
-        self._collections = load_collections() if collections is None else collections
+        self._collections = _declared(database) if collections is None else collections
         self._connection = FirestoreConnection(project, database, emulator)
         self._whole_collections = emulator is not None
         self._patience_seconds = patience_seconds
