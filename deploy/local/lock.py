@@ -26,6 +26,8 @@ PACKAGES: dict[str, set[str]] = {
     "evals": set(),
     "deploy/local": set(),
 }
+# packages of ours that are no services
+ELSEWHERE = {"shared": "shared", "evals": "evals", "local": "deploy/local"}
 
 
 def _third_party(package: str, extras: set[str]) -> set[str]:
@@ -40,7 +42,7 @@ def _third_party(package: str, extras: set[str]) -> set[str]:
         if own is None:
             found.add(requirement)
             continue
-        folder = own[1] if own[1] in {"shared", "evals"} else f"services/{own[1]}"
+        folder = ELSEWHERE.get(own[1], f"services/{own[1]}")
         found |= _third_party(folder, set(own[2].split(",")) if own[2] else set())
     return found
 
@@ -58,11 +60,22 @@ def _compile(requirements: set[str], output: Path, constraint: Path | None) -> N
     print(f"{output.relative_to(ROOT)}: {pinned.count('==')} packages")  # noqa: T201  the program's report
 
 
+def _development() -> set[str]:
+    """What requirements-dev.txt asks for, our own packages replaced by their requirements."""
+    found: set[str] = set()
+    for line in (ROOT / "requirements-dev.txt").read_text().splitlines():
+        own = re.fullmatch(r"-e \./([a-z/-]+)(?:\[([a-z,]+)\])?", line)
+        if own is not None:
+            found |= _third_party(own[1], set(own[2].split(",")) if own[2] else set())
+        elif line and line[0] not in "#-":
+            found.add(line)
+    return found
+
+
 def main() -> None:
-    development = [r for r in (ROOT / "requirements-dev.txt").read_text().splitlines() if r and r[0] not in "#-"]
     wanted = {package: _third_party(package, extras) for package, extras in PACKAGES.items()}
     constraints = ROOT / "constraints.txt"
-    _compile({"hatchling", "editables", *development}.union(*wanted.values()), constraints, None)
+    _compile(_development().union({"hatchling", "editables"}, *wanted.values()), constraints, None)
     for package, requirements in wanted.items():
         _compile(requirements, ROOT / package / "requirements.txt", constraints)
 

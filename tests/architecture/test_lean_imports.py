@@ -38,7 +38,6 @@ HEAVY = {
     "pandas",
     "pyarrow",
     "redis",
-    "requests",
     "sqlglot",
     "sqlite3",
     "torch",

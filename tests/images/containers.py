@@ -11,9 +11,9 @@ CONFINED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-o
 HEALTHY_SECONDS = 60.0
 
 
-def docker(*arguments: str, stdin: bytes | None = None) -> bytes:
+def docker(*arguments: str) -> bytes:
     """What the command prints."""
-    done = subprocess.run(["docker", *arguments], check=False, capture_output=True, input=stdin)
+    done = subprocess.run(["docker", *arguments], check=False, capture_output=True)
     assert done.returncode == 0, f"docker {' '.join(arguments)}:\n{(done.stdout + done.stderr).decode()[-3000:]}"
     return done.stdout
 
