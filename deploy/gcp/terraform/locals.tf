@@ -48,13 +48,13 @@ locals {
     }
   ]...)
 
-  # who publishes what; retraining_requested is the operator's, model_* have no publisher yet
+  # who publishes what; model_* have no publisher yet. The operator asks for training and redrives dead letters
   publishes = {
     gateway  = ["feedback_received"]
     agent    = ["conversation_completed", "chat_turn_completed", "error_occurred"]
     tools    = ["ticket_purchased", "ticket_upgraded", "ticket_refunded"]
     webhooks = ["error_occurred"]
-    operator = ["retraining_requested"]
+    operator = local.topology.topics
   }
   publishing = merge([
     for account, topics in local.publishes : {
