@@ -19,7 +19,8 @@ import sqlglot
 
 from usher_logger.warehouse.model import EventRow
 from usher_logger.warehouse.ports import Parameter, RowsRejected
-from usher_logger.warehouse.statements import load_schema, load_statement
+from usher_logger.warehouse.schema import load_schema
+from usher_logger.warehouse.statements import load_statement, parameter_names
 from usher_shared.errors import Unavailable, UpstreamTimeout
 
 _LOG = logging.getLogger(__name__)
@@ -29,25 +30,32 @@ _INSERT = """
 INSERT OR IGNORE INTO events
 SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), unnest($3::VARCHAR[]), unnest($4::VARCHAR[])::TIMESTAMPTZ,
        unnest($5::VARCHAR[]), unnest($6::VARCHAR[])::JSON, unnest($7::VARCHAR[])::TIMESTAMPTZ
-RETURNING id
 """
+_SCHEMA = "main"
 # what the data itself is to blame for; anything else may succeed later
 _REJECTED = (duckdb.DataError, duckdb.NotSupportedError, duckdb.IntegrityError, UnicodeError)
 
 
 @cache
-def transpile(statement: str, *, strict: bool = True) -> str:
-    """A BigQuery statement for DuckDB. Strict raises where sqlglot knows no equivalent; schemas lose PARTITION BY."""
-    level = sqlglot.ErrorLevel.RAISE if strict else sqlglot.ErrorLevel.IGNORE
-    return sqlglot.transpile(statement, read="bigquery", write="duckdb", unsupported_level=level)[0]
+def transpile(statement: str) -> str:
+    """A BigQuery statement for DuckDB. Raises where sqlglot knows no equivalent."""
+    return sqlglot.transpile(statement, read="bigquery", write="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)[0]
 
 
-@cache
-def _query(name: str) -> tuple[str, frozenset[str]]:
-    """The named statement for DuckDB and the parameters it takes."""
-    parsed = sqlglot.parse_one(load_statement(name), read="bigquery")
-    names = frozenset(parameter.name for parameter in parsed.find_all(sqlglot.exp.Parameter))
-    return transpile(load_statement(name)), names
+def _definitions() -> list[str]:
+    """The table and the views, each made if missing.
+
+    A unique index keeps the ids apart, so the table itself is `events`, which BigQuery has as a deduplicating view.
+    """
+    schema = load_schema()
+    events, *views = schema.views
+    modes = {"REQUIRED": " NOT NULL", "NULLABLE": ""}
+    columns = ", ".join(f"{column.name} {column.type}{modes[column.mode]}" for column in schema.table.columns)
+    return [
+        transpile(f"CREATE TABLE IF NOT EXISTS {events.name} ({columns})"),
+        f"CREATE UNIQUE INDEX IF NOT EXISTS {events.name}_id ON {events.name} (id)",
+        *(transpile(f"CREATE OR REPLACE VIEW {view.name} AS {view.query(_SCHEMA)}") for view in views),
+    ]
 
 
 class DuckDbWarehouse:
@@ -67,10 +75,8 @@ class DuckDbWarehouse:
         self._writer = duckdb.connect(str(path), config=settings)
         self._writer.execute("SET GLOBAL TimeZone = 'UTC'")
         self._writer.execute("BEGIN")
-        for statement in load_schema():
-            self._writer.execute(transpile(statement, strict=False))
-        # BigQuery has no unique index: there MERGE keeps the ids apart
-        self._writer.execute("CREATE UNIQUE INDEX IF NOT EXISTS events_id ON events (id)")
+        for statement in _definitions():
+            self._writer.execute(statement)
         self._writer.execute("COMMIT")
         self._reader = self._writer.cursor()
         self._reader.execute("SET TimeZone = 'UTC'")
@@ -78,8 +84,8 @@ class DuckDbWarehouse:
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-write")
         self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-read")
 
-    async def append(self, rows: Sequence[EventRow]) -> int:
-        return await self._run(self._write_thread, lambda: self._insert(rows))
+    async def append(self, rows: Sequence[EventRow]) -> None:
+        await self._run(self._write_thread, lambda: self._insert(rows))
 
     async def select(self, statement: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         try:
@@ -106,7 +112,7 @@ class DuckDbWarehouse:
             _LOG.error("the warehouse failed", extra={"error": repr(error)[:500]})
             raise Unavailable("the warehouse cannot answer", retry_after_seconds=1) from error
 
-    def _insert(self, rows: Sequence[EventRow]) -> int:
+    def _insert(self, rows: Sequence[EventRow]) -> None:
         columns = [
             [row.id for row in rows],
             [row.type for row in rows],
@@ -118,14 +124,13 @@ class DuckDbWarehouse:
         ]
         self._writer.execute("BEGIN")
         try:
-            new = len(self._writer.execute(_INSERT, columns).fetchall())
+            self._writer.execute(_INSERT, columns)
             self._writer.execute("COMMIT")
         except BaseException as error:
             self._roll_back()
             if isinstance(error, _REJECTED):
                 raise RowsRejected(f"the warehouse refuses the rows: {error}"[:500]) from error
             raise
-        return new
 
     def _roll_back(self) -> None:
         try:
@@ -134,8 +139,8 @@ class DuckDbWarehouse:
             _LOG.info("nothing to roll back")
 
     def _fetch(self, statement: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        sql, names = _query(statement)
-        cursor = self._reader.execute(sql, {name: parameters[name] for name in names})
+        sql = transpile(load_statement(statement, _SCHEMA))
+        cursor = self._reader.execute(sql, {name: parameters[name] for name in parameter_names(statement)})
         columns = [(str(column[0]), str(column[1]) == "JSON") for column in cursor.description or ()]
         return [
             {

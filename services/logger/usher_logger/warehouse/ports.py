@@ -1,8 +1,9 @@
 """The Warehouse port.
 
-Semantics that every adapter keeps: `append` returns once all rows are durable; a row whose id is already there
-changes nothing, so appending again is harmless; rows become visible together. Statements are written once, in the
-BigQuery dialect (`statements`), and stay inside what BigQuery and DuckDB both run.
+Semantics that every adapter keeps: `append` returns once all rows are durable and every later query sees them. Reads
+show one row per id, the first that was appended, so appending again is harmless. Rows of one id are copies of one
+event: they differ in `received_at` alone, if at all. Statements are written once, in the BigQuery dialect
+(`statements`), and stay inside what BigQuery and DuckDB both run.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from usher_logger.warehouse.model import EventRow
-from usher_shared.errors import UsherError
+from usher_shared.errors import Unprocessable, UsherError
 
 Parameter = str | int | float | bool | datetime | None
 
@@ -23,15 +24,21 @@ class RowsRejected(UsherError):
     code = "rows_rejected"
 
 
+class QueryTooCostly(Unprocessable):
+    """The query would read more than it may; it was not run."""
+
+    code = "query_too_costly"
+
+
 class Warehouse(Protocol):
-    async def append(self, rows: Sequence[EventRow]) -> int:
-        """Store the rows in one transaction; the number that were new. Raises RowsRejected, Unavailable."""
+    async def append(self, rows: Sequence[EventRow]) -> None:
+        """Store the rows. Raises RowsRejected; Unavailable, after which some may be there: append all again."""
         ...
 
     async def select(self, statement: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         """The rows of the named statement (`sql/<statement>.sql`), times aware, JSON columns decoded.
 
-        Raises Unavailable, UpstreamTimeout.
+        Raises QueryTooCostly, Unavailable, UpstreamTimeout.
         """
         ...
 

@@ -1,20 +1,24 @@
-"""The SQL files: schema in the order of creation, queries by name. BigQuery dialect, named parameters (`@name`)."""
+"""The SQL by name (`sql/<name>.sql`). BigQuery dialect, named parameters (`@name`).
+
+`${dataset}` is where a statement finds what it reads from: in BigQuery a reference inside of a view must be qualified
+(https://cloud.google.com/bigquery/docs/views#view_limitations), so all are.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 
-# views after what they read from
-SCHEMA = ("events", "order_changes", "orders", "conversations", "turns", "errors", "feedback")
+
+@cache
+def load_statement(name: str, dataset: str) -> str:
+    """The text of `sql/<name>.sql`, reading from `dataset`. Raises FileNotFoundError."""
+    text = files("usher_logger.warehouse").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return text.replace("${dataset}", dataset)
 
 
 @cache
-def load_statement(name: str) -> str:
-    """The text of `sql/<name>.sql`. Raises FileNotFoundError."""
-    return files("usher_logger.warehouse").joinpath("sql", f"{name}.sql").read_text("utf-8")
-
-
-def load_schema() -> list[str]:
-    """The statements that make the table and its views; each may be run again."""
-    return [load_statement(f"schema_{name}") for name in SCHEMA]
+def parameter_names(name: str) -> frozenset[str]:
+    """The parameters that the named query takes."""
+    return frozenset(re.findall(r"@(\w+)", load_statement(name, "")))

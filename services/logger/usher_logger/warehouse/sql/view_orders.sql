@@ -1,5 +1,4 @@
 -- the latest state of each order, by the events' own time: the order of delivery does not matter
-CREATE OR REPLACE VIEW orders AS
 SELECT
   order_id,
   customer_id,
@@ -22,6 +21,6 @@ SELECT
   COUNT(*) OVER (PARTITION BY order_id) AS changes,
   MIN(time) OVER (PARTITION BY order_id) AS first_changed_at,
   time AS last_changed_at
-FROM order_changes
+FROM `${dataset}`.order_changes
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY order_id ORDER BY time DESC, step DESC, id DESC) = 1

@@ -1,5 +1,4 @@
 -- one row per order event; `amount_minor` is what the change moved, `step` breaks ties of equal times
-CREATE OR REPLACE VIEW order_changes AS
 SELECT
   id,
   time,
@@ -25,5 +24,5 @@ SELECT
     WHEN 'usher.ticket_upgraded.v1' THEN 2
     ELSE 3
   END AS step
-FROM events
+FROM `${dataset}`.events
 WHERE type IN ('usher.ticket_purchased.v1', 'usher.ticket_upgraded.v1', 'usher.ticket_refunded.v1')

@@ -1,5 +1,4 @@
 -- completed conversations
-CREATE OR REPLACE VIEW conversations AS
 SELECT
   JSON_VALUE(data, '$.conversation_id') AS conversation_id,
   JSON_VALUE(data, '$.customer_id') AS customer_id,
@@ -15,6 +14,6 @@ SELECT
   JSON_VALUE(data, '$.model_name') AS model_name,
   JSON_VALUE(data, '$.model_version') AS model_version,
   JSON_VALUE(data, '$.variant') AS variant
-FROM events
+FROM `${dataset}`.events
 WHERE type = 'usher.conversation_completed.v1'
 QUALIFY ROW_NUMBER() OVER (PARTITION BY JSON_VALUE(data, '$.conversation_id') ORDER BY time DESC, id DESC) = 1

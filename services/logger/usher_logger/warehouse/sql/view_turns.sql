@@ -1,5 +1,4 @@
 -- one row per turn of a conversation
-CREATE OR REPLACE VIEW turns AS
 SELECT
   JSON_VALUE(data, '$.conversation_id') AS conversation_id,
   JSON_VALUE(data, '$.message_id') AS message_id,
@@ -18,7 +17,7 @@ SELECT
   JSON_VALUE(data, '$.model_version') AS model_version,
   JSON_VALUE(data, '$.variant') AS variant,
   JSON_VALUE(data, '$.error_code') AS error_code
-FROM events
+FROM `${dataset}`.events
 WHERE type = 'usher.chat_turn_completed.v1'
 QUALIFY ROW_NUMBER() OVER (
   PARTITION BY JSON_VALUE(data, '$.conversation_id'), JSON_VALUE(data, '$.message_id')
