@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -18,12 +18,20 @@ IMAGE = "redis:7-bookworm"
 
 
 class RedisServer:
-    """A `redis-server` process that keeps nothing on disk, on a port that stays the same."""
+    """A `redis-server` process that keeps nothing on disk, on a port that stays the same.
 
-    def __init__(self, binary: str) -> None:
+    `options` are its own, such as `("--tls-port", "{port}")`; they come last and so win.
+    """
+
+    def __init__(self, binary: str, options: Sequence[str] = ()) -> None:
         self._binary = binary
+        self._options = options
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        return self._port
 
     @property
     def url(self) -> str:
@@ -31,7 +39,11 @@ class RedisServer:
 
     def start(self) -> None:
         command = [self._binary, "--port", str(self._port), "--bind", HOST, "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [*command, *(option.format(port=self._port) for option in self._options)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         deadline = time.monotonic() + START_SECONDS
         while not answers(HOST, self._port):
             assert self._process.poll() is None, "redis-server did not start"
@@ -56,12 +68,12 @@ class RedisServer:
 
 
 @contextmanager
-def redis_process() -> Iterator[RedisServer]:
+def redis_process(options: Sequence[str] = ()) -> Iterator[RedisServer]:
     """A server of the test's own, to be stopped at will: from the `redis-server` binary (Debian: redis-server)."""
     binary = shutil.which("redis-server")
     if binary is None:
         unavailable("redis-server", "the program is not installed")
-    server = RedisServer(binary)
+    server = RedisServer(binary, options)
     server.start()
     try:
         yield server

@@ -48,7 +48,7 @@ class RedisAnswerCache:
             async with asyncio.timeout(self._timeout_seconds):
                 return await self._redis.execute_command(command, *arguments)
         except Exception as error:
-            raise CacheFailed(repr(error)) from error
+            raise CacheFailed(f"{type(error).__name__}: {error}") from error
 
     async def get(self, key: str) -> bytes | None:
         kept: bytes | None = await self._call("GET", _PREFIX + key)

@@ -45,7 +45,7 @@ class WindowCounter:
                 allowed = await self._limiter.hit(item, key)
                 stats = await self._limiter.get_window_stats(item, key)
         except Exception as error:  # each storage raises the errors of its own client
-            raise CounterFailed(repr(error)) from error
+            raise CounterFailed(f"{type(error).__name__}: {error}") from error
         reset = stats.reset_time - time.time()
         if not 0 < reset < WINDOW_SECONDS:  # of a window that begins now the library says that it ends now
             reset = float(WINDOW_SECONDS)
