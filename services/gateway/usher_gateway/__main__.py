@@ -6,11 +6,11 @@ from fastapi import FastAPI
 
 from usher_gateway.adapters.caches import answer_cache
 from usher_gateway.adapters.counters import WindowCounter
+from usher_gateway.adapters.jwks import key_set
 from usher_gateway.app import Deps, create_app
 from usher_gateway.settings import Settings
 from usher_shared.clock import SystemClock
 from usher_shared.cloud import Cloud, main
-from usher_shared.http.key_sets import key_set
 from usher_shared.ids import UlidGenerator
 
 
