@@ -2,7 +2,8 @@
 
 They decide nothing about correctness, the server does: they queue transactions of one process that would meet at the
 server anyway. First come, first served, but who already holds a resource and wants more of it goes first. A wait that
-would close a circle of waits is refused with Deadlock instead: the caller lets go of everything and starts again.
+would close a circle of waits is refused with Deadlock instead: the caller lets go of everything and
+starts again after a random pause (without one, all may keep step and meet again).
 """
 
 from __future__ import annotations
@@ -44,14 +45,13 @@ class _Resource:
     waits: list[_Wait] = field(default_factory=list)
 
     def hinders(self, wait: _Wait) -> Iterator[Locks]:
-        """Who must let go before this wait ends: incompatible holders, and everyone ahead in the queue."""
+        """Who must let go before this wait ends: incompatible holders, and whoever is next ahead in the queue."""
         for holder, mode in self.held.items():
             if holder is not wait.holder and not mode.goes_with(wait.mode):
                 yield holder
-        for other in self.waits:
-            if other is wait:
-                return
-            yield other.holder
+        position = self.waits.index(wait)
+        if position:
+            yield self.waits[position - 1].holder
 
 
 class LockTable:
@@ -74,7 +74,7 @@ class Locks:
     def __init__(self, resources: dict[Hashable, _Resource]) -> None:
         self._resources = resources
         self._names: set[Hashable] = set()
-        self._wait: tuple[_Resource, _Wait] | None = None
+        self.waits_for: tuple[_Resource, _Wait] | None = None
 
     async def take(self, name: Hashable, mode: Mode) -> None:
         """Hold the resource in that mode, waiting as long as it takes; READ and WRITE together are EXCLUSIVE.
@@ -96,13 +96,13 @@ class Locks:
         _grant(resource)
         if wait.granted.done():
             return
-        self._wait = (resource, wait)
+        self.waits_for = (resource, wait)
         try:
             if self._waits_for_itself():
                 raise Deadlock
             await wait.granted
         finally:
-            self._wait = None
+            self.waits_for = None
             if wait in resource.waits:
                 resource.waits.remove(wait)
                 _grant(resource)
@@ -121,7 +121,7 @@ class Locks:
         seen: set[Locks] = set()
         ahead: list[Locks] = [self]
         while ahead:
-            waiting = ahead.pop()._wait
+            waiting = ahead.pop().waits_for
             for other in waiting[0].hinders(waiting[1]) if waiting else ():
                 if other is self:
                     return True
@@ -139,5 +139,6 @@ def _grant(resource: _Resource) -> None:
             return
         resource.waits.pop(0)
         resource.held[wait.holder] = wait.mode
+        wait.holder.waits_for = None
         if not wait.granted.done():
             wait.granted.set_result(None)
