@@ -1,10 +1,12 @@
-"""What an operator does to Usher on Google Cloud: API keys and the catalogue, straight in the services' databases.
+"""What an operator does to Usher on Google Cloud: API keys, the catalogue, dead letters.
 
     gcloud auth application-default login --impersonate-service-account usher-operator@PROJECT.iam.gserviceaccount.com
     python deploy/gcp/operate.py --project PROJECT keys create "our website" --scope chat --scope orders
     python deploy/gcp/operate.py --project PROJECT catalogue import season.yaml
+    python deploy/gcp/operate.py --project PROJECT dead-letters show ticket_purchased
 
-Needs `pip install ./shared[service,firestore] ./services/gateway ./services/tools`, or a developer's `make install`.
+Keys and catalogue are written straight into the services' databases. Needs a developer's environment (`make install`).
+FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST lead to emulators, as with Google's own clients.
 """
 
 from __future__ import annotations
@@ -14,30 +16,58 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from google.api_core.exceptions import DeadlineExceeded, GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
+from google.pubsub_v1.services.publisher.async_client import PublisherAsyncClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
+from google.pubsub_v1.services.subscriber.async_client import SubscriberAsyncClient
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
+from google.pubsub_v1.types import PubsubMessage, ReceivedMessage
+
 from usher_gateway.identity.keys import create_key, list_keys, revoke_key
+from usher_shared.bus.pubsub_channel import open_channel
+from usher_shared.bus.pubsub_topology import kept
 from usher_shared.clock import SystemClock
 from usher_shared.documents import DocumentStore
 from usher_shared.documents.firestore import FirestoreDocumentStore
 from usher_shared.errors import UsherError
+from usher_shared.events import load_topics
 from usher_tools.adapters.catalogue_files import read_catalogue
 from usher_tools.catalogue.service import import_catalogue
 
-Act = Callable[[DocumentStore, argparse.Namespace], Awaitable[Any]]
+_BATCH = 100
+_PULL_SECONDS = 5.0
+_CALL_SECONDS = 30.0
+_OF_DEAD_LETTERS = "CloudPubSubDeadLetter"  # what Pub/Sub adds: where it comes from, how often it was tried
 
 
-async def _create(store: DocumentStore, given: argparse.Namespace) -> dict[str, Any]:
-    created = await create_key(
-        store, SystemClock(), name=given.name, scopes=given.scope, requests_per_minute=given.per_minute
-    )
+@asynccontextmanager
+async def _store(given: argparse.Namespace, service: str) -> AsyncIterator[DocumentStore]:
+    emulator = os.environ.get("FIRESTORE_EMULATOR_HOST")
+    store = FirestoreDocumentStore(given.project, f"usher-{service}", emulator=emulator)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _create(given: argparse.Namespace) -> dict[str, Any]:
+    async with _store(given, "gateway") as store:
+        created = await create_key(
+            store, SystemClock(), name=given.name, scopes=given.scope, requests_per_minute=given.per_minute
+        )
     key = created.key
     return {"client_id": key.client_id, "name": key.name, "scopes": list(key.scopes), "api_key": created.secret}
 
 
-async def _list(store: DocumentStore, given: argparse.Namespace) -> list[dict[str, Any]]:
+async def _list(given: argparse.Namespace) -> list[dict[str, Any]]:
+    async with _store(given, "gateway") as store:
+        keys = await list_keys(store)
     return [
         {
             "key_id": key.key_id,
@@ -46,18 +76,95 @@ async def _list(store: DocumentStore, given: argparse.Namespace) -> list[dict[st
             "requests_per_minute": key.requests_per_minute,
             "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
         }
-        for key in await list_keys(store)
+        for key in keys
     ]
 
 
-async def _revoke(store: DocumentStore, given: argparse.Namespace) -> dict[str, Any]:
-    key = await revoke_key(store, SystemClock(), given.key_id)
+async def _revoke(given: argparse.Namespace) -> dict[str, Any]:
+    async with _store(given, "gateway") as store:
+        key = await revoke_key(store, SystemClock(), given.key_id)
     return {"key_id": key.key_id, "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None}
 
 
-async def _import(store: DocumentStore, given: argparse.Namespace) -> dict[str, int]:
-    counts = await import_catalogue(read_catalogue(given.file), store, SystemClock())
-    return counts.model_dump()
+async def _import(given: argparse.Namespace) -> dict[str, int]:
+    catalogue = read_catalogue(given.file)
+    async with _store(given, "tools") as store:
+        return (await import_catalogue(catalogue, store, SystemClock())).model_dump()
+
+
+class _DeadLetters:
+    """What waits in a topic's dead-letter subscription."""
+
+    def __init__(self, given: argparse.Namespace, channel: Any) -> None:
+        self._limit: int = given.limit
+        self.topic = f"projects/{given.project}/topics/{given.topic}"
+        name = next(topic.dead_letter_topic for topic in load_topics().topics if topic.name == given.topic)
+        self.subscription = f"projects/{given.project}/subscriptions/{kept(name)}"
+        self.publisher = PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel))
+        self.subscriber = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=channel))
+
+    async def read(self) -> AsyncIterator[ReceivedMessage]:
+        """At most `limit`, each once; ends when nothing new comes for a moment."""
+        seen: set[str] = set()
+        while len(seen) < self._limit:
+            new = [received for received in await self._pull() if received.message.message_id not in seen]
+            if not new:
+                return
+            for received in new[: self._limit - len(seen)]:
+                seen.add(received.message.message_id)
+                yield received
+
+    async def _pull(self) -> list[ReceivedMessage]:
+        try:
+            answer = await self.subscriber.pull(
+                subscription=self.subscription, max_messages=_BATCH, timeout=_PULL_SECONDS, retry=None
+            )
+        except DeadlineExceeded:  # nothing came
+            return []
+        return list(answer.received_messages)
+
+
+@asynccontextmanager
+async def _dead_letters(given: argparse.Namespace) -> AsyncIterator[_DeadLetters]:
+    channel = await open_channel(os.environ.get("PUBSUB_EMULATOR_HOST"))
+    async with channel:
+        yield _DeadLetters(given, channel)
+
+
+async def _show(given: argparse.Namespace) -> list[dict[str, Any]]:
+    async with _dead_letters(given) as letters:
+        shown = [received async for received in letters.read()]
+        if shown:  # back at once: looking takes nothing away
+            await letters.subscriber.modify_ack_deadline(
+                subscription=letters.subscription,
+                ack_ids=[received.ack_id for received in shown],
+                ack_deadline_seconds=0,
+                timeout=_CALL_SECONDS,
+            )
+    return [
+        {
+            "published_at": received.message.publish_time.isoformat(),
+            "attributes": dict(received.message.attributes),
+            "event": received.message.data.decode("utf-8", "replace"),
+        }
+        for received in shown
+    ]
+
+
+async def _redrive(given: argparse.Namespace) -> dict[str, int]:
+    """Published anew first, acknowledged then: killed between, one comes twice, which subscribers notice by its id."""
+    count = 0
+    async with _dead_letters(given) as letters:
+        async for received in letters.read():
+            dead = received.message
+            own = {key: value for key, value in dead.attributes.items() if not key.startswith(_OF_DEAD_LETTERS)}
+            message = PubsubMessage(data=dead.data, attributes=own, ordering_key=dead.ordering_key)
+            await letters.publisher.publish(topic=letters.topic, messages=[message], timeout=_CALL_SECONDS)
+            await letters.subscriber.acknowledge(
+                subscription=letters.subscription, ack_ids=[received.ack_id], timeout=_CALL_SECONDS
+            )
+            count += 1
+    return {"redriven": count}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,33 +177,34 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("name")
     create.add_argument("--scope", action="append", required=True, help="chat, orders, act_as_customer, webhooks, ...")
     create.add_argument("--per-minute", type=int, help="requests a minute; default: the gateway's own limit")
-    create.set_defaults(act=_create, service="gateway")
-    keys.add_parser("list", help="all, without their secrets").set_defaults(act=_list, service="gateway")
+    create.set_defaults(act=_create)
+    keys.add_parser("list", help="all, without their secrets").set_defaults(act=_list)
     revoke = keys.add_parser("revoke", help="refuse one from now on; gateways notice within seconds")
     revoke.add_argument("key_id")
-    revoke.set_defaults(act=_revoke, service="gateway")
+    revoke.set_defaults(act=_revoke)
 
     catalogue = rooms.add_parser("catalogue", help="venues and events").add_subparsers(required=True)
     load = catalogue.add_parser("import", help="add or change; docs/guides/catalogue.md has the format")
     load.add_argument("file", type=Path)
-    load.set_defaults(act=_import, service="tools")
+    load.set_defaults(act=_import)
+
+    letters = rooms.add_parser("dead-letters", help="events that a subscriber refused").add_subparsers(required=True)
+    for name, act, text in (
+        ("show", _show, "without taking them"),
+        ("redrive", _redrive, "publish them anew to their topic, once the cause is mended"),
+    ):
+        command = letters.add_parser(name, help=text)
+        command.add_argument("topic", choices=[topic.name for topic in load_topics().topics])
+        command.add_argument("--limit", type=int, default=1000, help="at most so many")
+        command.set_defaults(act=act)
     return parser
-
-
-async def _run(given: argparse.Namespace) -> Any:
-    emulator = os.environ.get("FIRESTORE_EMULATOR_HOST")  # as Google's own clients do
-    store = FirestoreDocumentStore(given.project, f"usher-{given.service}", emulator=emulator)
-    try:
-        return await given.act(store, given)
-    finally:
-        await store.close()
 
 
 def main() -> None:
     given = _parser().parse_args()
     try:
-        answer = asyncio.run(_run(given))
-    except (UsherError, OSError) as error:
+        answer = asyncio.run(given.act(given))
+    except (UsherError, GoogleAPIError, GoogleAuthError, OSError) as error:
         raise SystemExit(str(error)) from error
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")
 
