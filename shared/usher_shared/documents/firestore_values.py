@@ -67,11 +67,11 @@ def fill(target: ValueMessage, value: JsonValue) -> None:
         target.double_value = value
     elif isinstance(value, str):
         target.string_value = value
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):  # JSON knows one kind of sequence
         target.array_value.SetInParent()
         for item in value:
             element = target.array_value.values.add()
-            if isinstance(item, list):
+            if isinstance(item, list | tuple):
                 fill(element.map_value.fields[_LIST], item)
             else:
                 fill(element, item)

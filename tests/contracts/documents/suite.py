@@ -77,6 +77,10 @@ class DocumentStoreSuite(TransactionSuite):
         await store.set("items", "one", data)
         assert await store.get("items", "one") == data
 
+    async def test_a_tuple_comes_back_as_a_list(self, store: DocumentStore) -> None:
+        await store.set("items", "one", {"pair": ("a", {"b": (1, (2,))})})
+        assert await store.get("items", "one") == {"pair": ["a", {"b": [1, [2]]}]}
+
     async def test_what_is_absent_is_none(self, store: DocumentStore) -> None:
         assert await store.get("items", "nothing") is None
 
