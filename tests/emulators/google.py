@@ -11,8 +11,8 @@ from served import HOST, free_port
 
 
 @contextmanager
-def pubsub_emulator() -> Iterator[str]:
-    """From PUBSUB_EMULATOR_HOST, the installed CLI or a container. Subscribers of a container's must be reachable."""
+def pubsub_emulator(port: int | None = None) -> Iterator[str]:
+    """From PUBSUB_EMULATOR_HOST, the installed CLI (on `port`) or a container, whose subscribers must be reachable."""
     given = os.environ.get("PUBSUB_EMULATOR_HOST")
     if given:
         yield given
@@ -20,7 +20,7 @@ def pubsub_emulator() -> Iterator[str]:
     sdk = cloud_sdk()
     jars = sorted((sdk / "platform/pubsub-emulator/lib").glob("cloud-pubsub-emulator-*-all.jar")) if sdk else []
     if jars:
-        port = free_port()
+        port = port or free_port()
         command = ["java", "-Xmx512m", "-jar", str(jars[-1]), f"--host={HOST}", f"--port={port}"]
         with child(command, port=port):
             yield f"{HOST}:{port}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from google.api_core.exceptions import AlreadyExists, GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
@@ -27,6 +28,7 @@ from usher_shared.http.google_tokens import audience_of
 _RETENTION = timedelta(days=7)
 _PULL_DEADLINE_SECONDS = 60
 _CALL_SECONDS = 10.0
+_LIST: Any = {"retry": None, "timeout": _CALL_SECONDS}  # who is away is away at once
 _MUTABLE = (
     "ack_deadline_seconds",
     "retry_policy",
@@ -149,7 +151,7 @@ def _push_subscription(
 
 
 async def _ensure_topics(client: PublisherAsyncClient, place: _Project, names: list[str]) -> list[str]:
-    found = {t.name async for t in await client.list_topics(project=f"projects/{place.name}", timeout=_CALL_SECONDS)}
+    found = {t.name async for t in await client.list_topics(project=f"projects/{place.name}", **_LIST)}
     done = []
     for name in names:
         if place.topic(name) not in found:
@@ -166,7 +168,7 @@ async def _ensure_subscriptions(
 ) -> tuple[list[str], list[str]]:
     """What was done, and what cannot be."""
     listed: AsyncIterable[types.Subscription] = await client.list_subscriptions(
-        project=f"projects/{place.name}", timeout=_CALL_SECONDS
+        project=f"projects/{place.name}", **_LIST
     )
     existing = {found.name: found async for found in listed}
     done, stuck = [], []

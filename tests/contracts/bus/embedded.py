@@ -43,6 +43,8 @@ def caller(name: str, url: str) -> ServiceClient:
 
 class EmbeddedBench:
     buries_invalid_at_once = True
+    tells_why_buried = True
+    in_flight = 16
 
     def __init__(self, folder: Path) -> None:
         self.logger = Subscriber("logger", free_port())

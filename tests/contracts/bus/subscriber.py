@@ -7,9 +7,11 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 
 from served import Served
+from usher_compose.push_secret import accept_push_secret
 from usher_shared.events import Event
 from usher_shared.http.app import create_service_app, push_router
 from usher_shared.http.tokens import LocalTokenVerifier, TokenVerifier
@@ -31,8 +33,11 @@ class Subscriber:
     holds an event's handling until it is set; `barrier` lets nothing pass before that many are in hand at once.
     """
 
-    def __init__(self, name: str, port: int, verifier: TokenVerifier | None = None) -> None:
+    def __init__(
+        self, name: str, port: int, verifier: TokenVerifier | None = None, push_secret: str | None = None
+    ) -> None:
         self.name = name
+        self._push_secret = push_secret
         self._verifier = verifier or LocalTokenVerifier(SECRET)
         self.seen: list[str] = []
         self.handled: list[str] = []
@@ -40,6 +45,7 @@ class Subscriber:
         self.failures: dict[str, deque[Exception]] = defaultdict(deque)
         self.poison: dict[str, Exception] = {}
         self.gates: dict[str, asyncio.Event] = {}
+        self.refused = 0  # requests answered 401 or 403
         self.in_hand = 0
         self.most_in_hand = 0
         self.barrier = 0
@@ -52,7 +58,7 @@ class Subscriber:
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             yield
 
-        return create_service_app(
+        app = create_service_app(
             self.name,
             version="1",
             routers=[push_router(self.handle)],
@@ -60,6 +66,16 @@ class Subscriber:
             verifier=self._verifier,
             checks={},
         )
+        if self._push_secret is not None:
+            accept_push_secret(app, self.name, self._push_secret)
+        app.add_middleware(BaseHTTPMiddleware, dispatch=self._count_refused)
+        return app
+
+    async def _count_refused(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        self.refused += response.status_code in (401, 403)
+        await self._notify()
+        return response
 
     def let_go(self) -> None:
         """Open the barrier."""

@@ -19,7 +19,7 @@ from usher_shared.events.catalogue import ErrorOccurred, FeedbackReceived
 from usher_shared.events.envelope import event
 from usher_shared.events.topics import Topology
 
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 5  # the least that Pub/Sub can do
 TOPOLOGY = Topology(
     topics=tuple(
         Topic(name=name, dead_letter_topic=f"{name}_dead_letter") for name in ("error_occurred", "feedback_received")
@@ -35,6 +35,7 @@ TOPOLOGY = Topology(
             maximum_backoff_seconds=0.1,
             max_delivery_attempts=MAX_ATTEMPTS,
             enable_message_ordering=True,
+            filter=f'attributes.type = "usher.{topic}.v1"',
         )
         for service, topic in (
             ("logger", "error_occurred"),
@@ -90,6 +91,9 @@ class Bench(Protocol):
     logger: Subscriber
     webhooks: Subscriber
     buries_invalid_at_once: bool
+    tells_why_buried: bool
+    in_flight: int
+    """Deliveries to one subscription at once."""
 
     async def dead_letters(self, at_least: int = 0) -> Sequence[DeadLetter]:
         """All of them, once there are that many."""
@@ -123,6 +127,16 @@ class BusSuite:
         await bench.until_idle()
         assert bench.webhooks.seen == [error.id]
         assert sorted(bench.logger.seen) == sorted([error.id, feedback.id])
+
+    async def test_a_filter_holds_back_what_the_subscriber_was_not_written_for(self, bench: Bench) -> None:
+        later = error_event("a").model_copy(update={"type": "usher.error_occurred.v2"})
+        sent = error_event("a")
+        await bench.bus.publish([later, sent])
+        await bench.logger.until_handled(sent.id)
+        await bench.webhooks.until_handled(sent.id)
+        await bench.until_idle()
+        assert bench.logger.seen == bench.webhooks.seen == [sent.id]
+        assert await bench.dead_letters() == []
 
     async def test_publishing_nothing_is_nothing(self, bench: Bench) -> None:
         await bench.bus.publish([])
@@ -170,18 +184,18 @@ class BusSuite:
         assert bench.logger.seen.index(behind.id) > max(n for n, id in enumerate(bench.logger.seen) if id == head.id)
 
     async def test_different_keys_are_delivered_side_by_side(self, bench: Bench) -> None:
-        bench.logger.barrier = 8
+        bench.logger.barrier = min(8, bench.in_flight)
         sent = [error_event(f"k{n}") for n in range(8)]
         await bench.bus.publish(sent)
         await bench.logger.until_handled(*(e.id for e in sent))
-        assert bench.logger.most_in_hand == 8
+        assert bench.logger.most_in_hand >= bench.logger.barrier
 
     async def test_deliveries_in_flight_are_bounded(self, bench: Bench) -> None:
-        bench.logger.barrier = 16
+        bench.logger.barrier = bench.in_flight
         sent = [error_event() for _ in range(60)]
         await bench.bus.publish(sent)
         await bench.logger.until_handled(*(e.id for e in sent))
-        assert bench.logger.most_in_hand == 16
+        assert bench.logger.most_in_hand == bench.in_flight
 
     async def test_poison_is_buried_after_the_last_attempt_and_neighbours_go_on(self, bench: Bench) -> None:
         poison, behind, other = error_event("a"), error_event("a"), error_event("b")
@@ -195,7 +209,8 @@ class BusSuite:
         assert dead.topic == "error_occurred_dead_letter"
         assert dead.subscription == "logger-error_occurred"
         assert dead.attempts == MAX_ATTEMPTS
-        assert "500" in dead.reason
+        if bench.tells_why_buried:
+            assert "500" in dead.reason
         assert bench.webhooks.handled.count(poison.id) == 1
 
     async def test_what_can_never_be_processed_is_buried_at_once(self, bench: Bench) -> None:

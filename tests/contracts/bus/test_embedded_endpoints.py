@@ -135,9 +135,10 @@ async def test_publishing_needs_a_service_and_a_topic(bench: EmbeddedBench) -> N
 
 
 async def test_bytes_that_are_no_event_are_buried_at_once(bench: EmbeddedBench) -> None:
+    message = {"data": "bm9uc2Vuc2U=", "attributes": {"type": "usher.feedback_received.v1"}}
     async with caller("tools", bench.server.url) as tools:
         answer = await tools.call(
-            "POST", "/v1/projects/local/topics/feedback_received:publish", json={"messages": [{"data": "bm9uc2Vuc2U="}]}
+            "POST", "/v1/projects/local/topics/feedback_received:publish", json={"messages": [message]}
         )
     assert answer == {"messageIds": ["1"]}
     (dead,) = await bench.dead_letters(at_least=1)
