@@ -34,9 +34,10 @@ def _declared(database: str) -> dict[str, Collection]:
 class FirestoreDocumentStore:
     """Open with `FirestoreDocumentStore("my-project", "usher-tools")`: it connects on first use, in that event loop.
 
-    Knows the collections that are declared for the database `usher-<...>` unless told others. `emulator` is the `host:port` of the official emulator;
-    without it the default credentials reach Google's service. Without an answer every call raises Unavailable within
-    seconds; the next call tries anew. `patience_seconds` is how long conflicts are retried before Contention.
+    Knows the collections that are declared for the database `usher-<...>` unless told others. `emulator` is the
+    `host:port` of the official emulator; without it the default credentials reach Google's service. Without an answer
+    every call raises Unavailable within seconds; the next call tries anew. `patience_seconds` is how long conflicts are
+    retried before Contention.
     """
 
     def __init__(

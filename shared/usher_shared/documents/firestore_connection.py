@@ -146,7 +146,7 @@ class FirestoreConnection:
         transport = FirestoreGrpcAsyncIOTransport
         if self._emulator is not None:
             channel = grpc.aio.insecure_channel(self._emulator, options=_CHANNEL)
-            made = transport(host=self._emulator, channel=channel, credentials=AnonymousCredentials())
+            made = transport(host=self._emulator, channel=channel, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
             return FirestoreAsyncClient(transport=made)
         # finding credentials reads files and may ask the metadata server
         credentials, _ = await asyncio.to_thread(google.auth.default, scopes=transport.AUTH_SCOPES)
@@ -216,7 +216,7 @@ class FirestoreConnection:
 
     async def close(self) -> None:
         if self._client is not None:
-            await self._client.transport.close()
+            await self._client.transport.close()  # type: ignore[no-untyped-call]
 
 
 def _place(request: Any, transaction: bytes, options: Any) -> None:
