@@ -29,7 +29,7 @@ from usher_shared.events import Event
 
 _MAX_MESSAGES = 1000  # of one request: https://cloud.google.com/pubsub/quotas#resource_limits
 _MAX_BYTES = 4 << 20
-_ATTEMPT_TIMEOUT = ConstantTimeout(4.0)  # a request without an answer is sent again
+_ATTEMPT_TIMEOUT = ConstantTimeout(4.0)  # type: ignore[no-untyped-call]  # a request without an answer is sent again
 _PING_SECONDS = 2.0
 _RETRY = AsyncRetry(
     # as the library's own publisher, but within seconds; the caller's deadline ends it
@@ -204,7 +204,7 @@ class PubSubEventBus:
                 drain.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         if self._client is not None:
-            await self._client.transport.close()
+            await self._client.transport.close()  # type: ignore[no-untyped-call]
             self._client = None
 
     def _path(self, topic: str) -> str:
