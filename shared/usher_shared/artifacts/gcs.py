@@ -44,8 +44,7 @@ _AWAY = (
     api.ServerError,
     api.TooManyRequests,
     api.RetryError,
-    requests.ConnectionError,
-    requests.Timeout,
+    requests.RequestException,
     auth.TransportError,
     ConnectionError,
 )
