@@ -139,13 +139,8 @@ class WarehouseSuite:
 
     async def test_a_period_has_its_start_and_not_its_end(self, warehouse: Warehouse) -> None:
         day = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
-        times = [
-            day - timedelta(microseconds=1),
-            day,
-            day + timedelta(days=1, microseconds=-1),
-            day + timedelta(days=1),
-        ]
-        await warehouse.append([row(f"E{n}", time=time) for n, time in enumerate(times)])
+        end, tick = day + timedelta(days=1), timedelta(microseconds=1)
+        await warehouse.append([row(f"E{n}", time=time) for n, time in enumerate([day - tick, day, end - tick, end])])
         (found,) = await warehouse.select("stats_events", {"since": day, "until": end})
         assert found == {"day": day.date(), "type": "usher.error_occurred.v1", "events": 2}
 

@@ -85,7 +85,8 @@ class BigQueryWarehouse:
         except (TimeoutError, requests.Timeout, GatewayTimeout) as error:
             raise UpstreamTimeout(f"the query {statement} took longer than {self._query_seconds:g} s") from error
         except (GoogleAPICallError, RetryError, GoogleAuthError, requests.RequestException) as error:
-            if "bytesBilledLimitExceeded" in str(error):
+            reasons = [each.get("reason") for each in getattr(error, "errors", ())]
+            if "bytesBilledLimitExceeded" in reasons:
                 raise QueryTooCostly(f"the query {statement} would be billed too much") from error
             _LOG.error("the warehouse failed", extra={"error": repr(error)[:500]})
             raise Unavailable("the warehouse cannot answer", retry_after_seconds=1) from error

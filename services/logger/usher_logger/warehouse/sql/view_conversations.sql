@@ -10,7 +10,7 @@ SELECT
   SAFE_CAST(JSON_VALUE(data, '$.success') AS BOOL) AS success,
   SAFE_CAST(JSON_VALUE(data, '$.turns') AS INT64) AS turns,
   SAFE_CAST(JSON_VALUE(data, '$.tool_calls') AS INT64) AS tool_calls,
-  JSON_QUERY(data, '$.order_ids') AS order_ids,
+  data['order_ids'] AS order_ids,
   JSON_VALUE(data, '$.model_name') AS model_name,
   JSON_VALUE(data, '$.model_version') AS model_version,
   JSON_VALUE(data, '$.variant') AS variant

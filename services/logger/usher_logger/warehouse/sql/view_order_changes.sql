@@ -13,7 +13,7 @@ SELECT
   JSON_VALUE(data, '$.currency') AS currency,
   SAFE_CAST(JSON_VALUE(data, '$.total_minor') AS INT64) AS total_minor,
   ARRAY_LENGTH(JSON_QUERY_ARRAY(data, '$.seats')) AS seat_count,
-  JSON_QUERY(data, '$.seats') AS seats,
+  data['seats'] AS seats,
   CASE type
     WHEN 'usher.ticket_purchased.v1' THEN SAFE_CAST(JSON_VALUE(data, '$.total_minor') AS INT64)
     WHEN 'usher.ticket_upgraded.v1' THEN SAFE_CAST(JSON_VALUE(data, '$.price_delta_minor') AS INT64)

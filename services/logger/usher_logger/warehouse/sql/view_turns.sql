@@ -10,7 +10,7 @@ SELECT
   JSON_VALUE(data, '$.status') AS status,
   SAFE_CAST(JSON_VALUE(data, '$.duration_ms') AS FLOAT64) AS duration_ms,
   SAFE_CAST(JSON_VALUE(data, '$.model_calls') AS INT64) AS model_calls,
-  JSON_QUERY(data, '$.tool_calls') AS tool_calls,
+  data['tool_calls'] AS tool_calls,
   SAFE_CAST(JSON_VALUE(data, '$.prompt_tokens') AS INT64) AS prompt_tokens,
   SAFE_CAST(JSON_VALUE(data, '$.completion_tokens') AS INT64) AS completion_tokens,
   JSON_VALUE(data, '$.model_name') AS model_name,
