@@ -82,10 +82,15 @@ async def event_with_most_seats(api: PublicApi) -> dict[str, Any]:
 
 
 async def warehouse_orders(api: PublicApi, order_id: str, timeout_seconds: float = 60.0) -> list[dict[str, Any]]:
-    """The warehouse's rows of an order, once there are any."""
+    """The warehouse's rows of an order, once there are any; one that is away or busy is asked again."""
     deadline = asyncio.get_running_loop().time() + timeout_seconds
     while True:
-        rows: list[dict[str, Any]] = (await api.call("GET", f"/analytics/rows/orders?order_id={order_id}"))["rows"]
+        rows: list[dict[str, Any]] = []
+        try:
+            rows = (await api.call("GET", f"/analytics/rows/orders?order_id={order_id}"))["rows"]
+        except ApiError as error:
+            if error.status not in _RETRYABLE:
+                raise
         if rows or asyncio.get_running_loop().time() > deadline:
             return rows
         await asyncio.sleep(0.2)

@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI
 
-from usher_logger.__main__ import build_on
+from usher_logger.__main__ import build_on, connect
 from usher_logger.adapters.bigquery_connection import BigQueryConnection, Emulator
+from usher_logger.warehouse.model import EventRow
+from usher_logger.warehouse.ports import Parameter, Warehouse
 from usher_shared.cloud import Cloud
+
+
+class OneAtATime:
+    """A warehouse that is asked one thing after the other.
+
+    The emulator's threads share one DuckDB connection: an append and a query that meet there wait for each other for
+    ever, one with the interpreter's lock, one with the connection's.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._turn = asyncio.Lock()
+
+    async def append(self, rows: Sequence[EventRow]) -> None:
+        async with self._turn:
+            await self._warehouse.append(rows)
+
+    async def select(self, statement: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        async with self._turn:
+            return await self._warehouse.select(statement, parameters)
+
+    async def ping(self) -> None:
+        async with self._turn:
+            await self._warehouse.ping()
+
+    async def close(self) -> None:
+        await self._warehouse.close()
 
 
 def build(cloud: Cloud) -> FastAPI:
     """The emulator is where BIGQUERY_EMULATOR_HOST (a URL) and USHER_BIGQUERY_GRPC (`host:port`) say."""
     emulator = Emulator(rest=os.environ["BIGQUERY_EMULATOR_HOST"], grpc=os.environ["USHER_BIGQUERY_GRPC"])
-    return build_on(BigQueryConnection(cloud.project, emulator), cloud)
+    return build_on(OneAtATime(connect(BigQueryConnection(cloud.project, emulator))), cloud)

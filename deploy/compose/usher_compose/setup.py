@@ -12,11 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from usher_shared.bus.pubsub_topology import ensure_topology
-
 from usher_compose.push_secret import push_endpoint
 from usher_compose.stack import connect, ensure_secret
 from usher_local.seed import HOME_TIME_ZONE, seed_catalogue
+from usher_shared.bus.pubsub_topology import ensure_topology
 from usher_shared.cloud import Cloud, CloudSettings
 from usher_shared.errors import UsherError
 from usher_shared.events.topics import load_topics
