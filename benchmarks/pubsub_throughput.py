@@ -6,8 +6,8 @@ Three figures, all in one run on one emulator:
 
 - publishing, ours against Google's batching `PublisherClient` with ordering keys and its default settings, the same
   events, all handed over at once, into topics that nobody subscribes to;
-- the whole way, publish (in pages of a thousand) to handled: the house's push endpoint (token, filter, trace) in a process of its own, whose
-  effect is guarded by the set of processed ids; what the emulator delivers twice is counted;
+- the whole way, publish (in pages of a thousand) to handled: the house's push endpoint (token, filter, trace) in a
+  process of its own, whose effect is guarded by the set of processed ids; what the emulator delivers twice is counted;
 - the way to the bare handler: the same with a handler that answers 204 and does nothing else, a tenth of the events.
 
 The emulator is that of PUBSUB_EMULATOR_HOST, else one is started from the installed Google Cloud CLI.
