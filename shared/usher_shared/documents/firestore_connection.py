@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from usher_shared.documents.ports import AlreadyExists, MissingIndex
 from usher_shared.errors import Unavailable, UpstreamFailed
 
 T = TypeVar("T")
+_CALLS = 64  # at once; the others wait without a deadline, which would count this process's own delay
 _READ_SECONDS = 5.0
 _COMMIT_SECONDS = 10.0  # a commit may wait for locks of other processes (the emulator gives up after 2 s)
 _PING_SECONDS = 2.0
@@ -134,6 +135,7 @@ class FirestoreConnection:
             self._metadata.append(("authorization", "Bearer owner"))
         self._client: FirestoreAsyncClient | None = None
         self._connecting = asyncio.Lock()
+        self._calls = asyncio.Semaphore(_CALLS)
 
     async def _connected(self) -> FirestoreAsyncClient:
         if self._client is None:
@@ -153,6 +155,13 @@ class FirestoreConnection:
         channel = transport.create_channel(credentials=credentials, options=_CHANNEL)
         return FirestoreAsyncClient(transport=transport(channel=channel))
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One of the calls at once, its failures as the port's errors."""
+        async with self._calls:
+            with _translated():
+                yield
+
     async def _stream(self, call: str, request: Any, seconds: float) -> AsyncIterator[Any]:
         """The answers, as generated messages. The deadline covers all of them."""
         client = await self._connected()
@@ -160,18 +169,19 @@ class FirestoreConnection:
         async for answer in stream:
             yield type(answer).pb(answer)
 
-    async def get(
-        self, name: str, *, transaction: bytes = b"", options: Any = None, seconds: float = _READ_SECONDS
-    ) -> tuple[Any | None, bytes]:
+    async def get(self, name: str, *, transaction: bytes = b"", options: Any = None) -> tuple[Any | None, bytes]:
         """The document (None if there is none), and the transaction: the one given, or begun with `options`."""
+        async with self._turn():
+            return await self._get(name, transaction, options, _READ_SECONDS)
+
+    async def _get(self, name: str, transaction: bytes, options: Any, seconds: float) -> tuple[Any | None, bytes]:
         request = types.BatchGetDocumentsRequest(database=self.database, documents=[name])
         _place(request, transaction, options)
         found = None
-        with _translated():
-            async for answer in self._stream("batch_get_documents", request, seconds):
-                transaction = answer.transaction or transaction
-                if answer.HasField("found"):
-                    found = answer.found
+        async for answer in self._stream("batch_get_documents", request, seconds):
+            transaction = answer.transaction or transaction
+            if answer.HasField("found"):
+                found = answer.found
         self.usage.reads += 1
         return found, transaction
 
@@ -181,7 +191,7 @@ class FirestoreConnection:
         types.RunQueryRequest.pb(request).structured_query.CopyFrom(query)
         _place(request, transaction, options)
         found = []
-        with _translated():
+        async with self._turn():
             async for answer in self._stream("run_query", request, _READ_SECONDS):
                 transaction = answer.transaction or transaction
                 if answer.HasField("document"):
@@ -193,7 +203,7 @@ class FirestoreConnection:
         """All writes (messages) or none."""
         request = types.CommitRequest(database=self.database, transaction=transaction)
         types.CommitRequest.pb(request).writes.extend(writes)
-        with _translated():
+        async with self._turn():
             client = await self._connected()
             await client.commit(request=request, retry=None, timeout=_COMMIT_SECONDS, metadata=self._metadata)
         deletes = sum(write.HasField("delete") for write in writes)
@@ -204,7 +214,7 @@ class FirestoreConnection:
         """End the transaction without effect, if it has not ended yet."""
         request = types.RollbackRequest(database=self.database, transaction=transaction)
         try:
-            with _translated():
+            async with self._turn():
                 client = await self._connected()
                 await client.rollback(request=request, retry=None, timeout=_READ_SECONDS, metadata=self._metadata)
         except (GivenUp, UpstreamFailed, ValueError):
@@ -212,7 +222,8 @@ class FirestoreConnection:
 
     async def ping(self) -> None:
         """One read, of a document that is not there."""
-        await self.get(f"{self.root}/ping/ping", seconds=_PING_SECONDS)
+        with _translated():  # before the others: it asks for the server, not for this process
+            await self._get(f"{self.root}/ping/ping", b"", None, _PING_SECONDS)
 
     async def close(self) -> None:
         if self._client is not None:
