@@ -1,5 +1,5 @@
 # One Firestore database per service, with the indexes and time-to-live policies that collections.json declares.
-# https://registry.terraform.io/providers/hashicorp/google/latest/docs/resources/firestore_database
+# https://cloud.google.com/firestore/docs/manage-databases
 
 resource "google_firestore_database" "service" {
   for_each = local.databases
