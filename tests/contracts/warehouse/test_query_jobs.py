@@ -52,7 +52,7 @@ async def test_a_query_is_estimated_then_run_with_a_limit_and_typed_parameters(a
     assert dry["dryRun"] is True
     assert dry["query"]["useQueryCache"] is False  # a cached answer would be estimated at nothing
     assert dry["query"]["query"] == run["query"]
-    assert "`p.d`.events" in run["query"]
+    assert "FROM `p`.d.events" in run["query"]
     assert run["maximumBytesBilled"] == str(2 * GIBIBYTE)
     assert 0 < int(run["jobTimeoutMs"]) <= 20_000
     assert run["parameterMode"] == "NAMED"

@@ -51,7 +51,7 @@ class BigQueryWarehouse:
         query_gibibytes: float = 10.0,
     ) -> None:
         self._connection = connection
-        self._dataset = f"{connection.project}.{dataset}"
+        self._dataset = f"`{connection.project}`.{dataset}"
         self._query_seconds = query_seconds
         self._query_bytes = int(query_gibibytes * _GIBIBYTE)
         self._writer = BigQueryWriter(connection, dataset, load_schema().table, append_seconds=append_seconds)

@@ -17,7 +17,7 @@ _SCOPES = ["https://www.googleapis.com/auth/bigquery"]
 # a channel that could not connect tries again soon; gRPC's own wait grows to two minutes
 _CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 5000),  # in truth how long one attempt may take
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.max_receive_message_length", -1),

@@ -36,7 +36,7 @@ def ensure_schema(connection: BigQueryConnection, dataset: str, *, location: str
         client.create_dataset(made, exists_ok=True)
         _ensure_table(client, f"{connection.project}.{dataset}", schema.table)
         for view in schema.views:
-            client.query(_view_definition(view, f"{connection.project}.{dataset}"), location=location).result()
+            client.query(_view_definition(view, f"`{connection.project}`.{dataset}"), location=location).result()
 
 
 def _ensure_table(client: bigquery.Client, dataset: str, table: Table) -> None:
@@ -70,7 +70,7 @@ def _view_definition(view: View, dataset: str) -> str:
     """https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language#create_view_statement"""
     columns = ",\n  ".join(f"{column.name} {_description(column.description)}" for column in view.columns)
     return (
-        f"CREATE OR REPLACE VIEW `{dataset}`.{view.name} (\n  {columns}\n)\n{_description(view.description)}\nAS\n"
+        f"CREATE OR REPLACE VIEW {dataset}.{view.name} (\n  {columns}\n)\n{_description(view.description)}\nAS\n"
         f"{view.query(dataset)}"
     )
 

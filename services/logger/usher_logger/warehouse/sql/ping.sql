@@ -1,1 +1,1 @@
-SELECT COUNT(*) AS events FROM `${dataset}`.events WHERE id = ''
+SELECT COUNT(*) AS events FROM ${dataset}.events WHERE id = ''

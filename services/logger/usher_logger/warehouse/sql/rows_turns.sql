@@ -1,5 +1,5 @@
 SELECT *
-FROM `${dataset}`.turns
+FROM ${dataset}.turns
 WHERE @conversation_id IS NULL OR conversation_id = @conversation_id
 ORDER BY time DESC, message_id
 LIMIT @limit

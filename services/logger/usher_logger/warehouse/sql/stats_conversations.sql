@@ -3,7 +3,7 @@ SELECT
   COUNT(*) AS conversations,
   COUNTIF(success) AS successes,
   SUM(TIMESTAMP_DIFF(ended_at, started_at, MILLISECOND)) AS duration_ms
-FROM `${dataset}`.conversations
+FROM ${dataset}.conversations
 WHERE ended_at >= @since AND ended_at < @until
 GROUP BY day
 ORDER BY day

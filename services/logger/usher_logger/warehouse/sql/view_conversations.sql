@@ -14,6 +14,6 @@ SELECT
   JSON_VALUE(data, '$.model_name') AS model_name,
   JSON_VALUE(data, '$.model_version') AS model_version,
   JSON_VALUE(data, '$.variant') AS variant
-FROM `${dataset}`.events
+FROM ${dataset}.events
 WHERE type = 'usher.conversation_completed.v1'
 QUALIFY ROW_NUMBER() OVER (PARTITION BY JSON_VALUE(data, '$.conversation_id') ORDER BY time DESC, id DESC) = 1

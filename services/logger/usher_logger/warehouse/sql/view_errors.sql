@@ -7,5 +7,5 @@ SELECT
   JSON_VALUE(data, '$.request_id') AS request_id,
   JSON_VALUE(data, '$.conversation_id') AS conversation_id,
   JSON_VALUE(data, '$.order_id') AS order_id
-FROM `${dataset}`.events
+FROM ${dataset}.events
 WHERE type = 'usher.error_occurred.v1'

@@ -7,7 +7,7 @@ SELECT
   JSON_VALUE(data, '$.customer_id') AS customer_id,
   SAFE_CAST(JSON_VALUE(data, '$.rating') AS INT64) AS rating,
   JSON_VALUE(data, '$.comment') AS comment
-FROM `${dataset}`.events
+FROM ${dataset}.events
 WHERE type = 'usher.feedback_received.v1'
 QUALIFY ROW_NUMBER() OVER (
   PARTITION BY JSON_VALUE(data, '$.conversation_id'), JSON_VALUE(data, '$.message_id'), JSON_VALUE(data, '$.customer_id')

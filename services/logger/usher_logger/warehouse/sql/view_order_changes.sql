@@ -24,5 +24,5 @@ SELECT
     WHEN 'usher.ticket_upgraded.v1' THEN 2
     ELSE 3
   END AS step
-FROM `${dataset}`.events
+FROM ${dataset}.events
 WHERE type IN ('usher.ticket_purchased.v1', 'usher.ticket_upgraded.v1', 'usher.ticket_refunded.v1')

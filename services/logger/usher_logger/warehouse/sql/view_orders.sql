@@ -21,6 +21,6 @@ SELECT
   COUNT(*) OVER (PARTITION BY order_id) AS changes,
   MIN(time) OVER (PARTITION BY order_id) AS first_changed_at,
   time AS last_changed_at
-FROM `${dataset}`.order_changes
+FROM ${dataset}.order_changes
 WHERE TRUE
 QUALIFY ROW_NUMBER() OVER (PARTITION BY order_id ORDER BY time DESC, step DESC, id DESC) = 1

@@ -17,7 +17,7 @@ SELECT
   JSON_VALUE(data, '$.model_version') AS model_version,
   JSON_VALUE(data, '$.variant') AS variant,
   JSON_VALUE(data, '$.error_code') AS error_code
-FROM `${dataset}`.events
+FROM ${dataset}.events
 WHERE type = 'usher.chat_turn_completed.v1'
 QUALIFY ROW_NUMBER() OVER (
   PARTITION BY JSON_VALUE(data, '$.conversation_id'), JSON_VALUE(data, '$.message_id')
