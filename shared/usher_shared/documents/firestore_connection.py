@@ -39,7 +39,9 @@ _CHANNEL = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 ]
-_ENDED = re.compile(r"transaction.*(expired|invalid|no longer|not found|unknown|closed)", re.IGNORECASE | re.DOTALL)
+_ENDED = re.compile(
+    r"invalid transaction|transaction.*(expired|invalid|no longer|not found|closed)", re.IGNORECASE | re.DOTALL
+)
 
 
 class GivenUp(Exception):
@@ -84,20 +86,20 @@ class Usage:
     deadlocks: int = 0
 
 
-def _meaning(error: GoogleAPICallError) -> Exception:
-    """What a failed call means here."""
+def meaning(error: GoogleAPICallError) -> Exception:
+    """What a failed call means here: the error to raise instead."""
     status, message = error.grpc_status_code, error.message or ""
-    meaning: Exception
+    found: Exception
     if status == grpc.StatusCode.ABORTED:
-        meaning = GivenUp(message)
+        found = GivenUp(message)
     elif status == grpc.StatusCode.ALREADY_EXISTS:
-        meaning = AlreadyExists("a document of that id exists")
+        found = AlreadyExists("a document of that id exists")
     elif status == grpc.StatusCode.DEADLINE_EXCEEDED:
-        meaning = Unanswered("the document store did not answer in time", again=False)
+        found = Unanswered("the document store did not answer in time", again=False)
     elif status == grpc.StatusCode.INVALID_ARGUMENT:
-        meaning = GivenUp(message) if _ENDED.search(message) else ValueError(f"beyond a limit of Firestore: {message}")
+        found = GivenUp(message) if _ENDED.search(message) else ValueError(f"beyond a limit of Firestore: {message}")
     elif status == grpc.StatusCode.FAILED_PRECONDITION and "index" in message:
-        meaning = MissingIndex(message)
+        found = MissingIndex(message)
     elif status in (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.INTERNAL,
@@ -105,11 +107,11 @@ def _meaning(error: GoogleAPICallError) -> Exception:
         grpc.StatusCode.CANCELLED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
     ):
-        meaning = Unanswered("the document store does not answer", again=True)
+        found = Unanswered("the document store does not answer", again=True)
     else:
         name = status.name if status is not None else "unknown"
-        meaning = UpstreamFailed(f"the document store refused: {name}", code="store_refused")
-    return meaning
+        found = UpstreamFailed(f"the document store refused: {name}", code="store_refused")
+    return found
 
 
 @contextmanager
@@ -117,7 +119,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except GoogleAPICallError as error:
-        raise _meaning(error) from error
+        raise meaning(error) from error
     except GoogleAuthError as error:
         raise Unanswered("no credentials for the document store", again=False) from error
 

@@ -155,8 +155,8 @@ class FirestoreTransaction:
         while True:
             try:
                 await self._connection.commit(self._writes, self.server_id)
-            except AlreadyExists:
-                # without a server transaction, an earlier try may have arrived late and be what is in the way
+            except (AlreadyExists, GivenUp):
+                # without a server transaction, an earlier try may have arrived and be what is in the way
                 if failures and await self._happened(carrier):
                     return
                 raise

@@ -17,6 +17,7 @@ from emulators.google import firestore_emulator
 from served import HOST, free_port
 from usher_shared.documents import AlreadyExists, Contention, Filter, MissingIndex, Query, Transaction
 from usher_shared.documents.firestore import FirestoreDocumentStore
+from usher_shared.documents.firestore_transaction import FirestoreTransaction
 from usher_shared.errors import Unavailable
 
 DATABASE = "usher-test"
@@ -176,6 +177,25 @@ async def test_another_programs_lock_is_outlived(store: FirestoreDocumentStore, 
 
     await store.transaction(fn)
     assert (runs, store.usage.conflicts) == (2, 1)
+    assert await store.get("counters", "c") == {"value": 2}
+
+
+async def test_a_transaction_that_the_server_has_ended_runs_again(store: FirestoreDocumentStore) -> None:
+    await store.set("counters", "c", {"value": 1})
+    runs = 0
+
+    async def fn(tx: Transaction) -> None:
+        nonlocal runs
+        runs += 1
+        document = await tx.get("counters", "c")
+        assert document is not None
+        assert isinstance(tx, FirestoreTransaction)
+        if runs == 1:  # as after a minute without a call
+            await store._connection.rollback(tx.server_id)
+        tx.set("counters", "c", {"value": document["value"] + 1})
+
+    await store.transaction(fn)
+    assert runs == 2
     assert await store.get("counters", "c") == {"value": 2}
 
 
