@@ -204,7 +204,10 @@ class FirestoreTransaction:
     async def _happened(self, carrier: str | None) -> bool:
         if carrier is None:
             return False
-        found, _ = await answered(lambda: self._connection.get(carrier))
+        try:
+            found, _ = await answered(lambda: self._connection.get(carrier))
+        except Unanswered as error:  # not to be taken for a read of the function, which would run again
+            raise Unavailable(_UNKNOWN, code=error.code, retry_after_seconds=1.0) from error
         return found is not None and found.fields[COMMIT_FIELD].string_value == self._name
 
     async def end(self) -> None:
