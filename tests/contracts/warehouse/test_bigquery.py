@@ -80,13 +80,13 @@ async def test_an_outage_fails_in_time_loses_nothing_acknowledged_and_passes(tmp
         await warehouse.append([row("E1")])
         await warehouse.ping()
         server.kill()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             with pytest.raises(Unavailable):
                 await warehouse.append([row("E2")])
             with pytest.raises(Unavailable):
                 await warehouse.ping()
         await asyncio.to_thread(server.start)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     await warehouse.append([row("E2"), row("E1")])
@@ -100,13 +100,11 @@ async def test_an_outage_fails_in_time_loses_nothing_acknowledged_and_passes(tmp
 async def test_a_server_that_answers_nobody_is_given_up_in_time(tmp_path: Path) -> None:
     with bigquery_process(tmp_path) as server:
         connection = BigQueryConnection("usher-test", server.address)
-        await asyncio.to_thread(ensure_schema, connection, "usher")
         warehouse = BigQueryWarehouse(connection, query_seconds=1.0, append_seconds=1.0)
-        await warehouse.append([row("E1")])
         server.freeze()
         with pytest.raises(UpstreamTimeout):
             await warehouse.ping()
         with pytest.raises(Unavailable):
-            await warehouse.append([row("E2")])
+            await warehouse.append([row("E1")])
         server.thaw()
         await warehouse.close()
