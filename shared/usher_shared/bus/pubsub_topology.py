@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from google.api_core.exceptions import AlreadyExists, GoogleAPIError
+from google.api_core.exceptions import AlreadyExists, GoogleAPIError, ServiceUnavailable
+from google.api_core.retry import AsyncRetry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1 import types
 from google.pubsub_v1.services.publisher.async_client import PublisherAsyncClient
@@ -28,7 +29,11 @@ from usher_shared.http.google_tokens import audience_of
 _RETENTION = timedelta(days=7)
 _PULL_DEADLINE_SECONDS = 60
 _CALL_SECONDS = 10.0
-_LIST: Any = {"retry": None, "timeout": _CALL_SECONDS}  # who is away is away at once
+_LIST: Any = {
+    # long enough for a server that is just back, no longer for one that is away
+    "retry": AsyncRetry(if_exception_type(ServiceUnavailable), initial=0.1, maximum=1.0, timeout=5.0),
+    "timeout": _CALL_SECONDS,
+}
 _MUTABLE = (
     "ack_deadline_seconds",
     "retry_policy",

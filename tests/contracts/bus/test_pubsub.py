@@ -17,6 +17,8 @@ from contracts.bus.subscriber import until
 from contracts.bus.suite import MAX_ATTEMPTS, TOPOLOGY, Bench, BusSuite, error_event
 from usher_shared.bus.pubsub_topology import ensure_topology
 
+# the one way to look without waiting
+pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag:DeprecationWarning")
 UNORDERED = TOPOLOGY.model_copy(
     update={
         "subscriptions": tuple(s.model_copy(update={"enable_message_ordering": False}) for s in TOPOLOGY.subscriptions)
