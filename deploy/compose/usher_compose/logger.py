@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,6 +15,9 @@ from usher_logger.adapters.bigquery_connection import BigQueryConnection, Emulat
 from usher_logger.warehouse.model import EventRow
 from usher_logger.warehouse.ports import Parameter, Warehouse
 from usher_shared.cloud import Cloud
+from usher_shared.errors import UpstreamTimeout
+
+_PATIENCE_SECONDS = 10.0
 
 
 class OneAtATime:
@@ -32,12 +36,25 @@ class OneAtATime:
             await self._warehouse.append(rows)
 
     async def select(self, statement: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        async with self._turn:
+        async with self._asked():
             return await self._warehouse.select(statement, parameters)
 
     async def ping(self) -> None:
-        async with self._turn:
+        async with self._asked():
             await self._warehouse.ping()
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[None]:
+        """A turn, unless others take too long: whoever asks has given up by then."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise UpstreamTimeout("others ask the warehouse", retry_after_seconds=1) from error
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def close(self) -> None:
         await self._warehouse.close()
