@@ -21,7 +21,7 @@ _PATIENCE_SECONDS = 10.0
 
 
 class OneAtATime:
-    """A warehouse that is asked one thing after the other.
+    """A warehouse that is asked one thing after the other, an append before the questions that wait.
 
     The emulator's threads share one DuckDB connection: an append and a query that meet there wait for each other for
     ever, one with the interpreter's lock, one with the connection's.
@@ -30,6 +30,7 @@ class OneAtATime:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._turn = asyncio.Lock()
+        self._question = asyncio.Lock()  # of those who ask, one at a time waits for a turn
 
     async def append(self, rows: Sequence[EventRow]) -> None:
         async with self._turn:
@@ -48,13 +49,14 @@ class OneAtATime:
         """A turn, unless others take too long: whoever asks has given up by then."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._turn.acquire()
+                await self._question.acquire()
         except TimeoutError as error:
             raise UpstreamTimeout("others ask the warehouse", retry_after_seconds=1) from error
         try:
-            yield
+            async with self._turn:
+                yield
         finally:
-            self._turn.release()
+            self._question.release()
 
     async def close(self) -> None:
         await self._warehouse.close()
