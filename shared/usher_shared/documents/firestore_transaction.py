@@ -8,12 +8,13 @@ later), then the document that carries the commit's name tells whether it did ha
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from google.cloud.firestore_v1.types import common, write
 
@@ -26,6 +27,7 @@ from usher_shared.documents.locks import Locks, Mode
 from usher_shared.documents.ports import AlreadyExists, JsonValue, Page, Query
 from usher_shared.errors import Unavailable
 
+R = TypeVar("R")
 _COMMITS = 3
 _UNKNOWN = "the document store lost the answer: whether it wrote is not known"
 _new_write = type(write.Write.pb(write.Write()))
@@ -73,6 +75,7 @@ class FirestoreTransaction:
         )
         self.server_id = b""
         self._open = False
+        self._first: asyncio.Future[Any] | None = None
         self._seen: dict[str, Any] = {}
         self._writes: list[Any] = []
         self._written: set[str] = set()
@@ -99,8 +102,7 @@ class FirestoreTransaction:
         require_collection(collection, self._collections)
         name = document_name(self._connection, collection, id)
         await self._locks.take((name,), Mode.EXCLUSIVE if collection in self._habits.writes else Mode.READ)
-        found, self.server_id = await self._connection.get(name, transaction=self.server_id, options=self._options)
-        self._open = True
+        found = await self._read(partial(self._connection.get, name))
         self._seen[name] = None if found is None else found.update_time
         return None if found is None else read_fields(found.fields)
 
@@ -111,9 +113,22 @@ class FirestoreTransaction:
         self._habits.queries.add(query.collection)
         if self._whole:
             await self._lock_collection(query.collection, True, query.collection in self._habits.writes)
-        found, self.server_id = await self._connection.query(message, transaction=self.server_id, options=self._options)
-        self._open = True
-        return to_page(query, found)
+        return to_page(query, await self._read(partial(self._connection.query, message)))
+
+    async def _read(self, call: Callable[..., Awaitable[tuple[R, bytes]]]) -> R:
+        """The first read begins the server's transaction. Its answer is waited for even when the caller is cancelled:
+        it alone names what has to be rolled back, and until then the server would keep the locks (a minute).
+        """
+        if self._first is None:
+            first: asyncio.Future[tuple[R, bytes]] = asyncio.ensure_future(call(transaction=b"", options=self._options))
+            self._first = first
+            found, self.server_id = await asyncio.shield(first)
+            self._open = True
+            return found
+        if not self._open:  # another read of this transaction is under way and will say which one it is
+            await asyncio.shield(self._first)
+        found, _ = await call(transaction=self.server_id)
+        return found
 
     def create(self, collection: str, id: str, data: Mapping[str, JsonValue]) -> None:
         self._put(collection, id, data).current_document.exists = False
@@ -213,6 +228,10 @@ class FirestoreTransaction:
     async def end(self) -> None:
         """Let go of everything; what was not committed is rolled back at once, so that nobody waits for it."""
         try:
+            if self._first is not None and not self.server_id:
+                with suppress(Exception):  # a read that failed began nothing that has a name
+                    _, self.server_id = await self._first
+                    self._open = True
             if self._open:
                 with suppress(Unanswered):
                     await self._connection.rollback(self.server_id)
