@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,13 +16,18 @@ _CALLS = ("Commit", "Rollback")
 
 
 class LossyProxy:
-    """`lose_requests` and `lose_answers` count, by call, how many more are lost; `seen` counts what came."""
+    """`lose_requests` and `lose_answers` count, by call, how many more are lost; `seen` counts what came.
+
+    While `open` is not set, the answers to reads stay here; `held` is set once one does.
+    """
 
     def __init__(self, emulator: grpc.aio.Channel) -> None:
         self._emulator = emulator
         self.lose_requests: Counter[str] = Counter()
         self.lose_answers: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
+        self.open, self.held = asyncio.Event(), asyncio.Event()
+        self.open.set()
 
     async def _lose(self, losses: Counter[str], call: str, context: grpc.aio.ServicerContext) -> None:
         if losses[call] > 0:
@@ -50,6 +56,9 @@ class LossyProxy:
             metadata = [(k, v) for k, v in context.invocation_metadata() if not k.startswith(("grpc-", "user-agent"))]
             try:
                 async for answer in self._emulator.unary_stream(path)(request, metadata=metadata):
+                    if not self.open.is_set():
+                        self.held.set()
+                        await self.open.wait()
                     yield answer
             except grpc.aio.AioRpcError as error:
                 await context.abort(error.code(), error.details() or "")

@@ -212,16 +212,19 @@ async def test_contention_is_raised_when_patience_ends(emulator: str, project: s
     await store.close()
 
 
-async def test_a_transaction_cancelled_in_its_first_read_leaves_nothing_locked(store: FirestoreDocumentStore) -> None:
-    """Which moment of the read a cancellation hits is chance: every moment of several reads is tried."""
-    ids = [str(number) for number in range(40)]
-    for number, each in enumerate(ids):
-        cancelled = asyncio.create_task(store.transaction(lambda tx, each=each: tx.get("counters", each)))
-        await asyncio.sleep(number % 10 * 0.0003)  # into the read
-        cancelled.cancel()
-        await asyncio.gather(cancelled, return_exceptions=True)
-    await asyncio.gather(*(increment(store, id) for id in ids))
-    assert store.usage.conflicts == 0
+async def test_a_transaction_cancelled_in_its_first_read_leaves_nothing_locked(
+    proxy: tuple[LossyProxy, str], unsure: FirestoreDocumentStore
+) -> None:
+    await unsure.set("counters", "c", {"value": 1})
+    proxy[0].open.clear()
+    task = asyncio.create_task(unsure.transaction(lambda tx: tx.get("counters", "c")))
+    await proxy[0].held.wait()  # the server has begun the transaction, the store does not know it yet
+    task.cancel()
+    proxy[0].open.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await increment(unsure, "c") == 2
+    assert unsure.usage.conflicts == 0
 
 
 async def test_a_cancelled_transaction_leaves_nothing_locked(store: FirestoreDocumentStore, raw: AsyncClient) -> None:
