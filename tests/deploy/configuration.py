@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import hcl2
+import pytest
 from hcl2 import SerializationOptions
-
-from emulators.starting import unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/gcp/terraform"
@@ -45,7 +44,7 @@ def terraform(*arguments: str, cwd: Path = FOLDER, given: str = "") -> subproces
     """Run the Terraform CLI; skips the test where there is none."""
     program = shutil.which("terraform")
     if program is None:
-        unavailable("Terraform", "no `terraform` on the PATH")
+        pytest.skip("no `terraform` on the PATH")
     return subprocess.run([program, *arguments], cwd=cwd, input=given, capture_output=True, text=True, check=False)
 
 
