@@ -40,7 +40,7 @@ async def test_a_sale_survives_the_kill_of(service: str, stack: ComposeStack, ap
         await asyncio.to_thread(stack.kill, service)
         await asyncio.to_thread(stack.start, service)
         await said
-        await stack.until_ready()
+        await stack.until_ready([service] if service in SERVICES else [])
         (order,) = await customer.wait_for_orders(90)
         assert order["total"] == confirmation["total"]
         assert len(await warehouse_orders(api, order["order_id"], 90)) == 1
