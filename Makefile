@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PACKAGES := $(wildcard shared/pyproject.toml services/*/pyproject.toml evals/pyproject.toml deploy/local/pyproject.toml deploy/compose/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-compose run chat test lint types arch lock bench images clean
+.PHONY: help install demo demo-compose run chat test test-compose lint types arch lock bench images clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,11 @@ run: $(STAMP) ## Start the whole stack here (Ctrl-C stops it)
 chat: $(STAMP) ## Talk to the running stack
 	@$(BIN)/usher chat
 
-test: $(STAMP) ## All tests
-	@$(BIN)/pytest -n 2 --dist worksteal
+test: $(STAMP) ## All tests but the compose stack's
+	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/compose
+
+test-compose: $(STAMP) ## The end-to-end tests on the compose stack; its containers killed, its dependencies stopped
+	@$(BIN)/pytest tests/compose
 
 lint: $(STAMP) ## ruff, and import-linter's rules of the house
 	@$(BIN)/ruff check .

@@ -81,7 +81,7 @@ async def event_with_most_seats(api: PublicApi) -> dict[str, Any]:
     return best
 
 
-async def warehouse_orders(api: PublicApi, order_id: str, timeout_seconds: float = 60.0) -> list[dict[str, Any]]:
+async def warehouse_orders(api: PublicApi, order_id: str, timeout_seconds: float = 120.0) -> list[dict[str, Any]]:
     """The warehouse's rows of an order, once there are any; one that is away or busy is asked again."""
     deadline = asyncio.get_running_loop().time() + timeout_seconds
     while True:
