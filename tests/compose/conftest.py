@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from emulators.starting import require_engine
+from emulators.starting import require_engine, unavailable
 from served import free_port
-from usher_local.compose import HOST_FROM_CONTAINERS, ComposeStack
+from usher_local.compose import HOST_FROM_CONTAINERS, ComposeFailed, ComposeStack, compose_command
 from usher_local.public_api import PublicApi
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def stack() -> Iterator[ComposeStack]:
     require_engine("the compose stack")
-    stack = ComposeStack(ROOT, f"usher-tests-{secrets.token_hex(4)}", free_port())
+    try:
+        command = compose_command()
+    except ComposeFailed as error:
+        unavailable("the compose stack", error.detail)
+    stack = ComposeStack(ROOT, f"usher-tests-{secrets.token_hex(4)}", free_port(), command)
     try:
         asyncio.run(stack.up())
         yield stack

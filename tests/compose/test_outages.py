@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from customer import Customer, event_with_most_seats, warehouse_orders
 from usher_local.compose import ComposeStack
 from usher_local.public_api import ApiError, PublicApi
 
+ASKS = {"firestore": "tools", "pubsub": "agent", "redis": "gateway", "bigquery": "logger"}  # who depends on it most
 CUSTOMERS = 4
 OUTAGE_SECONDS = 8.0
 ANSWER_SECONDS = 30.0
@@ -49,8 +50,10 @@ async def keep_buying(api: PublicApi, event: dict[str, Any], over: asyncio.Event
     return sales
 
 
-async def watch(api: PublicApi, stack: ComposeStack, seen: dict[str, Counter[str]], over: asyncio.Event) -> None:
-    """What a read, a message and /ready come to, one after the other until `over`."""
+async def watch(
+    api: PublicApi, stack: ComposeStack, service: str, seen: dict[str, Counter[str]], over: asyncio.Event
+) -> None:
+    """What a read, a message, the gateway's /ready and that of whoever asks the service come to, until `over`."""
     async with aiohttp.ClientSession() as session:
         while not over.is_set():
             seen["GET /events"][await outcome_of(api, "GET", "/events")] += 1
@@ -59,26 +62,29 @@ async def watch(api: PublicApi, stack: ComposeStack, seen: dict[str, Counter[str
             async with session.get(f"{stack.url}/ready") as answer:
                 checks = (await answer.json())["checks"]
                 bad = ", ".join(sorted(name for name, state in checks.items() if state != "ok"))
-                seen["/ready"][f"{answer.status} {bad}".strip()] += 1
+                seen["gateway /ready"][f"{answer.status} {bad}".strip()] += 1
+            told = await stack.readiness(ASKS[service])
+            bad = ", ".join(sorted(name for name, state in told["checks"].items() if state != "ok"))
+            seen[f"{ASKS[service]} /ready"][f"{told['status']} {bad}".strip()] += 1
 
 
 @pytest.mark.parametrize("service", ["firestore", "pubsub", "redis", "bigquery"])
 async def test_nothing_is_lost_while_it_is_away(service: str, stack: ComposeStack, api: PublicApi) -> None:
     event = await event_with_most_seats(api)
     over, back = asyncio.Event(), asyncio.Event()
-    seen: dict[str, Counter[str]] = {"GET /events": Counter(), "POST /chat": Counter(), "/ready": Counter()}
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
     buyers = [asyncio.create_task(keep_buying(api, event, over)) for _ in range(CUSTOMERS)]
     await asyncio.sleep(2)  # sales are under way
     stopped = time.monotonic()
     await asyncio.to_thread(stack.stop, service)
     gone = time.monotonic()
-    watching = asyncio.create_task(watch(api, stack, seen, back))
+    watching = asyncio.create_task(watch(api, stack, service, seen, back))
     await asyncio.sleep(OUTAGE_SECONDS)  # the length of the outage
     back.set()
     await watching
     await asyncio.to_thread(stack.start, service)
     started = time.monotonic()
-    await stack.until_ready()
+    await stack.until_ready([ASKS[service]])
     recovered = time.monotonic()
     over.set()
     sales = [sale for bought in await asyncio.gather(*buyers) for sale in bought]

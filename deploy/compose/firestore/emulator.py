@@ -1,7 +1,7 @@
 """The Firestore emulator with a memory: what it holds at `docker compose stop` is there again at the next start.
 
 The emulator keeps documents in memory alone. Its own export and import (one per database) put them into DATA. A
-container that is killed forgets, as the emulator does.
+container that is killed goes back to what the last stop saved.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ PORT = 8200
 PROJECT = os.environ["USHER_PROJECT"]
 DATABASES = os.environ["USHER_DATABASES"].split()
 DATA = Path(os.environ.get("USHER_FIRESTORE_DATA", "/data"))
+UP = DATA / ".up"
 COMMAND = ["gcloud", "beta", "emulators", "firestore", "start", f"--host-port=0.0.0.0:{PORT}", f"--project={PROJECT}"]
 
 
@@ -51,8 +52,9 @@ def main() -> None:
     emulator = subprocess.Popen(COMMAND)  # noqa: S603  our own command
 
     def stop(*_: object) -> None:
-        for database in DATABASES:
-            ask("export", database, DATA)
+        if UP.exists():  # before that it holds less than DATA does
+            for database in DATABASES:
+                ask("export", database, DATA)
         emulator.terminate()
 
     signal.signal(signal.SIGTERM, stop)
@@ -61,10 +63,10 @@ def main() -> None:
         metadata = DATA / database / f"{database}.overall_export_metadata"
         if metadata.exists():
             ask("import", database, metadata)
-    (DATA / ".up").write_text("")  # healthy from here: nobody reads before the import
+    UP.write_text("")  # healthy from here: nobody reads before the import
     emulator.wait()
 
 
 if __name__ == "__main__":
-    (DATA / ".up").unlink(missing_ok=True)
+    UP.unlink(missing_ok=True)
     main()

@@ -122,14 +122,14 @@ def demo(
 @app.command()
 def demo_compose(
     folder: Annotated[Path, typer.Option(help="where docker-compose.yaml is")] = Path(),
-    project: Annotated[str, typer.Option(help="the compose project's name")] = "usher",
+    project: Annotated[str, typer.Option(help="the compose project's name")] = "usher-demo",
     keep: Annotated[bool, typer.Option(help="leave the stack running")] = False,
 ) -> None:
     """The same demo on the compose stack: the Google Cloud roots on the official emulators."""
-    from usher_local.compose import ComposeStack
+    from usher_local.compose import ComposeStack, free_port
     from usher_local.demo import run_compose_demo
 
-    stack = ComposeStack(folder.resolve(), project, default_port())
+    stack = ComposeStack(folder.resolve(), project, free_port())
     sys.exit(asyncio.run(run_compose_demo(console, stack, keep=keep)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -38,6 +39,13 @@ def compose_command() -> list[str]:
             continue
         return command
     raise ComposeFailed("neither `docker compose` nor `docker-compose` works here: install Docker with Compose")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -74,9 +82,9 @@ class ComposeStack:
         """Stop it and forget its data."""
         self.run("down", "--volumes", "--timeout", "10")
 
-    def kill(self, service: str) -> None:
-        """SIGKILL, at once."""
-        self.run("kill", service)
+    def container(self, service: str) -> str:
+        """The id of the service's container."""
+        return self.run("ps", "-q", service).strip()
 
     def stop(self, service: str) -> None:
         self.run("stop", service)

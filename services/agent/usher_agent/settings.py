@@ -20,7 +20,9 @@ class Settings(BaseSettings):
     model_api_key: SecretStr | None = Field(default=None, description="bearer key of that server, if it wants one")
     model_temperature: float | None = Field(default=None, description="sampling; default: the server's own")
     model_timeout_seconds: float = Field(default=30.0, gt=0, description="for one completion")
-    tools_url: str | None = Field(default=None, description="base URL of the box office; default: the tools service")
+    tools_url: str | None = Field(
+        default=None, description="base URL of our own box office, which is shown our token; default: the tools service"
+    )
     tool_timeout_seconds: float = Field(default=10.0, gt=0, description="for one tool call")
     action_timeout_seconds: float = Field(default=25.0, gt=0, description="for a call that charges, moves or refunds")
     home_time_zone: str = Field(default="America/New_York", description="IANA name; what `tonight` means here")
@@ -33,7 +35,7 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(default=15.0, gt=0, description="between comments on a silent stream")
     flush_seconds: float = Field(default=0.05, gt=0, description="longest wait of streamed text before it is stored")
     frame_retention_seconds: float = Field(default=86_400.0, gt=0, description="how long a stream can be resumed")
-    shutdown_seconds: float = Field(default=5.0, ge=0, description="that running turns get at shutdown")
+    shutdown_seconds: float = Field(default=2.0, ge=0, description="that running turns get at shutdown")
     single_process: bool = Field(
         default=False, description="this process is the only agent on its store: leases of an earlier one are void"
     )

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         default=30, gt=0, description="how often all webhooks are looked at for due deliveries"
     )
-    stop_seconds: float = Field(default=5, ge=0, description="how long stopping waits for attempts under way")
+    stop_seconds: float = Field(default=2, ge=0, description="how long stopping waits for attempts under way")
     keep_days: int = Field(default=30, ge=1, description="how long deliveries stay in the log")
     rotation_hours: float = Field(default=24, ge=0, description="how long an old secret still signs after rotation")
     max_webhooks_per_client: int = Field(default=50, ge=1)

@@ -117,6 +117,7 @@ class FirestoreDocumentStore:
                 habits,
                 whole_collections=self._whole_collections,
                 previous=server_id,
+                deadline=deadline,
             )
             try:
                 await tx.begin()

@@ -68,6 +68,10 @@ async def answered(call: Callable[[], Awaitable[T]]) -> T:
             failures += 1
             if failures == 3 or not error.again:
                 raise
+        except GivenUp as error:  # outside a transaction the server may abort a call too: nothing to run again there
+            failures += 1
+            if failures == 3:
+                raise Unanswered("the document store does not answer", again=False) from error
         await asyncio.sleep(pause_seconds(failures, first=0.2, most=1.0))
 
 

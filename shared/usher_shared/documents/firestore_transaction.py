@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +24,7 @@ from usher_shared.documents.firestore_queries import structured_query, to_page
 from usher_shared.documents.firestore_values import COMMIT_FIELD, fill_document, read_fields, stored_id
 from usher_shared.documents.limits import check_id, serialize
 from usher_shared.documents.locks import Locks, Mode
-from usher_shared.documents.ports import AlreadyExists, JsonValue, Page, Query
+from usher_shared.documents.ports import AlreadyExists, Contention, JsonValue, Page, Query
 from usher_shared.errors import Unavailable
 
 R = TypeVar("R")
@@ -63,12 +63,14 @@ class FirestoreTransaction:
         *,
         whole_collections: bool,
         previous: bytes,
+        deadline: float,
     ) -> None:
         self._connection = connection
         self._collections = collections
         self._locks = locks
         self._habits = habits
         self._whole = whole_collections
+        self._deadline = deadline  # of loop.time()
         # keeps the earlier attempt's place in the line
         self._options = common.TransactionOptions(
             read_write=common.TransactionOptions.ReadWrite(retry_transaction=previous)
@@ -91,7 +93,15 @@ class FirestoreTransaction:
 
     async def _lock_collection(self, collection: str, queries: bool, writes: bool) -> None:
         mode = Mode.EXCLUSIVE if queries and writes else Mode.READ if queries else Mode.WRITE
-        await self._locks.take(collection, mode)
+        await self._take(collection, mode)
+
+    async def _take(self, name: Hashable, mode: Mode) -> None:
+        """Queue for it. Raises Contention at the deadline: whoever holds it may itself be waiting for the server."""
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                await self._locks.take(name, mode)
+        except TimeoutError as error:
+            raise Contention("others hold the same documents", retry_after_seconds=1.0) from error
 
     def _assert_reading(self) -> None:
         if self._writes:
@@ -101,7 +111,7 @@ class FirestoreTransaction:
         self._assert_reading()
         require_collection(collection, self._collections)
         name = document_name(self._connection, collection, id)
-        await self._locks.take((name,), Mode.EXCLUSIVE if collection in self._habits.writes else Mode.READ)
+        await self._take((name,), Mode.EXCLUSIVE if collection in self._habits.writes else Mode.READ)
         found = await self._read(partial(self._connection.get, name))
         self._seen[name] = None if found is None else found.update_time
         return None if found is None else read_fields(found.fields)
@@ -113,6 +123,10 @@ class FirestoreTransaction:
         self._habits.queries.add(query.collection)
         if self._whole:
             await self._lock_collection(query.collection, True, query.collection in self._habits.writes)
+        else:  # transactions that ask alike meet here, before each holds a range of the index that the other writes to
+            asked = tuple(sorted((f.field, f.value) for f in query.where if f.op == "=="))
+            alone = query.collection in self._habits.writes
+            await self._take((query.collection, asked), Mode.EXCLUSIVE if alone else Mode.READ)
         return to_page(query, await self._read(partial(self._connection.query, message)))
 
     async def _read(self, call: Callable[..., Awaitable[tuple[R, bytes]]]) -> R:
@@ -162,9 +176,9 @@ class FirestoreTransaction:
         if not self._writes:
             return
         for collection in sorted(self._written) if self._whole else ():
-            await self._locks.take(collection, Mode.WRITE)
+            await self._take(collection, Mode.WRITE)
         for name in sorted({_target(message) for message in self._writes}):
-            await self._locks.take((name,), Mode.EXCLUSIVE)
+            await self._take((name,), Mode.EXCLUSIVE)
         carrier = self._mark()
         failures = 0
         while True:

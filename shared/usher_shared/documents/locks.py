@@ -110,7 +110,9 @@ class Locks:
     def release(self) -> None:
         """Let go of everything."""
         for name in self._names:
-            resource = self._resources[name]
+            resource = self._resources.get(name)
+            if resource is None:  # waited for and never held, and forgotten since by who held it
+                continue
             resource.held.pop(self, None)
             _grant(resource)
             if not resource.held and not resource.waits:

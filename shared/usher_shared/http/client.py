@@ -85,8 +85,10 @@ class ServiceClient:
         return headers
 
     def _raise_for(self, status: int, body: bytes, retry_after: str | None) -> None:
-        if status < 400:
+        if status < 300:
             return
+        if status < 400:  # elsewhere our token is nobody's business
+            raise UpstreamFailed(f"{self._service} redirects ({status}): is its URL right?")
         problem = _quietly_loads(body)
         if not isinstance(problem, dict):
             problem = {}
@@ -137,7 +139,13 @@ class ServiceClient:
                 sent["Content-Type"] = "application/json"
             try:
                 async with self._open().request(
-                    method, self._base_url + path, data=content, params=params, headers=sent, timeout=timeout
+                    method,
+                    self._base_url + path,
+                    data=content,
+                    params=params,
+                    headers=sent,
+                    timeout=timeout,
+                    allow_redirects=False,
                 ) as response:
                     raw = await response.read()
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -170,9 +178,15 @@ class ServiceClient:
         timeout = aiohttp.ClientTimeout(total=None, connect=5.0, sock_read=idle_seconds)
         try:
             async with self._open().request(
-                method, self._base_url + path, data=body, params=params, headers=sent, timeout=timeout
+                method,
+                self._base_url + path,
+                data=body,
+                params=params,
+                headers=sent,
+                timeout=timeout,
+                allow_redirects=False,
             ) as response:
-                if response.status >= 400:
+                if response.status >= 300:
                     self._raise_for(response.status, await response.read(), response.headers.get("Retry-After"))
                 yield self._chunks(response)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

@@ -98,9 +98,7 @@ async def test_our_own_inference_gets_a_service_token_and_the_conversation(upstr
     headers = upstream.seen[0][0].headers
     token = headers["Authorization"].removeprefix("Bearer ")
     assert await LocalTokenVerifier(SECRET).verify(token, "inference") == "agent"
-    assert (
-        headers["X-Serverless-Authorization"] == headers["Authorization"]
-    )  # for Cloud Run
+    assert headers["X-Serverless-Authorization"] == headers["Authorization"]  # for Cloud Run
     assert headers["Usher-Conversation"] == "c1"
 
 

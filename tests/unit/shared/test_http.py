@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from served import free_port
 from usher_shared.errors import (
@@ -244,3 +245,25 @@ def test_a_missing_confirmation_is_told_from_other_refusals() -> None:
 @pytest.mark.parametrize("status", [402, 418, 500, 505])
 def test_any_other_status_is_the_upstreams_failure(status: int) -> None:
     assert type(error_from_status(status, "what")) is UpstreamFailed
+
+
+async def test_a_redirect_is_not_followed_with_our_token() -> None:
+    met: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        met.append(request.path)
+        raise web.HTTPFound("/other")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", elsewhere)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        async with ServiceClient("tools", url, LocalTokenSource("agent", SECRET)) as client:
+            with pytest.raises(UpstreamFailed, match="redirects"):
+                await client.call("GET", "/here")
+    finally:
+        await runner.cleanup()
+    assert met == ["/here"]

@@ -194,3 +194,18 @@ async def test_a_storm_ends_and_nobody_is_let_in_twice() -> None:
         await asyncio.gather(*map(work, wants))
     assert done == 100
     assert len(table) == 0
+
+
+async def test_who_is_cancelled_while_waiting_lets_go_of_the_rest_after_the_holder_has_gone() -> None:
+    table = LockTable()
+    holder, waiter = table.locks(), table.locks()
+    await holder.take("x", Mode.EXCLUSIVE)
+    for name in ("a", "b", "c"):
+        await waiter.take(name, Mode.EXCLUSIVE)
+    waiting = asyncio.create_task(waiter.take("x", Mode.EXCLUSIVE))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    holder.release()
+    waiter.release()
+    assert len(table) == 0

@@ -33,7 +33,7 @@ class WindowCounter:
             storage = storage_from_string(f"async+{uri}", **options)
         except Exception as error:  # the libraries raise their own kinds, without a common base
             # the URI may hold a password
-            raise ValueError(f"no rate limit storage at {uri.partition(':')[0]!r}: {type(error).__name__}") from error
+            raise ValueError(f"no rate limit storage at {uri.partition(':')[0]!r}: {type(error).__name__}") from None
         if not isinstance(storage, Storage):
             raise ValueError(f"no asynchronous rate limit storage at {uri.partition(':')[0]!r}")
         self._limiter = SlidingWindowCounterRateLimiter(storage)

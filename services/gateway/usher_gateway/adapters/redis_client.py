@@ -22,11 +22,14 @@ def connection_pool(uri: str, timeout_seconds: float) -> BlockingConnectionPool:
     from redis.backoff import NoBackoff
     from redis.exceptions import ConnectionError as Broken
 
-    return BlockingConnectionPool.from_url(
-        uri,
-        max_connections=_CONNECTIONS,
-        timeout=timeout_seconds,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), 1, (Broken,)),
-    )
+    try:
+        return BlockingConnectionPool.from_url(
+            uri,
+            max_connections=_CONNECTIONS,
+            timeout=timeout_seconds,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            retry=Retry(NoBackoff(), 1, (Broken,)),
+        )
+    except ValueError:  # its text may hold a part of the password
+        raise ValueError("no Redis URI: a password's own / ? # have to be percent-encoded") from None
