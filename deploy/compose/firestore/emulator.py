@@ -1,27 +1,28 @@
 """The Firestore emulator with a memory: what it holds at `docker compose stop` is there again at the next start.
 
-The emulator keeps documents in memory alone. Its own export and import (one per database) put them into DATA. A
-container that is killed goes back to what the last stop saved.
+The emulator keeps documents in memory alone. Its own export and import (one per database) put them into DATA. It
+listens on a port of its own, and this program on PORT, from after the import until before the export: nobody sees half
+of it. A container that is killed goes back to what the last stop saved.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-PORT = 8200
+PORT, INNER_PORT = 8200, 8201
 PROJECT = os.environ["USHER_PROJECT"]
 DATABASES = os.environ["USHER_DATABASES"].split()
 DATA = Path(os.environ.get("USHER_FIRESTORE_DATA", "/data"))
 UP = DATA / ".up"
-COMMAND = ["gcloud", "beta", "emulators", "firestore", "start", f"--host-port=0.0.0.0:{PORT}", f"--project={PROJECT}"]
+COMMAND = ["gcloud", "beta", "emulators", "firestore", "start", f"--host-port=127.0.0.1:{INNER_PORT}"]
 
 
 def ask(verb: str, database: str, folder: Path) -> None:
@@ -30,43 +31,84 @@ def ask(verb: str, database: str, folder: Path) -> None:
     if verb == "export":
         body["export_name"] = database
     request = urllib.request.Request(
-        f"http://127.0.0.1:{PORT}/emulator/v1/projects/{PROJECT}:{verb}",
+        f"http://127.0.0.1:{INNER_PORT}/emulator/v1/projects/{PROJECT}:{verb}",
         json.dumps(body).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30):  # noqa: S310  the emulator beside us
+    with urllib.request.urlopen(request, timeout=60):  # noqa: S310  the emulator beside us
         pass
 
 
-def wait_until_up(emulator: subprocess.Popen[bytes]) -> None:
-    while emulator.poll() is None:
+def answers() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{INNER_PORT}/", timeout=1):
+            return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+class Door:
+    """Passes on what comes to PORT, while it is open."""
+
+    def __init__(self) -> None:
+        self._server: asyncio.Server | None = None
+        self._ways: set[asyncio.StreamWriter] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._pass_on, "0.0.0.0", PORT)  # noqa: S104  other containers come
+
+    async def close(self) -> None:
+        """No more from outside, from those who are connected neither."""
+        if self._server is not None:
+            self._server.close()
+        for way in self._ways:
+            way.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/", timeout=1):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    sys.exit("the emulator did not start")
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", INNER_PORT)
+        except OSError:
+            writer.close()
+            return
+        self._ways |= {writer, inner_writer}
+        await asyncio.gather(self._copy(reader, inner_writer), self._copy(inner_reader, writer))
+        self._ways -= {writer, inner_writer}
+
+    @staticmethod
+    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
 
 
-def main() -> None:
-    emulator = subprocess.Popen(COMMAND)  # noqa: S603  our own command
-
-    def stop(*_: object) -> None:
-        if UP.exists():  # before that it holds less than DATA does
-            for database in DATABASES:
-                ask("export", database, DATA)
-        emulator.terminate()
-
-    signal.signal(signal.SIGTERM, stop)
-    wait_until_up(emulator)
+async def main() -> int:
+    emulator = await asyncio.create_subprocess_exec(*COMMAND, f"--project={PROJECT}")
+    ended = asyncio.create_task(emulator.wait())
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    while not await asyncio.to_thread(answers):
+        if ended.done() or stop.is_set():
+            emulator.terminate()
+            return await ended
+        await asyncio.sleep(0.2)  # the emulator does not tell when it is there
     for database in DATABASES:
         metadata = DATA / database / f"{database}.overall_export_metadata"
         if metadata.exists():
-            ask("import", database, metadata)
-    UP.write_text("")  # healthy from here: nobody reads before the import
-    emulator.wait()
+            await asyncio.to_thread(ask, "import", database, metadata)
+    door = Door()
+    await door.open()
+    UP.write_text("")
+    await asyncio.wait([ended, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    await door.close()
+    if not ended.done():
+        for database in DATABASES:
+            await asyncio.to_thread(ask, "export", database, DATA)
+        emulator.terminate()
+    return await ended
 
 
 if __name__ == "__main__":
     UP.unlink(missing_ok=True)
-    main()
+    sys.exit(asyncio.run(main()))
