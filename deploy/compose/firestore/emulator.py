@@ -8,7 +8,6 @@ of it. A container that is killed goes back to what the last stop saved.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -16,6 +15,8 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from door import Door
 
 PORT, INNER_PORT = 8200, 8201
 PROJECT = os.environ["USHER_PROJECT"]
@@ -47,42 +48,6 @@ def answers() -> bool:
         return False
 
 
-class Door:
-    """Passes on what comes to PORT, while it is open."""
-
-    def __init__(self) -> None:
-        self._server: asyncio.Server | None = None
-        self._ways: set[asyncio.StreamWriter] = set()
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._pass_on, "0.0.0.0", PORT)  # noqa: S104  other containers come
-
-    async def close(self) -> None:
-        """No more from outside, from those who are connected neither."""
-        if self._server is not None:
-            self._server.close()
-        for way in self._ways:
-            way.close()
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", INNER_PORT)
-        except OSError:
-            writer.close()
-            return
-        self._ways |= {writer, inner_writer}
-        await asyncio.gather(self._copy(reader, inner_writer), self._copy(inner_reader, writer))
-        self._ways -= {writer, inner_writer}
-
-    @staticmethod
-    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-
 async def main() -> int:
     emulator = await asyncio.create_subprocess_exec(*COMMAND, f"--project={PROJECT}")
     ended = asyncio.create_task(emulator.wait())
@@ -97,11 +62,11 @@ async def main() -> int:
         metadata = DATA / database / f"{database}.overall_export_metadata"
         if metadata.exists():
             await asyncio.to_thread(ask, "import", database, metadata)
-    door = Door()
+    door = Door(PORT, "127.0.0.1", INNER_PORT)
     await door.open()
     UP.write_text("")
     await asyncio.wait([ended, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-    await door.close()
+    door.shut()
     if not ended.done():
         for database in DATABASES:
             await asyncio.to_thread(ask, "export", database, DATA)

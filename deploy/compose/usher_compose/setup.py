@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from usher_compose.door import Door
 from usher_compose.push_secret import push_endpoint
 from usher_compose.stack import connect, ensure_secret
 from usher_local.seed import HOME_TIME_ZONE, seed_catalogue
@@ -23,6 +24,7 @@ from usher_shared.telemetry import configure_logging
 
 _LOG = logging.getLogger("usher")
 _LOOK_SECONDS = 2.0
+DOOR_PORT = 8085
 HEALTHY = Path("/tmp/healthy")  # noqa: S108  the container's own
 
 
@@ -37,8 +39,13 @@ async def seed_if_empty(cloud: Cloud) -> None:
 
 
 async def keep(cloud: Cloud, secret: str) -> None:
-    """For ever: topology and catalogue, made where missing."""
+    """For ever: topology and catalogue, made where missing.
+
+    The services reach Pub/Sub by a door here, which is open while the topology stands: what they published to a
+    topic that has no subscription yet would be gone.
+    """
     failing = False
+    door = Door(DOOR_PORT, *_host_and_port(cloud.pubsub_emulator or ""))
     while True:
         try:
             changed = await ensure_topology(
@@ -50,14 +57,31 @@ async def keep(cloud: Cloud, secret: str) -> None:
             )
             if changed:
                 _LOG.info("topology made", extra={"changed": len(changed)})
+            await door.open()
             HEALTHY.touch()  # noqa: ASYNC240  a file in memory
+        except UsherError as error:
+            door.shut()
+            _say_once(failing, error)
+            failing = True
+            await asyncio.sleep(_LOOK_SECONDS)  # the emulators announce nothing
+            continue
+        try:
             await seed_if_empty(cloud)
             failing = False
         except UsherError as error:
-            if not failing:
-                _LOG.warning("not everything is there yet", extra={"error": str(error)})
+            _say_once(failing, error)
             failing = True
         await asyncio.sleep(_LOOK_SECONDS)  # the emulators announce nothing
+
+
+def _say_once(failing: bool, error: UsherError) -> None:
+    if not failing:
+        _LOG.warning("not everything is there yet", extra={"error": str(error)})
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
 
 
 def main() -> None:
