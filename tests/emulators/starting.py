@@ -80,7 +80,7 @@ def require_engine(what: str) -> None:
     """Returns where containers can be run with the `docker` command; skips else."""
     if shutil.which("docker") is None:
         unavailable(what, "there is no docker command")
-    asked = subprocess.run(["docker", "info"], check=False, capture_output=True, text=True)
+    asked = subprocess.run(["docker", "version"], check=False, capture_output=True, text=True)
     if asked.returncode != 0:
         unavailable(what, f"no container engine answers: {asked.stderr.strip()[-200:]}")
 

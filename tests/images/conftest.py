@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emulators.starting import unavailable
+from emulators.starting import require_engine
 from images.containers import Container, docker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,11 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def engine() -> None:
     """Skips the test where there is no container engine."""
-    if shutil.which("docker") is None:
-        unavailable("a container engine", "there is no docker command")
-    asked = subprocess.run(["docker", "version"], check=False, capture_output=True, text=True)
-    if asked.returncode:
-        unavailable("a container engine", asked.stderr.strip()[:200])
+    require_engine("a container engine")
 
 
 @pytest.fixture(scope="session")

@@ -38,45 +38,43 @@ async def seed_if_empty(cloud: Cloud) -> None:
     _LOG.info("catalogue imported", extra={"counts": counts})
 
 
-async def keep(cloud: Cloud, secret: str) -> None:
-    """For ever: topology and catalogue, made where missing.
+async def look(cloud: Cloud, secret: str, door: Door) -> None:
+    """Topology and catalogue, made where missing. Raises UsherError for what cannot be had yet.
 
-    The services reach Pub/Sub by a door here, which is open while the topology stands: what they published to a
-    topic that has no subscription yet would be gone.
+    The services reach Pub/Sub by the door, which is open while the topology stands: what they published to a topic
+    that has no subscription yet would be gone.
     """
+    try:
+        changed = await ensure_topology(
+            cloud.project,
+            load_topics(),
+            lambda service, path: push_endpoint(cloud.url(service) + path, secret),
+            dead_letters=False,  # the emulator loses ordered messages that it should bury
+            emulator_host=cloud.pubsub_emulator,
+        )
+    except UsherError:
+        door.shut()
+        raise
+    if changed:
+        _LOG.info("topology made", extra={"changed": len(changed)})
+    await door.open()
+    HEALTHY.touch()  # noqa: ASYNC240  a file in memory
+    await seed_if_empty(cloud)
+
+
+async def keep(cloud: Cloud, secret: str) -> None:
+    """For ever."""
     failing = False
     door = Door(DOOR_PORT, *_host_and_port(cloud.pubsub_emulator or ""))
     while True:
         try:
-            changed = await ensure_topology(
-                cloud.project,
-                load_topics(),
-                lambda service, path: push_endpoint(cloud.url(service) + path, secret),
-                dead_letters=False,  # the emulator loses ordered messages that it should bury
-                emulator_host=cloud.pubsub_emulator,
-            )
-            if changed:
-                _LOG.info("topology made", extra={"changed": len(changed)})
-            await door.open()
-            HEALTHY.touch()  # noqa: ASYNC240  a file in memory
-        except UsherError as error:
-            door.shut()
-            _say_once(failing, error)
-            failing = True
-            await asyncio.sleep(_LOOK_SECONDS)  # the emulators announce nothing
-            continue
-        try:
-            await seed_if_empty(cloud)
+            await look(cloud, secret, door)
             failing = False
         except UsherError as error:
-            _say_once(failing, error)
+            if not failing:
+                _LOG.warning("not everything is there yet", extra={"error": str(error)})
             failing = True
         await asyncio.sleep(_LOOK_SECONDS)  # the emulators announce nothing
-
-
-def _say_once(failing: bool, error: UsherError) -> None:
-    if not failing:
-        _LOG.warning("not everything is there yet", extra={"error": str(error)})
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from usher_shared.telemetry.tracing import Exporter, stop_tracing
 
-# Cloud Run kills ten seconds after SIGTERM. Requests under way get most of it; what the lifespan still has to do at the
-# end (publish the outbox, close clients) shares the rest
+# Cloud Run kills ten seconds after SIGTERM. Requests under way get the first part; what the lifespan still has to do at
+# the end (finish turns and deliveries, publish the outbox, close clients) shares the rest
 DRAIN_SECONDS = 3
 STOP_SECONDS = 9.0
 _LOG = logging.getLogger(__name__)
