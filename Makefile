@@ -49,7 +49,7 @@ types: $(STAMP) ## mypy, strict
 arch: $(STAMP) ## The architecture tests: rules bite, files stay small, packages stand alone
 	@$(BIN)/pytest -n 2 tests/architecture
 
-lock: $(STAMP) ## Pin every dependency anew: constraints.txt and each package's requirements.txt
+lock: $(STAMP) ## Pin new dependencies: constraints.txt and each package's requirements.txt
 	@$(BIN)/python deploy/local/lock.py
 
 bench: $(STAMP) ## The quick benchmarks; docs/performance.md says how to run the rest

@@ -1,5 +1,7 @@
 """Pins dependencies: `constraints.txt` for development, `requirements.txt` beside every package's pyproject.toml.
 
+What is pinned already stays; `--upgrade` takes the newest of everything.
+
 A package's requirements.txt holds third-party packages alone; a service's those of its image, with the extra `cloud`.
 """
 
@@ -48,14 +50,18 @@ def _third_party(package: str, extras: set[str]) -> set[str]:
 
 
 def _compile(requirements: set[str], output: Path, constraint: Path | None) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".in") as source:
-        source.write("\n".join(sorted(requirements)) + "\n")
-        source.flush()
-        command = [sys.executable, "-m", "uv", "pip", "compile", source.name, "--universal", "--python-version", "3.11"]
+    with tempfile.TemporaryDirectory() as folder:
+        source, result = Path(folder, "requirements.in"), Path(folder, "pinned.txt")
+        source.write_text("\n".join(sorted(requirements)) + "\n")
+        if output.exists() and "--upgrade" not in sys.argv:
+            result.write_text(output.read_text())  # uv keeps the versions that it finds in its output
+        command = [sys.executable, "-m", "uv", "pip", "compile", str(source), "--output-file", str(result)]
+        command += ["--universal", "--python-version", "3.11"]
         command += ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
         if constraint is not None:
             command += ["--constraint", str(constraint)]
-        pinned = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603  our own command
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  our own command
+        pinned = result.read_text()
     output.write_text(HEADER + pinned)
     print(f"{output.relative_to(ROOT)}: {pinned.count('==')} packages")  # noqa: T201  the program's report
 

@@ -1,0 +1,174 @@
+"""The tools' answers. Prices and totals are decimal numbers of major units."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from usher_shared.contracts.confirmations import ProtectedAction
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class PriceRange(Answer):
+    min: float
+    max: float
+
+
+class SectionInfo(Answer):
+    section: str
+    name: str
+    price: PriceRange
+    available: int
+    capacity: int
+    accessible_available: int = 0
+
+
+class VenueInfo(Answer):
+    venue_id: str
+    name: str
+    city: str
+    address: str
+    time_zone: str
+    facts: dict[str, str] = Field(default_factory=dict, description="topic to text, such as parking, bags, doors")
+
+
+class EventSummary(Answer):
+    event_id: str
+    name: str
+    category: str
+    venue: str
+    city: str
+    starts_at: AwareDatetime = Field(description="with the venue's UTC offset")
+    local_start: str = Field(description="for a person: `Fri 20 Nov 2026, 19:30`")
+    time_zone: str
+    currency: str
+    price_from: float | None
+    available: int
+    status: Literal["on_sale", "sold_out", "past", "cancelled"]
+
+
+class EventInfo(EventSummary):
+    description: str = ""
+    performers: list[str] = Field(default_factory=list)
+    venue_info: VenueInfo
+    sections: list[SectionInfo]
+    policies: dict[str, str] = Field(description="refund, exchange, upgrade … to text for a customer")
+
+
+class SeatOffer(Answer):
+    id: str
+    price: float
+    section: str
+    row: str
+    number: str
+    accessible: bool = False
+
+
+class Inventory(Answer):
+    """Seats best first; when `adjacent` the first `quantity` seats stand side by side in one row."""
+
+    event_id: str
+    quantity: int
+    adjacent: bool
+    available: int = Field(description="free seats matching the request, which may be more than listed")
+    currency: str
+    seats: list[SeatOffer]
+    note: str | None = Field(default=None, description="why fewer or other seats than asked for")
+
+
+class Hold(Answer):
+    hold_id: str
+    expires_at: AwareDatetime
+    event_id: str
+    seats: list[SeatOffer]
+    subtotal: float
+    currency: str
+
+
+class HoldReleased(Answer):
+    hold_id: str
+    status: Literal["released"]
+
+
+class OrderCreated(Answer):
+    order_id: str
+    status: Literal["confirmed"]
+    total: float
+    currency: str
+    event_id: str
+    event_name: str
+    seats: list[SeatOffer]
+
+
+class TicketsUpgraded(Answer):
+    order_id: str
+    status: Literal["upgraded"]
+    price_delta: float
+    total: float
+    currency: str
+    seats: list[SeatOffer]
+
+
+class EventList(Answer):
+    events: list[EventSummary]
+
+
+class Quote(Answer):
+    """What would happen and what it costs. `total` is charged (positive) or given back (negative).
+
+    `arguments` are the arguments to call the action with: completed and canonical; a confirmation binds to them.
+    """
+
+    quote_id: str
+    action: ProtectedAction
+    arguments: dict[str, Any]
+    summary: str
+    subtotal: float
+    fees: float
+    total: float
+    total_minor: int
+    currency: str
+    policy: str
+    expires_at: AwareDatetime
+    event_id: str
+    event_name: str
+    seats: list[SeatOffer]
+    previous_seats: list[SeatOffer] = Field(default_factory=list)
+
+
+class OrderChange(Answer):
+    at: AwareDatetime
+    change: str
+    amount: float
+
+
+class OrderView(Answer):
+    order_id: str
+    status: Literal["confirmed", "upgraded", "partially_refunded", "refunded"]
+    event_id: str
+    event_name: str
+    starts_at: AwareDatetime
+    seats: list[SeatOffer]
+    total: float
+    currency: str
+    history: list[OrderChange]
+
+
+class OrderList(Answer):
+    orders: list[OrderView]
+    next_cursor: str | None = None
+
+
+class OrderRefunded(Answer):
+    order_id: str
+    status: Literal["refunded", "partially_refunded"]
+    refunded: float
+    currency: str
+
+
+class SupportTicket(Answer):
+    ticket_id: str
