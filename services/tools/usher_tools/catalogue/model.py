@@ -162,6 +162,15 @@ class FeesEntry(Entry):
     percent: Percent = 0.0
 
 
+class TaxEntry(Entry):
+    """A tax on each ticket."""
+
+    name: Name = Field(description="as the receipt names it: VAT, sales tax, amusement tax …")
+    percent: Percent
+    included: bool = Field(default=False, description="within the prices and fees already, else added to them")
+    on: Literal["price", "price_and_fees"] = "price"
+
+
 class RefundEntry(Entry):
     """Refunds until so many hours before the start, less `fee_percent` of the price."""
 
@@ -201,6 +210,7 @@ class EventEntry(Entry):
     currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217")
     prices: dict[SeatPart, Price] = Field(min_length=1, description="by section; one without a price is not sold")
     fees: FeesEntry = Field(default_factory=FeesEntry)
+    taxes: list[TaxEntry] = Field(default_factory=list, max_length=10)
     policies: PoliciesEntry = Field(default_factory=PoliciesEntry)
     blocked: list[str] = Field(
         default_factory=list, max_length=5000, description="not for sale: `A`, `A-5`, `A-5-12` or `A-5-12..18`"

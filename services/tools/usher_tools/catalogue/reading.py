@@ -19,7 +19,7 @@ from usher_tools.catalogue.model import (
     VenueEntry,
     doubled_ids,
 )
-from usher_tools.events.model import RefundPolicy, Seating, SectionOnSale, TicketedEvent, UpgradePolicy, Venue
+from usher_tools.events.model import RefundPolicy, Seating, SectionOnSale, Tax, TicketedEvent, UpgradePolicy, Venue
 from usher_tools.seats.layout import Layout, Row, Section, layout_document, parse_layout
 
 Path = tuple[str | int, ...]
@@ -142,6 +142,7 @@ class EventReader:
             sections=self._sections(entry, layout, seating),
             fee_per_ticket_minor=to_minor(entry.fees.per_ticket, entry.currency),
             fee_percent=entry.fees.percent,
+            taxes=[Tax(**tax.model_dump()) for tax in entry.taxes],
             refund=refund,
             upgrade=upgrade,
             policies=texts,

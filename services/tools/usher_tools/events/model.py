@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,6 +55,15 @@ class UpgradePolicy(Stored):
     text: str
 
 
+class Tax(Stored):
+    """A tax on each ticket of an event; an `included` one is within the prices and fees already."""
+
+    name: str
+    percent: float
+    included: bool
+    on: Literal["price", "price_and_fees"]
+
+
 class TicketedEvent(Stored):
     """Collection `ticketed_events`: one event without its seats, small enough to read by the hundred."""
 
@@ -70,6 +80,7 @@ class TicketedEvent(Stored):
     sections: list[SectionOnSale]
     fee_per_ticket_minor: int
     fee_percent: float
+    taxes: list[Tax] = Field(default_factory=list)
     refund: RefundPolicy | None
     upgrade: UpgradePolicy | None
     policies: dict[str, str] = Field(description="topic to text for a customer")

@@ -123,6 +123,7 @@ async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charg
     data = TicketPurchased(
         **_common(order, intent),
         fees_minor=sum(seat.fee_minor for seat in intent.seats),
+        taxes_minor=sum(seat.tax_minor for seat in intent.seats),
         quantity=len(seats),
         payment_id=charge.id if charge else "free",
     )

@@ -14,6 +14,7 @@ from usher_shared.contracts.tools import OrderChange, OrderView, SeatOffer
 from usher_shared.events.catalogue import SeatSold
 from usher_shared.idempotency import Lease
 from usher_tools.events.model import Stored, TicketedEvent
+from usher_tools.orders.taxes import SeatTax, added, ticket_taxes
 from usher_tools.seats.layout import Seat
 
 OrderStatus = Literal["confirmed", "upgraded", "partially_refunded", "refunded"]
@@ -30,10 +31,12 @@ class OrderSeat(Stored):
     accessible: bool
     price_minor: int
     fee_minor: int
+    tax_minor: int = Field(default=0, description="what taxes add to price and fees")
+    taxes: list[SeatTax] = Field(default_factory=list, description="each tax, those within the price too")
 
     @property
     def total_minor(self) -> int:
-        return self.price_minor + self.fee_minor
+        return self.price_minor + self.fee_minor + self.tax_minor
 
     def offer(self, currency: str) -> SeatOffer:
         return SeatOffer(
@@ -50,20 +53,26 @@ class OrderSeat(Stored):
 
 
 def priced(seats: Iterable[Seat], event: TicketedEvent) -> list[OrderSeat]:
-    """The seats at the event's present prices and fees."""
-    prices = event.prices
-    return [
-        OrderSeat(
-            id=seat.id,
-            section=seat.section,
-            row=seat.row,
-            number=seat.number,
-            accessible=seat.accessible,
-            price_minor=prices[seat.section],
-            fee_minor=event.fee_minor(prices[seat.section]),
+    """The seats at the event's present prices, fees and taxes."""
+    found = []
+    for seat in seats:
+        price = event.prices[seat.section]
+        fee = event.fee_minor(price)
+        taxes = ticket_taxes(event.taxes, price, fee)
+        found.append(
+            OrderSeat(
+                id=seat.id,
+                section=seat.section,
+                row=seat.row,
+                number=seat.number,
+                accessible=seat.accessible,
+                price_minor=price,
+                fee_minor=fee,
+                tax_minor=added(taxes),
+                taxes=taxes,
+            )
         )
-        for seat in seats
-    ]
+    return found
 
 
 def total(seats: Iterable[OrderSeat]) -> int:

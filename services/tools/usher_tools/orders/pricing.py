@@ -15,6 +15,7 @@ from usher_tools.events.model import Seating, TicketedEvent
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
 from usher_tools.orders.model import Allocation, Order, OrderSeat, priced, total
+from usher_tools.orders.taxes import SeatTax, added, sum_taxes, taxes_back, ticket_taxes
 from usher_tools.orders.wording import venue_time
 from usher_tools.seats.choice import OpenRow, choose_seats
 from usher_tools.seats.layout import Seat
@@ -26,18 +27,20 @@ Source = DocumentStore | Transaction
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """`total_minor` is charged (positive) or given back (negative)."""
+    """`total_minor` is charged (positive) or given back (negative); `tax_lines` are its taxes by name and rate."""
 
     event: TicketedEvent
     seats: list[OrderSeat]
     subtotal_minor: int
     fees_minor: int
+    taxes_minor: int
     total_minor: int
     policy: str
     previous: list[OrderSeat] = field(default_factory=list)
     order: Order | None = None
     hold: StoredHold | None = None
     allocations: list[Allocation] = field(default_factory=list)
+    tax_lines: list[SeatTax] = field(default_factory=list)
 
 
 async def find_order(source: Source, order_id: str, customer_id: str) -> Order:
@@ -61,8 +64,9 @@ async def price_purchase(source: Source, wanted: CreateOrder, office: Office) ->
     check_on_sale(event, moment)
     seats = priced(find_seats(await office.seating(source, event), hold.seat_ids), event)
     subtotal, fees = sum(seat.price_minor for seat in seats), sum(seat.fee_minor for seat in seats)
-    policy = event.policies["refund"]
-    return Priced(event, seats, subtotal, fees, subtotal + fees, policy, hold=hold)
+    policy, taxes = event.policies["refund"], sum(seat.tax_minor for seat in seats)
+    lines = sum_taxes(seat.taxes for seat in seats)
+    return Priced(event, seats, subtotal, fees, taxes, subtotal + fees + taxes, policy, hold=hold, tax_lines=lines)
 
 
 def _check_unchanging(order: Order) -> None:
@@ -96,9 +100,18 @@ async def price_upgrade(
     else:
         seats = await _better_seats(source, wanted, order, event, office)
     subtotal = sum(s.price_minor for s in seats) - sum(s.price_minor for s in order.seats)
+    taxes = sum(s.tax_minor for s in seats) - sum(s.tax_minor for s in order.seats)
     delta = total(seats) - total(order.seats)
+    lines = sum_taxes((seat.taxes for seat in seats), less=(seat.taxes for seat in order.seats))
     policy = f"{event.policies['upgrade']} {event.policies['refund']}"
-    return Priced(event, seats, subtotal, delta - subtotal, delta, policy, list(order.seats), order)
+    fees = delta - subtotal - taxes
+    return Priced(event, seats, subtotal, fees, taxes, delta, policy, list(order.seats), order, tax_lines=lines)
+
+
+def _ticket_minor(event: TicketedEvent, price_minor: int) -> int:
+    """What a ticket of that price costs with fees and taxes."""
+    fee = event.fee_minor(price_minor)
+    return price_minor + fee + added(ticket_taxes(event.taxes, price_minor, fee))
 
 
 def _place(seating: Seating, seats: Sequence[OrderSeat] | Sequence[Seat]) -> tuple[int, int]:
@@ -123,7 +136,7 @@ async def _better_seats(
     cheapest: int | None = None
     scattered: list[OrderSeat] | None = None
     for section in ranked:
-        delta = count * (section.price_minor + event.fee_minor(section.price_minor)) - before
+        delta = count * _ticket_minor(event, section.price_minor) - before
         if delta < 0 or (target is None and section.rank > present[0]):
             continue
         rows: list[OpenRow] = await open_rows(source, event, seating, now, frozenset([section.id]))
@@ -150,13 +163,31 @@ def _why_no_better(event: TicketedEvent, target: str | None, cheapest: int | Non
     return f"There are no better seats for {count} free{where}."
 
 
-def refund_of(seat: OrderSeat, event: TicketedEvent) -> int:
-    """What comes back for the seat, minor units: everything for a cancelled event, else by policy."""
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What comes back for one seat, minor units; `taxes` are the shares of its taxes."""
+
+    price_minor: int
+    fee_minor: int
+    taxes: list[SeatTax]
+
+    @property
+    def tax_minor(self) -> int:
+        return added(self.taxes)
+
+    @property
+    def total_minor(self) -> int:
+        return self.price_minor + self.fee_minor + self.tax_minor
+
+
+def refund_of(seat: OrderSeat, event: TicketedEvent) -> Back:
+    """Everything for a cancelled event, else by policy; taxes in proportion to what is given back of their base."""
     if event.status == "cancelled" or event.refund is None:
-        return seat.total_minor
+        return Back(seat.price_minor, seat.fee_minor, seat.taxes)
     kept = Decimal(seat.price_minor) * Decimal(str(event.refund.fee_percent)) / 100
     price = seat.price_minor - int(kept.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-    return price + (seat.fee_minor if event.refund.fees_refundable else 0)
+    fee = seat.fee_minor if event.refund.fees_refundable else 0
+    return Back(price, fee, taxes_back(seat.taxes, seat.price_minor, seat.fee_minor, price, fee))
 
 
 def check_refund_window(event: TicketedEvent, moment: datetime) -> None:
@@ -194,17 +225,19 @@ async def price_refund(source: Source, wanted: RefundOrder, customer_id: str, of
     missing = set(wanted.seat_ids or ()) - {seat.id for seat in chosen}
     if missing:
         raise NotFound(f"not in this order: {', '.join(sorted(missing))}", code="seat_not_found")
-    amount = sum(refund_of(seat, event) for seat in chosen)
-    subtotal = -sum(min(refund_of(seat, event), seat.price_minor) for seat in chosen)
+    backs = [refund_of(seat, event) for seat in chosen]
+    amount = sum(back.total_minor for back in backs)
     return Priced(
         event,
         chosen,
-        subtotal,
-        -amount - subtotal,
+        -sum(back.price_minor for back in backs),
+        -sum(back.fee_minor for back in backs),
+        -sum(back.tax_minor for back in backs),
         -amount,
         "This event was cancelled: everything is given back."
         if event.status == "cancelled"
         else event.policies["refund"],
         order=order,
         allocations=_allocate(order, amount),
+        tax_lines=sum_taxes((), less=(back.taxes for back in backs)),
     )

@@ -11,7 +11,15 @@ from pydantic import ValidationError
 from usher_shared.clock import from_timestamp, to_timestamp
 from usher_shared.contracts.confirmations import fingerprint
 from usher_shared.contracts.money import to_major
-from usher_shared.contracts.tools import Arguments, CreateOrder, Quote, QuoteArguments, RefundOrder, UpgradeTickets
+from usher_shared.contracts.tools import (
+    Arguments,
+    CreateOrder,
+    Quote,
+    QuoteArguments,
+    RefundOrder,
+    TaxLine,
+    UpgradeTickets,
+)
 from usher_shared.documents import Transaction
 from usher_shared.errors import Forbidden, Unprocessable
 from usher_tools.office import Call
@@ -67,6 +75,16 @@ async def quote(wanted: QuoteArguments, call: Call) -> Quote:
             summary=summary,
             subtotal=to_major(priced.subtotal_minor, currency),
             fees=to_major(priced.fees_minor, currency),
+            taxes=to_major(priced.taxes_minor, currency),
+            tax_lines=[
+                TaxLine(
+                    name=tax.name,
+                    percent=tax.percent,
+                    included=tax.included,
+                    amount=to_major(tax.amount_minor, currency),
+                )
+                for tax in priced.tax_lines
+            ],
             total=to_major(priced.total_minor, currency),
             total_minor=priced.total_minor,
             currency=currency,

@@ -21,6 +21,7 @@ from usher_shared.contracts.tools.answers import (
     SeatOffer,
     SectionInfo,
     SupportTicket,
+    TaxLine,
     TicketsUpgraded,
     VenueInfo,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "SeatOffer",
     "SectionInfo",
     "SupportTicket",
+    "TaxLine",
     "TicketsUpgraded",
     "Tool",
     "UpgradeTickets",

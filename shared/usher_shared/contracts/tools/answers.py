@@ -117,8 +117,18 @@ class EventList(Answer):
     events: list[EventSummary]
 
 
+class TaxLine(Answer):
+    """A tax by name and rate; an `included` one is within the prices and fees, so that no total adds it."""
+
+    name: str
+    percent: float
+    included: bool
+    amount: float
+
+
 class Quote(Answer):
-    """What would happen and what it costs. `total` is charged (positive) or given back (negative).
+    """What would happen and what it costs. `total` is charged (positive) or given back (negative):
+    subtotal + fees + taxes. `tax_lines` name the taxes, the included ones too.
 
     `arguments` are the arguments to call the action with: completed and canonical; a confirmation binds to them.
     """
@@ -129,6 +139,8 @@ class Quote(Answer):
     summary: str
     subtotal: float
     fees: float
+    taxes: float = 0.0
+    tax_lines: list[TaxLine] = Field(default_factory=list)
     total: float
     total_minor: int
     currency: str
