@@ -10,19 +10,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from pydantic import BaseModel
-
 from usher_shared.documents import Filter, Query, Transaction
 from usher_shared.errors import Conflict, UpstreamFailed, UsherError
 from usher_tools.office import Office, answer_json
-from usher_tools.orders.changes import (
-    settle_purchase,
-    settle_refund,
-    settle_upgrade,
-    undo_purchase,
-    undo_refund,
-    undo_upgrade,
-)
+from usher_tools.orders.changes import settle, undo
 from usher_tools.orders.model import Intent
 from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown
 
@@ -58,8 +49,7 @@ async def _fail(office: Office, intent_id: str, code: str, detail: str) -> Inten
         intent = await _read(tx, intent_id)
         if not intent.open:
             return intent
-        undo = {"create_order": undo_purchase, "upgrade_tickets": undo_upgrade, "refund_order": undo_refund}
-        await undo[intent.kind](tx, office, intent)
+        await undo(tx, office, intent)
         return _write(tx, intent, status="failed", open=False, failure={"code": code, "detail": detail})
 
     return await office.store.transaction(fn)
@@ -74,13 +64,7 @@ async def _settle(office: Office, intent_id: str, charge: Charge | None) -> Inte
             return intent
         lease = intent.lease
         record = None if lease is None else await tx.get("idempotency", lease.record_id)
-        answer: BaseModel | None
-        if intent.kind == "refund_order":
-            answer = await settle_refund(tx, office, intent)
-        elif intent.kind == "create_order":
-            answer = await settle_purchase(tx, office, intent, charge)
-        else:
-            answer = await settle_upgrade(tx, office, intent, charge)
+        answer = await settle(tx, office, intent, charge)
         charge_id = None if charge is None else charge.id
         if answer is None:
             return _write(tx, intent, status="returning", charge_id=charge_id)

@@ -12,11 +12,13 @@ from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 from usher_shared.errors import ConfirmationRequired, Conflict, InvalidRequest
 from usher_shared.telemetry import current_traceparent
 from usher_tools.office import Call
-from usher_tools.orders.changes import intent_end, mark_pending, reserve_purchase, reserve_upgrade
 from usher_tools.orders.confirming import check_price, confirmed_quote, require_confirmation
 from usher_tools.orders.model import Intent, IntentLease, Order
 from usher_tools.orders.payment import advance
 from usher_tools.orders.pricing import Priced, find_order, price_purchase, price_refund, price_upgrade
+from usher_tools.orders.purchase import reserve_purchase
+from usher_tools.orders.records import intent_end, mark_pending
+from usher_tools.orders.upgrade import reserve_upgrade
 from usher_tools.quotes.model import StoredQuote
 from usher_tools.seats.service import seats_taken
 

@@ -1,0 +1,100 @@
+"""What a purchase does to seats and orders: reserve before the money moves, settle after, undo.
+
+Every function runs inside a transaction and reads before it writes.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from usher_shared.contracts.money import to_major
+from usher_shared.contracts.tools import OrderCreated
+from usher_shared.documents import Transaction
+from usher_shared.events.catalogue import TicketPurchased
+from usher_tools.events.service import find_event
+from usher_tools.office import Office
+from usher_tools.orders.model import Change, Intent, Order, Payment
+from usher_tools.orders.records import announce, obtainable, order_facts, seats_of
+from usher_tools.orders.wording import tickets
+from usher_tools.payments.ports import Charge
+from usher_tools.seats.ledger import SeatLedger
+from usher_tools.seats.model import StoredHold
+
+
+async def reserve_purchase(tx: Transaction, office: Office, intent: Intent, hold: StoredHold) -> None:
+    """Keep the hold's seats until the intent ends, so that they cannot lapse while the customer pays."""
+    _, now = office.now()
+    seats = await seats_of(tx, office, intent.event_id, intent.seats)
+    ledger = await SeatLedger.load(tx, intent.event_id, seats, now)
+    until = max(hold.expires_at, intent.expires_at)
+    ledger.hold(seats, hold.id, until)
+    ledger.save(tx)
+    tx.set("holds", hold.id, hold.model_copy(update={"status": "paying", "expires_at": until}).model_dump(mode="json"))
+
+
+async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charge: Charge | None) -> BaseModel | None:
+    _, now = office.now()
+    event = await find_event(tx, intent.event_id)
+    hold = await tx.get("holds", intent.hold_id)
+    seats = await seats_of(tx, office, intent.event_id, intent.seats)
+    ledger = await SeatLedger.load(tx, intent.event_id, seats, now)
+    if len(seats) < len(intent.seats) or not obtainable(ledger, seats, intent.hold_id, now):
+        return None
+    ledger.sell(seats, intent.order_id, intent.hold_id)
+    ledger.save(tx)
+    if hold is not None:
+        tx.set("holds", intent.hold_id, {**hold, "status": "sold", "expires_at": now})
+    order = Order(
+        id=intent.order_id,
+        customer_id=intent.customer_id,
+        client_id=intent.client_id,
+        conversation_id=intent.conversation_id,
+        event_id=event.id,
+        event_name=event.name,
+        starts_at=event.starts_at,
+        time_zone=event.venue.time_zone,
+        currency=intent.currency,
+        status="confirmed",
+        seats=intent.seats,
+        total_minor=intent.amount_minor,
+        payments=[Payment(charge_id=charge.id, amount_minor=charge.amount_minor)] if charge else [],
+        history=[Change(at=now, change=f"Bought {tickets(len(seats))}", amount_minor=intent.amount_minor)],
+        created_at=now,
+    )
+    tx.create("orders", order.id, order.model_dump(mode="json"))
+    data = TicketPurchased(
+        **order_facts(order, intent),
+        fees_minor=sum(seat.fee_minor for seat in intent.seats),
+        taxes_minor=sum(seat.tax_minor for seat in intent.seats),
+        quantity=len(seats),
+        payment_id=charge.id if charge else "free",
+    )
+    announce(tx, office, intent, "usher.ticket_purchased.v1", data)
+    return OrderCreated(
+        order_id=order.id,
+        status="confirmed",
+        total=to_major(order.total_minor, order.currency),
+        currency=order.currency,
+        event_id=event.id,
+        event_name=event.name,
+        seats=[seat.offer(order.currency) for seat in order.seats],
+    )
+
+
+async def undo_purchase(tx: Transaction, office: Office, intent: Intent) -> None:
+    """The hold as it was before the payment: still alive, or lapsed and then released."""
+    _, now = office.now()
+    data = await tx.get("holds", intent.hold_id)
+    seats = await seats_of(tx, office, intent.event_id, intent.seats)
+    ledger = await SeatLedger.load(tx, intent.event_id, seats, now)
+    if data is None or data["status"] != "paying":
+        return
+    before = intent.hold_expires_at or now
+    if before > now and ledger.belongs_to(seats, intent.hold_id):
+        ledger.hold(seats, intent.hold_id, before)
+        restored = {**data, "status": "held", "expires_at": before}
+    else:
+        ledger.release(seats, intent.hold_id)
+        restored = {**data, "status": "released", "expires_at": min(before, now)}
+    ledger.save(tx)
+    tx.set("holds", intent.hold_id, restored)
