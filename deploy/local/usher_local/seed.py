@@ -177,6 +177,9 @@ _FEES: dict[str, Json] = {
     _CLUB: {"percent": 8},
     _STADIUM: {"per_ticket": 3.0, "percent": 12},
 }
+_TAXES: dict[str, list[Json]] = {
+    _CLUB: [{"name": "VAT", "percent": 20, "included": True, "on": "price_and_fees"}],
+}
 _POLICIES: dict[str, Json] = {
     _ARENA: {
         "refund": {"until_hours_before": 24, "fee_percent": 10},
@@ -341,6 +344,7 @@ def _event(venue: str, row: _Row, today: date, hour: int) -> Json:
         "currency": "GBP" if venue == _CLUB else "USD",
         "prices": _prices(venue, category, scale),
         "fees": _FEES[venue],
+        "taxes": _TAXES.get(venue, []),
         "policies": _POLICIES[venue],
         "blocked": _BLOCKED.get(id, []),
     }
