@@ -169,7 +169,7 @@ _CRASH = '''
 import asyncio, os, runpy, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from conftest import BoxOffice, open_files
+from box_office import open_files
 from usher_tools.payments.ports import PaymentProvider
 
 def die():
@@ -203,7 +203,7 @@ asyncio.run(main())
 def _crash(tmp_path: Path, where: str) -> None:
     script = tmp_path / "crash.py"
     script.write_text(_CRASH)
-    command = [sys.executable, str(script), str(Path(__file__).parent), str(tmp_path), where]
+    command = [sys.executable, str(script), str(Path(__file__).parents[2]), str(tmp_path), where]
     result = subprocess.run(command, env={**os.environ}, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == -signal.SIGKILL, result.stderr
 
