@@ -24,6 +24,7 @@ from usher_tools.orders.payment import reconcile
 from usher_tools.payments.ports import PaymentProvider
 from usher_tools.settings import Settings
 from usher_tools.toolbox.endpoints import router as toolbox_router
+from usher_tools.toolbox.native import OwnBoxOffice
 
 _LOG = logging.getLogger(__name__)
 _MAX_BODY_BYTES = 8 << 20  # a large venue's catalogue
@@ -60,6 +61,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         clock=deps.clock,
         ids=deps.ids,
         settings=settings,
+        box_office=OwnBoxOffice(),
     )
 
     @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -20,6 +20,9 @@ from usher_tools.seats.layout import Layouts
 from usher_tools.seats.offering import RecentOffers
 from usher_tools.settings import Settings
 
+if TYPE_CHECKING:  # the port names the call, the call's office holds the port
+    from usher_tools.toolbox.ports import BoxOffice
+
 
 @dataclass(frozen=True)
 class Office:
@@ -32,6 +35,7 @@ class Office:
     clock: Clock
     ids: IdGenerator
     settings: Settings
+    box_office: BoxOffice
     layouts: Layouts = field(default_factory=Layouts)
     offers: RecentOffers = field(default_factory=RecentOffers)
 
@@ -45,6 +49,17 @@ class Office:
         return seating_of(layout, event.blocked, frozenset(section.id for section in event.sections))
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a long list is wanted: how many (None: as many as usual), and after which answer's cursor."""
+
+    limit: int | None = None
+    cursor: str | None = None
+
+
+FIRST_PAGE = Page()
+
+
 @dataclass(frozen=True)
 class Call:
     """One tool call: for which customer, and under which idempotency lease."""
@@ -55,6 +70,7 @@ class Call:
     conversation_id: str | None = None
     lease: Lease | None = None
     confirmation: Confirmation | None = None
+    page: Page = FIRST_PAGE
 
     async def check(self, tx: Transaction) -> None:
         """First read of the call's transaction. Raises InFlight if another execution of the key took over."""

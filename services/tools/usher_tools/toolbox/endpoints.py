@@ -8,13 +8,10 @@ from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Resp
 
 from usher_shared.contracts.confirmations import CONFIRMATION_HEADER
 from usher_shared.contracts.identity import CLIENT_HEADER, CONVERSATION_HEADER, CUSTOMER_HEADER
-from usher_shared.contracts.tools import EventInfo, EventList, OrderList, OrderView, SearchEvents, tool_schemas
+from usher_shared.contracts.tools import EventInfo, EventList, OrderList, OrderView, tool_schemas
 from usher_shared.errors import Forbidden
 from usher_shared.http.app import require_caller
-from usher_tools.events.service import get_event_info, search_events
-from usher_tools.office import Office
-from usher_tools.orders.service import get_order, list_orders
-from usher_tools.quotes.service import parse_arguments
+from usher_tools.office import Office, Page
 from usher_tools.toolbox.service import ToolRequest, run_tool
 
 router = APIRouter(tags=["tools"])
@@ -48,8 +45,20 @@ async def _tool_request(
     conversation_id: Annotated[str | None, Header(alias=CONVERSATION_HEADER, max_length=128)] = None,
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
     confirmation: Annotated[str | None, Header(alias=CONFIRMATION_HEADER, max_length=8192)] = None,
+    limit: Annotated[int | None, Query(ge=1, le=500, description="of list_orders and search_events")] = None,
+    cursor: Annotated[str | None, Query(max_length=1000, description="of list_orders")] = None,
 ) -> ToolRequest:
-    return ToolRequest(name, body, caller, customer_id, client_id, conversation_id, idempotency_key, confirmation)
+    return ToolRequest(
+        name,
+        body,
+        caller,
+        customer_id,
+        client_id,
+        conversation_id,
+        idempotency_key,
+        confirmation,
+        Page(limit, cursor),
+    )
 
 
 @router.post("/tools/{name}")
@@ -70,47 +79,57 @@ def _same_customer(customer_id: str, header: str | None) -> str:
     return customer_id
 
 
+async def _read(request: ToolRequest, office: Office) -> dict[str, Any]:
+    answer: dict[str, Any] = (await run_tool(request, office)).body
+    return answer
+
+
 OfCustomer = Annotated[str, Query(min_length=1, max_length=128)]
 
 
-@router.get("/orders")
+# the answers are JSON already, in the shape of their models: they are described, not built again
+@router.get("/orders", response_model=None, responses={200: {"model": OrderList}})
 async def get_orders(
+    *,
     customer_id: OfCustomer,
-    _: Caller,
+    caller: Caller,
     office: TheOffice,
     header: Customer = None,
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> OrderList:
+) -> dict[str, Any]:
     """The customer's orders, newest first."""
-    return await list_orders(_same_customer(customer_id, header), office.store, limit=limit, cursor=cursor)
+    customer = _same_customer(customer_id, header)
+    wanted = {"customer_id": customer}
+    return await _read(ToolRequest("list_orders", wanted, caller, customer, page=Page(limit, cursor)), office)
 
 
-@router.get("/orders/{order_id}")
+@router.get("/orders/{order_id}", response_model=None, responses={200: {"model": OrderView}})
 async def get_one_order(
-    order_id: Id, customer_id: OfCustomer, _: Caller, office: TheOffice, header: Customer = None
-) -> OrderView:
+    order_id: Id, customer_id: OfCustomer, caller: Caller, office: TheOffice, header: Customer = None
+) -> dict[str, Any]:
     """One order of the customer."""
-    return await get_order(order_id, _same_customer(customer_id, header), office.store)
+    customer = _same_customer(customer_id, header)
+    return await _read(ToolRequest("get_order", {"order_id": order_id}, caller, customer), office)
 
 
-@router.get("/events")
+@router.get("/events", response_model=None, responses={200: {"model": EventList}})
 async def get_events(
     *,
-    _: Caller,
+    caller: Caller,
     office: TheOffice,
     query: str | None = None,
     date: str | None = None,
     city: str | None = None,
     category: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> EventList:
+) -> dict[str, Any]:
     """Events that fit, as the tool search_events answers."""
-    wanted = parse_arguments(SearchEvents, {"query": query, "date": date, "city": city, "category": category})
-    return await search_events(wanted, office.store, office.clock, limit=limit)
+    wanted = {"query": query, "date": date, "city": city, "category": category}
+    return await _read(ToolRequest("search_events", wanted, caller, page=Page(limit)), office)
 
 
-@router.get("/events/{event_id}")
-async def get_one_event(event_id: Id, _: Caller, office: TheOffice) -> EventInfo:
+@router.get("/events/{event_id}", response_model=None, responses={200: {"model": EventInfo}})
+async def get_one_event(event_id: Id, caller: Caller, office: TheOffice) -> dict[str, Any]:
     """One event, as the tool get_event_info answers."""
-    return await get_event_info(event_id, office.store, office.clock)
+    return await _read(ToolRequest("get_event_info", {"event_id": event_id}, caller), office)

@@ -19,6 +19,7 @@ from usher_shared.contracts.tools import (
     SearchEvents,
     UpgradeTickets,
 )
+from usher_shared.errors import NotFound
 from usher_tools.events.service import get_event_info, search_events
 from usher_tools.office import Call, answer_json
 from usher_tools.orders.service import create_order, get_order, list_orders, refund_order, upgrade_tickets
@@ -31,9 +32,8 @@ Run = Callable[[Arguments, Call], Awaitable[Any]]
 
 async def _search(a: Arguments, call: Call) -> Any:
     office = call.office
-    return answer_json(
-        await search_events(cast(SearchEvents, a), office.store, office.clock, limit=office.settings.search_limit)
-    )
+    limit = call.page.limit or office.settings.search_limit
+    return answer_json(await search_events(cast(SearchEvents, a), office.store, office.clock, limit=limit))
 
 
 async def _info(a: Arguments, call: Call) -> Any:
@@ -61,7 +61,9 @@ async def _get_order(a: Arguments, call: Call) -> Any:
 
 
 async def _list_orders(a: Arguments, call: Call) -> Any:
-    return answer_json(await list_orders(call.customer_id, call.office.store))
+    page = call.page
+    orders = await list_orders(call.customer_id, call.office.store, limit=page.limit or 20, cursor=page.cursor)
+    return answer_json(orders)
 
 
 async def _ticket(a: Arguments, call: Call) -> Any:
@@ -94,3 +96,14 @@ RUN: Mapping[str, Run] = {
     "refund_order": _refund,
     "open_support_ticket": _ticket,
 }
+
+
+class OwnBoxOffice:
+    """The BoxOffice of this service: seats, orders and payments in its own documents."""
+
+    async def run(self, name: str, arguments: Arguments, call: Call) -> dict[str, Any]:
+        run = RUN.get(name)
+        if run is None:
+            raise NotFound(f"there is no tool {name}", code="unknown_tool")
+        answer: dict[str, Any] = await run(arguments, call)
+        return answer

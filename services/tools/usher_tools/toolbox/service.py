@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS, Confirmation
-from usher_shared.contracts.tools import (
-    TOOLS,
-    Arguments,
-)
+from usher_shared.contracts.tools import TOOLS, Arguments
 from usher_shared.errors import ConfirmationRequired, Forbidden, InvalidRequest, NotFound
 from usher_shared.idempotency import Replay
-from usher_tools.office import Call, Office
+from usher_tools.office import FIRST_PAGE, Call, Office, Page
 from usher_tools.quotes.service import canonical, check_customer, parse_arguments
-from usher_tools.toolbox.native import RUN, Run
-
-A = TypeVar("A", bound=Arguments)
 
 # the tools that anyone may ask without saying for whom, and that change nothing
 _PUBLIC = frozenset({"search_events", "get_event_info", "check_inventory"})
@@ -31,11 +25,12 @@ class ToolRequest:
     name: str
     body: Any
     caller: str
-    customer_id: str | None
-    client_id: str | None
-    conversation_id: str | None
-    idempotency_key: str | None
-    confirmation: str | None
+    customer_id: str | None = None
+    client_id: str | None = None
+    conversation_id: str | None = None
+    idempotency_key: str | None = None
+    confirmation: str | None = None
+    page: Page = FIRST_PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +55,13 @@ def _confirmation(request: ToolRequest) -> Confirmation | None:
 
 
 async def run_tool(request: ToolRequest, office: Office) -> ToolResult:
-    """Run one tool.
+    """Run one tool, in this service or in the system that the venue keeps.
 
     Raises NotFound (unknown_tool), Unprocessable (arguments), Forbidden (wrong_caller, wrong_customer,
     confirmation_required), InvalidRequest (no customer), InFlight, KeyReused, and what the tool raises.
     """
     tool = TOOLS.get(request.name)
-    run = RUN.get(request.name)
-    if tool is None or run is None:
+    if tool is None:
         raise NotFound(f"there is no tool {request.name}", code="unknown_tool")
     confirmation = _confirmation(request)
     if request.customer_id is None and request.name not in _PUBLIC:
@@ -81,15 +75,16 @@ async def run_tool(request: ToolRequest, office: Office) -> ToolResult:
         client_id=request.client_id,
         conversation_id=request.conversation_id,
         confirmation=confirmation,
+        page=request.page,
     )
     # a confirmed action is carried out once per confirmation, so its id is the key when none is given
     key = request.idempotency_key or (confirmation.id if confirmation else None)
     if key is None or request.name in _READS:
-        return ToolResult(await run(arguments, call))
-    return await _run_once(run, arguments, call, request.name, key)
+        return ToolResult(await office.box_office.run(request.name, arguments, call))
+    return await _run_once(request.name, arguments, call, key)
 
 
-async def _run_once(run: Run, arguments: Arguments, call: Call, name: str, key: str) -> ToolResult:
+async def _run_once(name: str, arguments: Arguments, call: Call, key: str) -> ToolResult:
     records = call.office.records
     body = json.dumps(canonical(arguments), sort_keys=True).encode()
     lease = await records.begin((call.client_id or "", call.customer_id, name), key, body)
@@ -97,7 +92,7 @@ async def _run_once(run: Run, arguments: Arguments, call: Call, name: str, key: 
         return ToolResult(lease.body, replayed=True)
     try:
         async with records.held(lease):
-            return ToolResult(await run(arguments, replace(call, lease=lease)))
+            return ToolResult(await call.office.box_office.run(name, arguments, replace(call, lease=lease)))
     except BaseException:
         # nothing was recorded under the key: free it, so that the caller may try again at once
         await records.abandon(lease)
