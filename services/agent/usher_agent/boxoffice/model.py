@@ -6,20 +6,14 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.tools import TOOLS, tool_schemas
-
-# set from the session, never by a model
-IDENTITY_FIELDS = ("customer_id", "payment_method_token")
-
-_READS = frozenset({"search_events", "get_event_info", "check_inventory", "get_order", "list_orders", "quote"})
-
-Kind = Literal["read", "write", "protected"]
+from usher_shared.contracts.tools.offering import IDENTITY_FIELDS, Kind, fill_in, kind_of, offered_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +57,9 @@ def offered_tools() -> list[dict[str, Any]]:
     """The `tools` of every completion request: all tools, without the parameters that the agent fills in."""
     schemas = copy.deepcopy(tool_schemas())
     for schema in schemas:
-        parameters = schema["function"]["parameters"]
-        for field in IDENTITY_FIELDS:
-            parameters.get("properties", {}).pop(field, None)
-        required = [name for name in parameters.get("required", []) if name not in IDENTITY_FIELDS]
-        parameters.pop("required", None)
-        if required:
-            parameters["required"] = required
+        function = schema["function"]
+        function["parameters"] = offered_parameters(function["name"])
     return schemas
-
-
-@cache
-def _identity_fields(name: str) -> tuple[str, ...]:
-    return tuple(field for field in IDENTITY_FIELDS if field in TOOLS[name].arguments.model_fields)
-
-
-def kind_of(name: str) -> Kind:
-    """How a known tool is run: reads at once, writes in order, protected actions only after a yes."""
-    if name in PROTECTED_ACTIONS:
-        return "protected"
-    return "read" if name in _READS else "write"
 
 
 def prepare_call(call: ToolCall, identity: Identity) -> PreparedCall:
@@ -102,9 +79,9 @@ def prepare_call(call: ToolCall, identity: Identity) -> PreparedCall:
 
 def check_arguments(name: str, arguments: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     """Arguments of a known tool, validated, nulls dropped, identity overwritten. Raises InvalidCall."""
-    given = {key: value for key, value in arguments.items() if value is not None and key not in IDENTITY_FIELDS}
-    for field in _identity_fields(name):
-        given[field] = getattr(identity, field)
+    given = fill_in(
+        name, arguments, customer_id=identity.customer_id, payment_method_token=identity.payment_method_token
+    )
     if name == "quote" and isinstance(given.get("arguments"), dict):
         action = given.get("action")
         if isinstance(action, str) and action in TOOLS and action in PROTECTED_ACTIONS:

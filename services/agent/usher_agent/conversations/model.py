@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
+from usher_shared.contracts.tools.offering import DEFAULT_METHOD
 
 CONVERSATIONS = "agent_conversations"
 TURNS = "agent_turns"
-DEFAULT_METHOD = "default"  # the method on file
 _REMEMBERED_HOLDS = 20
 _REMEMBERED_ORDERS = 100
 _REMEMBERED_KEYS = 8

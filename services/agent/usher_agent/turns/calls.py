@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from usher_agent.boxoffice.model import (
-    IDENTITY_FIELDS,
     InvalidCall,
     PreparedCall,
     ToolCall,
@@ -23,6 +22,7 @@ from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_agent.turns.safety import escape_tags
 from usher_shared.clock import Clock
 from usher_shared.contracts.money import to_major
+from usher_shared.contracts.tools.offering import IDENTITY_FIELDS
 from usher_shared.ids import IdGenerator
 
 _LONGEST_ARGUMENTS = 8_000

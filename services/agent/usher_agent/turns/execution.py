@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from usher_agent.boxoffice.model import IDENTITY_FIELDS
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.confirmations.model import Proposal
 from usher_agent.confirmations.service import Execution, execute
@@ -18,6 +17,7 @@ from usher_agent.turns.reply import preface
 from usher_agent.turns.safety import escape_tags
 from usher_agent.turns.wording import done, refused
 from usher_shared.clock import Clock
+from usher_shared.contracts.tools.offering import IDENTITY_FIELDS
 
 _STEP = "confirmed"
 _STATUS = {"done": "ok", "refused": "error", "unknown": "unknown"}
