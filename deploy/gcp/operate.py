@@ -37,6 +37,7 @@ from usher_shared.documents import DocumentStore
 from usher_shared.documents.firestore import FirestoreDocumentStore
 from usher_shared.errors import UsherError
 from usher_shared.events import load_topics
+from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.catalogue_files import read_catalogue
 from usher_tools.catalogue.service import import_catalogue
 
@@ -89,7 +90,7 @@ async def _revoke(given: argparse.Namespace) -> dict[str, Any]:
 async def _import(given: argparse.Namespace) -> dict[str, int]:
     catalogue = read_catalogue(given.file)
     async with _store(given, "tools") as store:
-        return (await import_catalogue(catalogue, store, SystemClock())).model_dump()
+        return (await import_catalogue(catalogue, store, SystemClock(), UlidGenerator())).model_dump()
 
 
 class _DeadLetters:

@@ -26,6 +26,12 @@ def pause_seconds(failures: int) -> float:
     return float(min(0.1 * 2 ** min(failures, 10), 5.0))
 
 
+def record(tx: Transaction, event: Event) -> None:
+    """Put the event into the store's outbox, in the caller's transaction; the service that owns the store publishes."""
+    document = {"created_at": to_timestamp(event.time), "event": event.model_dump(mode="json", exclude_none=True)}
+    tx.create("outbox", event.id, document)
+
+
 class Outbox:
     """One per service; `start` it in the lifespan, `stop` it there (which publishes what is left)."""
 
@@ -39,14 +45,7 @@ class Outbox:
 
     def add(self, tx: Transaction, event: Event) -> None:
         """Record the event in the caller's transaction. Call `nudge` after the commit."""
-        tx.create(
-            "outbox",
-            event.id,
-            {
-                "created_at": to_timestamp(event.time),
-                "event": event.model_dump(mode="json", exclude_none=True),
-            },
-        )
+        record(tx, event)
 
     def nudge(self) -> None:
         """Something was committed: publish without waiting for the sweep."""

@@ -22,6 +22,7 @@ EXAMPLES = {
 }
 # how many there are of each type: examples are only added
 RECORDED = {
+    "usher.availability_changed.v1": 2,
     "usher.chat_turn_completed.v1": 2,
     "usher.conversation_completed.v1": 3,
     "usher.error_occurred.v1": 2,
@@ -29,10 +30,12 @@ RECORDED = {
     "usher.model_released.v1": 2,
     "usher.model_rolled_back.v1": 2,
     "usher.model_trained.v1": 2,
+    "usher.price_changed.v1": 2,
     "usher.retraining_requested.v1": 2,
-    "usher.ticket_purchased.v1": 2,
+    "usher.ticket_purchased.v1": 3,
     "usher.ticket_refunded.v1": 2,
     "usher.ticket_upgraded.v1": 2,
+    "usher.wait_list_offered.v1": 2,
 }
 
 

@@ -52,7 +52,7 @@ locals {
   publishes = {
     gateway  = ["feedback_received"]
     agent    = ["conversation_completed", "chat_turn_completed", "error_occurred"]
-    tools    = ["ticket_purchased", "ticket_upgraded", "ticket_refunded"]
+    tools    = ["ticket_purchased", "ticket_upgraded", "ticket_refunded", "price_changed", "availability_changed", "wait_list_offered"]
     webhooks = ["error_occurred"]
     operator = local.topology.topics
   }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from usher_shared.http.tokens import TokenVerifier
 from usher_shared.idempotency import IdempotencyRecords
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
+from usher_tools.availability.service import SeatWatch
 from usher_tools.catalogue.endpoints import router as catalogue_router
 from usher_tools.office import Office
 from usher_tools.orders.payment import reconcile
@@ -42,14 +44,14 @@ class Deps:
     ids: IdGenerator
 
 
-async def _keep_reconciling(office: Office) -> None:
-    """At once, for what an earlier process left, and then at intervals."""
+async def _keep(work: Callable[[], Awaitable[object]], what: str, seconds: float) -> None:
+    """At once, for what an earlier process left, and then at intervals; a failed round leaves it to the next."""
     while True:
         try:
-            await reconcile(office)
-        except Exception:  # the next round tries again; a payment never depends on one round
-            _LOG.exception("reconciling payments failed")
-        await asyncio.sleep(office.settings.reconcile_seconds)
+            await work()
+        except Exception:
+            _LOG.exception("%s failed", what)
+        await asyncio.sleep(seconds)
 
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
@@ -67,13 +69,19 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await office.outbox.start()
-        reconciler = asyncio.create_task(_keep_reconciling(office), name="reconcile-payments")
+        kept = [
+            asyncio.create_task(_keep(work, what, seconds), name=what)
+            for what, work, seconds in (
+                ("reconciling payments", functools.partial(reconcile, office), settings.reconcile_seconds),
+                ("watching seats", SeatWatch(office).look, settings.seat_watch_seconds),
+            )
+        ]
         try:
             yield
         finally:
-            reconciler.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reconciler
+            for task in kept:
+                task.cancel()
+            await asyncio.gather(*kept, return_exceptions=True)
             await office.outbox.stop()
             await deps.bus.close()
             await deps.payments.close()

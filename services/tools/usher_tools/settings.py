@@ -25,3 +25,9 @@ class Settings(BaseSettings):
     )
     reconcile_seconds: float = Field(default=15, gt=0, description="pause between looks at unfinished payments")
     search_limit: int = Field(default=20, ge=1, le=100, description="most events in one search answer")
+    seat_watch_seconds: float = Field(
+        default=5, gt=0, description="pause between looks for shows that sold out or have seats for those who wait"
+    )
+    wait_list_offer_seconds: int = Field(
+        default=900, ge=60, le=900, description="how long seats stay held for the next in line on a wait list"
+    )

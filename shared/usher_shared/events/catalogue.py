@@ -42,6 +42,7 @@ class OrderEventData(EventData):
 
 class TicketPurchased(OrderEventData):
     fees_minor: int = 0
+    taxes_minor: int = Field(default=0, description="what taxes added to prices and fees")
     quantity: int
     payment_id: str
 
@@ -56,6 +57,66 @@ class TicketRefunded(OrderEventData):
     refunded_minor: int
     refunded_seat_ids: list[str]
     refund_id: str
+
+
+class SectionPrice(EventData):
+    """Without `previous_minor` the section was not on sale before, without `price_minor` it no longer is."""
+
+    section: str
+    name: str
+    price_minor: int | None = None
+    previous_minor: int | None = None
+
+
+class PriceChanged(EventData):
+    """Prices per seat, without fees and taxes, of the sections whose price changed."""
+
+    event_id: str
+    event_name: str
+    starts_at: AwareDatetime
+    currency: str = Field(min_length=3, max_length=3)
+    sections: list[SectionPrice]
+
+
+AvailabilityLevel = Literal["available", "few", "sold_out"]
+
+
+class SectionAvailability(EventData):
+    section: str
+    name: str
+    level: AvailabilityLevel
+    available: int
+    capacity: int
+
+
+class AvailabilityChanged(EventData):
+    """What can be bought now: held seats are not available. `few` is a tenth of the capacity or less."""
+
+    event_id: str
+    event_name: str
+    starts_at: AwareDatetime
+    level: AvailabilityLevel
+    previous_level: AvailabilityLevel
+    available: int
+    capacity: int
+    sections: list[SectionAvailability]
+
+
+class WaitListOffered(EventData):
+    """Seats came free and are held for the first in line who fits, until `expires_at`."""
+
+    entry_id: str
+    event_id: str
+    event_name: str
+    starts_at: AwareDatetime
+    customer_id: str
+    client_id: str | None = None
+    conversation_id: str | None = None
+    hold_id: str
+    seat_ids: list[str]
+    currency: str = Field(min_length=3, max_length=3)
+    subtotal_minor: int = Field(description="the seats' prices, without fees and taxes")
+    expires_at: AwareDatetime
 
 
 class ConversationCompleted(EventData):
@@ -141,6 +202,9 @@ CATALOGUE: dict[str, type[EventData]] = {
     "usher.ticket_purchased.v1": TicketPurchased,
     "usher.ticket_upgraded.v1": TicketUpgraded,
     "usher.ticket_refunded.v1": TicketRefunded,
+    "usher.price_changed.v1": PriceChanged,
+    "usher.availability_changed.v1": AvailabilityChanged,
+    "usher.wait_list_offered.v1": WaitListOffered,
     "usher.conversation_completed.v1": ConversationCompleted,
     "usher.chat_turn_completed.v1": ChatTurnCompleted,
     "usher.feedback_received.v1": FeedbackReceived,

@@ -16,4 +16,5 @@ router = APIRouter(tags=["catalogue"])
 async def post_catalogue(catalogue: Catalogue, request: Request) -> CatalogueImported:
     """Import a catalogue document: idempotent upsert by id."""
     office: Office = request.app.state.office
-    return await import_catalogue(catalogue, office.store, office.clock)
+    with office.outbox.nudging():
+        return await import_catalogue(catalogue, office.store, office.clock, office.ids)

@@ -10,11 +10,14 @@ from pydantic import BaseModel
 from usher_shared.clock import Clock, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
 from usher_shared.errors import Conflict, Unprocessable
+from usher_shared.events.catalogue import PriceChanged, SectionPrice
+from usher_shared.ids import IdGenerator
+from usher_tools.announcements import announce
 from usher_tools.catalogue.model import Catalogue, doubled_ids
 from usher_tools.catalogue.reading import EventReader, Path, path_text, read_venue
 from usher_tools.events.model import Seating, TicketedEvent, Venue
 from usher_tools.seats.layout import Layout, parse_layout
-from usher_tools.seats.ledger import is_free, read_taken
+from usher_tools.seats.ledger import is_free, read_taken_ids
 
 _BATCH = 50  # events in one transaction
 
@@ -48,8 +51,10 @@ class SeatsInUse(Conflict):
     code = "seats_in_use"
 
 
-async def import_catalogue(catalogue: Catalogue, store: DocumentStore, clock: Clock) -> CatalogueImported:
-    """Upsert venues and events.
+async def import_catalogue(
+    catalogue: Catalogue, store: DocumentStore, clock: Clock, ids: IdGenerator
+) -> CatalogueImported:
+    """Upsert venues and events; an event `price_changed` for each show whose prices changed.
 
     Raises CatalogueRefused (what the models cannot see: unknown venues, sections, seats, times that do not exist)
     and SeatsInUse (seats sold or held would vanish); nothing of a refused catalogue is written before all of it
@@ -77,7 +82,7 @@ async def import_catalogue(catalogue: Catalogue, store: DocumentStore, clock: Cl
     await _write_venues([venues[entry.id] for entry in catalogue.venues], layouts, store)
     changed = 0
     for start in range(0, len(events), _BATCH):
-        changed += await _write_events(events[start : start + _BATCH], by_layout, store, clock)
+        changed += await _write_events(events[start : start + _BATCH], by_layout, store, clock, ids)
     return CatalogueImported(
         venues=len(catalogue.venues),
         events=changed,
@@ -91,17 +96,11 @@ async def _check_seats_in_use(
 ) -> None:
     now = to_timestamp(clock.now())
     for event in events:
-        seating: Seating | None = None
-        lost: list[str] = []
-        for (section, row), taken in (await read_taken(source, event.id)).items():
-            if seating is None:
-                prices = frozenset(event.prices)
-                seating = Seating(layouts[event.layout_id], event.blocked, prices)
-            lost += [
-                f"{section}-{row}-{number}"
-                for number, state in taken.items()
-                if not is_free(state, now) and seating.find(f"{section}-{row}-{number}") is None
-            ]
+        taken = [id for id, state in (await read_taken_ids(source, event.id)).items() if not is_free(state, now)]
+        if not taken:
+            continue
+        seating = Seating(layouts[event.layout_id], event.blocked, frozenset(event.prices))
+        lost = [id for id in taken if seating.find(id) is None]
         if lost:
             raise SeatsInUse(
                 f"{event.id}: {len(lost)} seats that are sold or held would vanish, such as {min(lost)}",
@@ -121,8 +120,33 @@ async def _write_venues(
         await store.transaction(write)
 
 
+def _changed_prices(before: TicketedEvent, after: TicketedEvent) -> PriceChanged | None:
+    old = {section.id: section for section in before.sections}
+    new = {section.id: section for section in after.sections}
+    sections = []
+    for id in [*new, *(old.keys() - new.keys())]:
+        price = new[id].price_minor if id in new else None
+        previous = old[id].price_minor if id in old else None
+        if price != previous:
+            name = (new.get(id) or old[id]).name
+            sections.append(SectionPrice(section=id, name=name, price_minor=price, previous_minor=previous))
+    if not sections or before.currency != after.currency:
+        return None
+    return PriceChanged(
+        event_id=after.id,
+        event_name=after.name,
+        starts_at=after.local_start,
+        currency=after.currency,
+        sections=sections,
+    )
+
+
 async def _write_events(
-    events: list[TicketedEvent], layouts: Mapping[str, Layout], store: DocumentStore, clock: Clock
+    events: list[TicketedEvent],
+    layouts: Mapping[str, Layout],
+    store: DocumentStore,
+    clock: Clock,
+    ids: IdGenerator,
 ) -> int:
     documents = {event.id: event.model_dump(mode="json") for event in events}
 
@@ -131,11 +155,17 @@ async def _write_events(
         changed = [id for id, document in documents.items() if before[id] != document]
         for id in changed:
             earlier = (before[id] or documents[id])["currency"]
-            if earlier != documents[id]["currency"] and await read_taken(tx, id):
+            if earlier != documents[id]["currency"] and await read_taken_ids(tx, id):
                 raise SeatsInUse(f"{id}: tickets were sold in {earlier}; the currency cannot change")
         await _check_seats_in_use([event for event in events if event.id in changed], layouts, tx, clock)
-        for id in changed:
-            tx.set("ticketed_events", id, documents[id])
+        for event in events:
+            if event.id not in changed:
+                continue
+            tx.set("ticketed_events", event.id, documents[event.id])
+            earlier_event = before[event.id]
+            prices = earlier_event and _changed_prices(TicketedEvent.model_validate(earlier_event), event)
+            if prices:
+                announce(tx, ids, clock, "usher.price_changed.v1", prices, about=event.id)
         return len(changed)
 
     return await store.transaction(write)

@@ -36,7 +36,7 @@ async def find_event(source: DocumentStore | Transaction, event_id: str) -> Tick
     return TicketedEvent.model_validate(data)
 
 
-def _free(event: TicketedEvent, taken: Mapping[str, Count]) -> dict[str, tuple[int, int]]:
+def free_seats(event: TicketedEvent, taken: Mapping[str, Count]) -> dict[str, tuple[int, int]]:
     """Free seats by section: all, and for wheelchair users."""
     found = {}
     for section in event.sections:
@@ -77,7 +77,7 @@ def _summary(event: TicketedEvent, free: Mapping[str, tuple[int, int]], now: dat
 async def get_event_info(event_id: str, store: DocumentStore, clock: Clock) -> EventInfo:
     """Raises NotFound."""
     event, now = await find_event(store, event_id), clock.now()
-    free = _free(event, await count_taken(store, event.id, to_timestamp(now)))
+    free = free_seats(event, await count_taken(store, event.id, to_timestamp(now)))
     stored = await store.get("venues", event.venue.id)  # facts may be newer than the event's import
     venue = event.venue if stored is None else Venue.model_validate(stored)
     sections = []
@@ -156,6 +156,6 @@ async def search_events(wanted: SearchEvents, store: DocumentStore, clock: Clock
         events = [event for _, event in scored]
     summaries = []
     for event in events[:limit]:
-        free = _free(event, await count_taken(store, event.id, to_timestamp(now)))
+        free = free_seats(event, await count_taken(store, event.id, to_timestamp(now)))
         summaries.append(EventSummary(**_summary(event, free, now)))
     return EventList(events=summaries)

@@ -54,7 +54,7 @@ class Tally:
 
     def document(self, now: str) -> dict[str, Any]:
         held = {id: entry for id, entry in self.held.items() if entry["until"] > now}
-        return {"event_id": self.event_id, "sold": self.sold, "held": held}
+        return {"event_id": self.event_id, "updated_at": now, "sold": self.sold, "held": held}
 
     def sell(self, seat: Seat) -> None:
         _add(self.sold, seat, 1)
@@ -70,19 +70,28 @@ class Tally:
     def drop_hold(self, hold_id: str) -> None:
         self.held.pop(hold_id, None)
 
-
-async def count_taken(source: DocumentStore | Transaction, event_id: str, now: str) -> dict[str, Count]:
-    """Taken seats by section at `now`: sold, and held by holds that have not ended."""
-    page = await source.query(Query("seat_tallies", (Filter("event_id", "==", event_id),), limit=TALLY_SHARDS))
-    totals: dict[str, Count] = {}
-    for document in page.documents:
+    def add_to(self, totals: dict[str, Count], now: str) -> None:
+        """Add what is sold, and held by holds that have not ended, to the counts by section."""
         parts: Iterable[dict[str, list[int]]] = [
-            document.data["sold"],
-            *(entry["counts"] for entry in document.data["held"].values() if entry["until"] > now),
+            self.sold,
+            *(entry["counts"] for entry in self.held.values() if entry["until"] > now),
         ]
         for part in parts:
             for section, (seats, accessible) in part.items():
                 count = totals.setdefault(section, Count())
                 count.seats += seats
                 count.accessible += accessible
+
+
+async def read_tallies(source: DocumentStore | Transaction, event_id: str) -> dict[int, Tally]:
+    """The event's tallies by shard; one that is missing counts nothing."""
+    page = await source.query(Query("seat_tallies", (Filter("event_id", "==", event_id),), limit=TALLY_SHARDS))
+    return {int(d.id.rpartition(":")[2]): Tally.parse(event_id, d.data) for d in page.documents}
+
+
+async def count_taken(source: DocumentStore | Transaction, event_id: str, now: str) -> dict[str, Count]:
+    """Taken seats by section at `now`: sold, and held by holds that have not ended."""
+    totals: dict[str, Count] = {}
+    for tally in (await read_tallies(source, event_id)).values():
+        tally.add_to(totals, now)
     return totals

@@ -11,7 +11,10 @@ from usher_shared.contracts.tools import (
     CreateOrder,
     GetEventInfo,
     GetOrder,
+    GetWaitList,
     HoldTickets,
+    JoinWaitList,
+    LeaveWaitList,
     OpenSupportTicket,
     QuoteArguments,
     RefundOrder,
@@ -26,6 +29,7 @@ from usher_tools.orders.service import create_order, get_order, list_orders, ref
 from usher_tools.quotes.service import quote
 from usher_tools.seats.service import check_inventory, hold_tickets, release_hold
 from usher_tools.support.service import open_support_ticket
+from usher_tools.wait_list.service import get_wait_list, join_wait_list, leave_wait_list
 
 Run = Callable[[Arguments, Call], Awaitable[Any]]
 
@@ -70,6 +74,18 @@ async def _ticket(a: Arguments, call: Call) -> Any:
     return answer_json(await open_support_ticket(cast(OpenSupportTicket, a), call))
 
 
+async def _join_wait_list(a: Arguments, call: Call) -> Any:
+    return answer_json(await join_wait_list(cast(JoinWaitList, a), call))
+
+
+async def _leave_wait_list(a: Arguments, call: Call) -> Any:
+    return answer_json(await leave_wait_list(cast(LeaveWaitList, a), call))
+
+
+async def _get_wait_list(a: Arguments, call: Call) -> Any:
+    return answer_json(await get_wait_list(cast(GetWaitList, a), call))
+
+
 async def _create_order(a: Arguments, call: Call) -> Any:
     return await create_order(cast(CreateOrder, a), call)
 
@@ -94,6 +110,9 @@ RUN: Mapping[str, Run] = {
     "get_order": _get_order,
     "list_orders": _list_orders,
     "refund_order": _refund,
+    "join_wait_list": _join_wait_list,
+    "leave_wait_list": _leave_wait_list,
+    "get_wait_list": _get_wait_list,
     "open_support_ticket": _ticket,
 }
 

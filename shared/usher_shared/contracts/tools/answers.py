@@ -184,3 +184,25 @@ class OrderRefunded(Answer):
 
 class SupportTicket(Answer):
     ticket_id: str
+
+
+class WaitListEntry(Answer):
+    """`offered`: the seats are held as `hold_id` until `expires_at`, and bought like any held seats."""
+
+    entry_id: str
+    event_id: str
+    event_name: str
+    quantity: int
+    section: str | None
+    max_price: float | None
+    accessible: bool
+    status: Literal["waiting", "offered", "bought", "lapsed", "left"]
+    position: int | None = Field(description="1 for the first in line; null unless waiting")
+    joined_at: AwareDatetime
+    hold_id: str | None = None
+    seat_ids: list[str] = Field(default_factory=list)
+    expires_at: AwareDatetime | None = None
+
+
+class WaitList(Answer):
+    entries: list[WaitListEntry]

@@ -89,6 +89,22 @@ class RefundOrder(Arguments):
     reason: str | None = Field(default=None, max_length=500)
 
 
+class JoinWaitList(Arguments):
+    event_id: Id = _id("the event")
+    quantity: int = Field(ge=1, le=50, description="how many seats, adjacent where possible")
+    section: str | None = Field(default=None, max_length=64, description="only this section")
+    max_price: float | None = Field(default=None, ge=0, description="per seat, in the event's currency")
+    accessible: bool = Field(default=False, description="wheelchair-accessible seats")
+
+
+class LeaveWaitList(Arguments):
+    entry_id: Id = _id("the entry, WL_…")
+
+
+class GetWaitList(Arguments):
+    customer_id: Id = _id("set by the system, not by the model")
+
+
 class OpenSupportTicket(Arguments):
     subject: str = Field(min_length=1, max_length=200)
     details: str = Field(min_length=1, max_length=4000)

@@ -20,6 +20,8 @@ from usher_shared.contracts.tools.answers import (
     Quote,
     SupportTicket,
     TicketsUpgraded,
+    WaitList,
+    WaitListEntry,
 )
 from usher_shared.contracts.tools.arguments import (
     Arguments,
@@ -27,7 +29,10 @@ from usher_shared.contracts.tools.arguments import (
     CreateOrder,
     GetEventInfo,
     GetOrder,
+    GetWaitList,
     HoldTickets,
+    JoinWaitList,
+    LeaveWaitList,
     ListOrders,
     OpenSupportTicket,
     QuoteArguments,
@@ -78,6 +83,14 @@ TOOLS: dict[str, Tool] = {
         Tool("get_order", "One order of this customer.", GetOrder, OrderView),
         Tool("list_orders", "This customer's orders, newest first.", ListOrders, OrderList),
         Tool("refund_order", "Refund an order or some seats. The customer is asked first.", RefundOrder, OrderRefunded),
+        Tool(
+            "join_wait_list",
+            "Wait for seats of a show that has none that fit: they are held for the first in line.",
+            JoinWaitList,
+            WaitListEntry,
+        ),
+        Tool("leave_wait_list", "Stop waiting for a show.", LeaveWaitList, WaitListEntry),
+        Tool("get_wait_list", "What this customer waits for, and what was offered.", GetWaitList, WaitList),
         Tool("open_support_ticket", "Hand a matter to a person.", OpenSupportTicket, SupportTicket),
     )
 }
