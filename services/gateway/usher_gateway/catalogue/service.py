@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from usher_gateway.catalogue.ports import AnswerCache, CacheFailed
-from usher_gateway.outage import Outage
+from usher_shared.outage import Outage
 
 _LARGEST = 1 << 18  # bytes; what is larger is not kept
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from usher_gateway.limiting.model import Allowance
 from usher_gateway.limiting.ports import CounterFailed, RequestCounter
-from usher_gateway.outage import Outage
+from usher_shared.outage import Outage
 
 
 class RateLimiter:

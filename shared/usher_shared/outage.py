@@ -1,4 +1,4 @@
-"""What to do while a store that the gateway can live without is down: leave it alone, and say so once."""
+"""What to do while a system that others can answer without is down: leave it alone, and say so once."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ _LOG = logging.getLogger(__name__)
 
 
 class Outage:
-    """After a failure the store is left alone for `retry_seconds`, then one caller tries it for all.
+    """After `failures` in a row the system is left alone for `retry_seconds`, then one caller tries it for all.
 
-    `lost` and `back` are what the log says when the store fails and when it answers again: once each.
+    `lost` and `back` are what the log says when the system fails and when it answers again: once each.
     """
 
-    def __init__(self, lost: str, back: str, retry_seconds: float) -> None:
+    def __init__(self, lost: str, back: str, retry_seconds: float, *, failures: int = 1) -> None:
         self._lost = lost
         self._back = back
         self._retry_seconds = retry_seconds
-        self._until: float | None = None  # None while the store is well
+        self._limit = failures
+        self._failures = 0
+        self._until: float | None = None  # None while the system is well
 
     def holds(self) -> bool:
-        """Whether this caller does without the store."""
+        """Whether this caller does without the system."""
         if self._until is None:
             return False
         now = time.monotonic()
@@ -31,11 +33,15 @@ class Outage:
         return False
 
     def note_failure(self, error: Exception) -> None:
+        self._failures += 1
+        if self._failures < self._limit:
+            return
         if self._until is None:
             _LOG.error(self._lost, extra={"error": str(error)})
         self._until = time.monotonic() + self._retry_seconds
 
     def note_success(self) -> None:
+        self._failures = 0
         if self._until is not None:
             _LOG.info(self._back)
             self._until = None
