@@ -66,7 +66,7 @@ class RunningStack:
         with sqlite3.connect(self.stack.data / "sandbox_payments.db") as connection:
             rows = connection.execute("SELECT id, data FROM sandbox_charges").fetchall()
         found = [json.loads(data) for id, data in rows if confirmation_id in id]
-        return [charge["amount_minor"] for charge in found if charge["outcome"] == "charged"]
+        return [charge["amount_minor"] for charge in found if charge["outcome"] == "captured"]
 
     def _ready(self, service: str) -> bool:
         try:

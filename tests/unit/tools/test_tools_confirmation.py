@@ -18,7 +18,7 @@ async def _post(office: Any, quote: Any, *, caller: str = "agent", customer: str
 async def _is_refused(office: Any, response: Any, status: int, code: str) -> None:
     assert (response.status_code, response.json()["code"]) == (status, code), response.text
     assert (await office.ok("list_orders", {"customer_id": "ann"}))["orders"] == []
-    assert await office.payments.find_charge("CONF-1") is None
+    assert await office.payments.find("CONF-1", customer_id="ann") is None
 
 
 @pytest.mark.parametrize(

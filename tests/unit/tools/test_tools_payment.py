@@ -84,35 +84,58 @@ async def test_seats_cannot_lapse_while_the_customer_pays(office: Any) -> None:
     assert taken.json()["code"] == "seats_taken"
 
 
-class _LateCharge:
-    """A provider that charges, is silent, and cannot be asked until `awake`."""
+class _Silent:
+    """A provider that does what it is asked, and cannot be heard until `awake`: from the `mute` step on."""
+
+    mute = "authorise"
 
     def __init__(self, inner: SandboxPayments) -> None:
         self._inner = inner
         self.awake = False
-        self.charges = 0
+        self.asked: list[str] = []
         self.refunded: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def charge(self, **wanted: Any) -> Charge:
-        self.charges += 1
-        await self._inner.charge(**wanted)
-        raise PaymentUnknown("silence")
-
-    async def find_charge(self, idempotency_key: str) -> Charge | None:
-        if not self.awake:
+    def _stay_silent(self, step: str) -> None:
+        if not self.awake and step == self.mute:
             raise PaymentUnknown("silence")
-        return await self._inner.find_charge(idempotency_key)
+
+    async def authorise(self, **wanted: Any) -> Charge:
+        self.asked.append("authorise")
+        charge = await self._inner.authorise(**wanted)
+        self._stay_silent("authorise")
+        return charge
+
+    async def capture(self, **wanted: Any) -> Charge:
+        self.asked.append("capture")
+        charge = await self._inner.capture(**wanted)
+        self._stay_silent("capture")
+        return charge
+
+    async def find(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+        if self.mute in self.asked:
+            self._stay_silent(self.mute)
+        return await self._inner.find(idempotency_key, customer_id=customer_id)
 
     async def refund(self, **wanted: Any) -> Any:
         self.refunded.append(wanted["amount_minor"])
         return await self._inner.refund(**wanted)
 
 
-async def test_a_retry_finds_the_charge_and_does_not_charge_again(open_box_office: Any) -> None:
-    async with open_box_office(wrap=_LateCharge) as office:
+class _SilentCapture(_Silent):
+    mute = "capture"
+
+
+async def _held_at(office: Any, key: str, customer: str = "ann") -> str | None:
+    found = await office.payments.find(key, customer_id=customer)
+    return None if found is None else found.state
+
+
+@pytest.mark.parametrize("silent", [_Silent, _SilentCapture])
+async def test_a_retry_finds_the_payment_and_does_not_pay_again(open_box_office: Any, silent: Any) -> None:
+    async with open_box_office(wrap=silent) as office:
         quote = await office.purchase(["A-2-5"])
         yes = office.confirm(quote)
         assert (await office.act(quote, yes=yes)).status_code == 504
@@ -121,12 +144,30 @@ async def test_a_retry_finds_the_charge_and_does_not_charge_again(open_box_offic
         again = await office.act(quote, yes=yes)
         assert first.status_code == 200
         assert first.json() == again.json()
-        assert office.payments.charges == 1
+        assert office.payments.asked == ["authorise", "capture"]
         assert len(await _orders(office)) == 1
 
 
-async def test_seats_lost_during_payment_are_refunded_once(open_box_office: Any) -> None:
-    async with open_box_office(wrap=_LateCharge) as office:
+async def test_seats_lost_after_the_authorisation_are_never_charged(open_box_office: Any) -> None:
+    async with open_box_office(wrap=_Silent) as office:
+        quote = await office.purchase(["A-2-5"])
+        yes = office.confirm(quote)
+        assert (await office.act(quote, yes=yes)).status_code == 504
+        office.clock.advance(timedelta(seconds=301))
+        await office.hold(["A-2-5"], "bob")
+        office.payments.awake = True
+        for _ in range(2):
+            response = await office.act(quote, yes=yes)
+            assert (response.status_code, response.json()["code"]) == (409, "seats_taken")
+        await reconcile(office.office)
+        assert office.payments.asked == ["authorise"]
+        assert await _held_at(office, yes.id) == "voided"
+        assert office.payments.refunded == []
+        assert await _orders(office) == []
+
+
+async def test_seats_lost_after_the_capture_are_refunded_once(open_box_office: Any) -> None:
+    async with open_box_office(wrap=_SilentCapture) as office:
         quote = await office.purchase(["A-2-5"])
         yes = office.confirm(quote)
         assert (await office.act(quote, yes=yes)).status_code == 504
@@ -141,8 +182,9 @@ async def test_seats_lost_during_payment_are_refunded_once(open_box_office: Any)
         assert await _orders(office) == []
 
 
-async def test_seats_still_free_after_a_long_payment_are_sold(open_box_office: Any) -> None:
-    async with open_box_office(wrap=_LateCharge) as office:
+@pytest.mark.parametrize("silent", [_Silent, _SilentCapture])
+async def test_seats_still_free_after_a_long_payment_are_sold(open_box_office: Any, silent: Any) -> None:
+    async with open_box_office(wrap=silent) as office:
         quote = await office.purchase(["A-2-5"])
         assert (await office.act(quote)).status_code == 504
         office.clock.advance(timedelta(seconds=301))
@@ -151,6 +193,23 @@ async def test_seats_still_free_after_a_long_payment_are_sold(open_box_office: A
         (order,) = await _orders(office)
         assert [seat["id"] for seat in order["seats"]] == ["A-2-5"]
         assert (await office.free())["A"] == 39
+
+
+async def test_an_answer_lost_after_capturing_is_looked_up(office: Any) -> None:
+    quote = await office.purchase(["A-2-5"], token="tok_capture_timeout")
+    assert (await office.act(quote)).status_code == 200
+    assert len(await _orders(office)) == 1
+
+
+async def test_a_refused_capture_gives_the_authorisation_up(office: Any) -> None:
+    quote = await office.purchase(["A-2-5"], token="tok_capture_declined")
+    yes = office.confirm(quote)
+    response = await office.act(quote, yes=yes)
+    assert (response.status_code, response.json()["code"]) == (409, "payment_declined")
+    assert await _held_at(office, yes.id) == "voided"
+    assert await _orders(office) == []
+    other_card = await office.quote("create_order", {**quote["arguments"], "payment_method_token": "tok_visa"})
+    assert (await office.act(other_card)).status_code == 200
 
 
 async def test_fifty_calls_with_one_confirmation_charge_once(office: Any) -> None:
@@ -179,10 +238,14 @@ class DiesAround:
     """A provider in front of which, or behind which, the process is killed."""
     def __init__(self, inner): self._inner = inner
     def __getattr__(self, name): return getattr(self._inner, name)
-    async def charge(self, **wanted):
-        if sys.argv[3] == "before-charge": die()
-        answer = await self._inner.charge(**wanted)
-        if sys.argv[3] == "after-charge": die()
+    async def authorise(self, **wanted):
+        if sys.argv[3] == "before-authorise": die()
+        answer = await self._inner.authorise(**wanted)
+        if sys.argv[3] == "after-authorise": die()
+        return answer
+    async def capture(self, **wanted):
+        answer = await self._inner.capture(**wanted)
+        if sys.argv[3] == "after-capture": die()
         return answer
 
 async def main():
@@ -208,7 +271,7 @@ def _crash(tmp_path: Path, where: str) -> None:
     assert result.returncode == -signal.SIGKILL, result.stderr
 
 
-@pytest.mark.parametrize("where", ["before-publish", "after-charge"])
+@pytest.mark.parametrize("where", ["before-publish", "after-authorise", "after-capture"])
 async def test_killed_in_the_middle_of_a_sale(tmp_path: Path, open_box_office: Any, where: str) -> None:
     """After the restart: one order, one charge, one event, without anybody asking again."""
     _crash(tmp_path, where)
@@ -223,7 +286,7 @@ async def test_killed_in_the_middle_of_a_sale(tmp_path: Path, open_box_office: A
 
 async def test_killed_before_the_charge(tmp_path: Path, open_box_office: Any) -> None:
     """Nothing was charged: the seats come free when the payment's time is over."""
-    _crash(tmp_path, "before-charge")
+    _crash(tmp_path, "before-authorise")
     async with open_box_office() as office:
         await reconcile(office.office)
         assert await _orders(office) == []

@@ -3,28 +3,41 @@
 It keeps what it did in documents of its own, apart from the box office's, as a real provider would: a crash of
 the box office changes nothing here. Test tokens:
 
-* `tok_visa` is charged.
+* `tok_visa` is authorised and captured.
 * `tok_declined` is declined.
-* `tok_timeout` is charged, but the answer is lost (PaymentUnknown).
-* `tok_timeout_before` is never charged, and no answer comes (PaymentUnknown).
+* `tok_timeout` is authorised, but the answer is lost (PaymentUnknown).
+* `tok_timeout_before` is never authorised, and no answer comes (PaymentUnknown).
+* `tok_capture_timeout` is captured, but the answer to the capture is lost (PaymentUnknown).
+* `tok_capture_declined` is authorised, and its capture is refused.
 
-A customer has the method that `store_method` put on file. Without one: ids that end in `-declined`, `-timeout` or
-`-timeout-before` have the token of that name, all others `tok_visa`.
+A customer has the method that `store_method` put on file. Without one: ids that end in `-declined`, `-timeout`,
+`-timeout-before`, `-capture-timeout` or `-capture-declined` have the token of that name, all others `tok_visa`.
 """
 
 from __future__ import annotations
 
-from usher_shared.documents import DocumentStore, Filter, Query, Transaction
-from usher_shared.errors import Conflict, NotFound
-from usher_shared.ids import IdGenerator
-from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown, Refund
+from typing import Any
 
-_TOKENS = frozenset({"tok_visa", "tok_declined", "tok_timeout", "tok_timeout_before"})
-_BY_SUFFIX = {
+from usher_shared.documents import DocumentStore, Filter, Query, Transaction
+from usher_shared.errors import NotFound
+from usher_shared.ids import IdGenerator
+from usher_tools.payments.ports import (
+    Charge,
+    ChargeVoided,
+    PaymentDeclined,
+    PaymentUnknown,
+    Refund,
+    RefundExceedsCharge,
+)
+
+_BY_SUFFIX = {  # the first that fits
+    "-capture-declined": "tok_capture_declined",
+    "-capture-timeout": "tok_capture_timeout",
     "-declined": "tok_declined",
     "-timeout": "tok_timeout",
     "-timeout-before": "tok_timeout_before",
 }
+_GOOD = frozenset({"tok_visa", "tok_timeout", "tok_capture_timeout", "tok_capture_declined"})
 
 
 class SandboxPayments:
@@ -43,19 +56,22 @@ class SandboxPayments:
             return str(stored["token"])
         return next((token for suffix, token in _BY_SUFFIX.items() if customer_id.endswith(suffix)), "tok_visa")
 
-    async def charge(self, *, amount_minor: int, currency: str, token: str, idempotency_key: str) -> Charge:
+    async def authorise(
+        self, *, customer_id: str, amount_minor: int, currency: str, token: str, idempotency_key: str
+    ) -> Charge:
         if token == "tok_timeout_before":  # noqa: S105  a test token
-            raise PaymentUnknown("the payment provider did not answer")
-        outcome = "charged" if token in _TOKENS - {"tok_declined"} else "declined"
+            raise _silence()
         fresh = {
             "charge_id": self._ids.new("CHG"),
+            "customer_id": customer_id,
             "amount_minor": amount_minor,
             "currency": currency,
-            "outcome": outcome,
+            "token": token,
+            "outcome": "authorised" if token in _GOOD else "declined",
             "refunded_minor": 0,
         }
 
-        async def fn(tx: Transaction) -> tuple[dict[str, object], bool]:
+        async def fn(tx: Transaction) -> tuple[dict[str, Any], bool]:
             record = await tx.get("sandbox_charges", idempotency_key)
             if record is not None:
                 return record, False
@@ -64,24 +80,57 @@ class SandboxPayments:
 
         record, first = await self._store.transaction(fn)
         if record["outcome"] == "voided":
-            raise ChargeVoided("this payment was called off")
+            raise _voided()
         if record["outcome"] == "declined":
             raise PaymentDeclined("the card was declined; nothing was charged")
         if token == "tok_timeout" and first:  # noqa: S105  a test token
-            raise PaymentUnknown("the payment provider did not answer")
+            raise _silence()
         return _charge(record)
 
-    async def find_charge(self, idempotency_key: str) -> Charge | None:
-        record = await self._store.get("sandbox_charges", idempotency_key)
-        return _charge(record) if record is not None and record["outcome"] == "charged" else None
+    async def capture(self, *, charge_id: str, idempotency_key: str) -> Charge:
+        async def fn(tx: Transaction) -> tuple[dict[str, Any], bool]:
+            record = await tx.get("sandbox_charges", idempotency_key)
+            if record is None or record["charge_id"] != charge_id:
+                raise NotFound(f"there is no charge {charge_id}", code="charge_not_found")
+            if record["outcome"] != "authorised":
+                return record, False
+            if record["token"] == "tok_capture_declined":  # noqa: S105  a test token
+                raise PaymentDeclined("the bank refused the payment; nothing was charged")
+            taken = {**record, "outcome": "captured"}
+            tx.set("sandbox_charges", idempotency_key, taken)
+            return taken, True
 
-    async def void(self, idempotency_key: str) -> Charge | None:
+        record, first = await self._store.transaction(fn)
+        if record["outcome"] != "captured":
+            raise _voided()
+        if record["token"] == "tok_capture_timeout" and first:  # noqa: S105  a test token
+            raise _silence()
+        return _charge(record)
+
+    async def find(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+        record = await self._store.get("sandbox_charges", idempotency_key)
+        return None if record is None or record["customer_id"] != customer_id else _charge(record)
+
+    async def void(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+        never = {
+            "charge_id": "",
+            "customer_id": customer_id,
+            "amount_minor": 0,
+            "currency": "",
+            "token": "",
+            "outcome": "voided",
+            "refunded_minor": 0,
+        }
+
         async def fn(tx: Transaction) -> Charge | None:
             record = await tx.get("sandbox_charges", idempotency_key)
             if record is None:
-                tx.create("sandbox_charges", idempotency_key, {"outcome": "voided", "charge_id": ""})
-                return None
-            return _charge(record) if record["outcome"] == "charged" else None
+                tx.create("sandbox_charges", idempotency_key, never)
+            elif record["outcome"] == "authorised":
+                tx.set("sandbox_charges", idempotency_key, {**record, "outcome": "voided"})
+            elif record["outcome"] == "captured":
+                return _charge(record)
+            return None
 
         return await self._store.transaction(fn)
 
@@ -97,8 +146,8 @@ class SandboxPayments:
                 raise NotFound(f"there is no charge {charge_id}", code="charge_not_found")
             key, charge = page.documents[0].id, page.documents[0].data
             refunded = charge["refunded_minor"] + amount_minor
-            if refunded > charge["amount_minor"]:
-                raise Conflict("more than is left of the charge", code="refund_exceeds_charge")
+            if charge["outcome"] != "captured" or refunded > charge["amount_minor"]:
+                raise RefundExceedsCharge("more than is left of the charge")
             tx.set("sandbox_charges", key, {**charge, "refunded_minor": refunded})
             data = {"refund_id": refund_id, "charge_id": charge_id, "amount_minor": amount_minor}
             tx.create("sandbox_refunds", idempotency_key, data)
@@ -113,5 +162,13 @@ class SandboxPayments:
         await self._store.close()
 
 
-def _charge(record: dict[str, object]) -> Charge:
-    return Charge(str(record["charge_id"]), int(str(record["amount_minor"])), str(record["currency"]))
+def _silence() -> PaymentUnknown:
+    return PaymentUnknown("the payment provider did not answer")
+
+
+def _voided() -> ChargeVoided:
+    return ChargeVoided("this payment was called off; nothing was charged")
+
+
+def _charge(record: dict[str, Any]) -> Charge:
+    return Charge(record["charge_id"], record["amount_minor"], record["currency"], record["outcome"])

@@ -17,7 +17,10 @@ from usher_tools.payments.ports import Charge
 
 
 async def settle(tx: Transaction, office: Office, intent: Intent, charge: Charge | None) -> BaseModel | None:
-    """The answer; None when the seats are no longer to be had: nothing was written then."""
+    """The answer; None when the seats are no longer to be had: nothing was written then.
+
+    A Conflict (event_cancelled) says the same of what was to be paid, with its own reason.
+    """
     if intent.kind == "create_order":
         return await settle_purchase(tx, office, intent, charge)
     if intent.kind == "upgrade_tickets":

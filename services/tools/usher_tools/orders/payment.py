@@ -1,8 +1,9 @@
-"""Carrying an intent to its end: charge or refund at the provider, then settle in one transaction.
+"""Carrying an intent to its end: authorise, recheck, capture; or refund; then settle in one transaction.
 
 The intent is written, and the seats reserved, before the provider is asked; the provider's idempotency key is the
-confirmation's id. Whatever happens in between (a crash, a lost answer), `advance` goes on from what is recorded: it
-looks the charge up before it asks again, and nothing is ever charged under a second key.
+confirmation's id. What the intent records and what the provider holds under that key are all that is needed to go on:
+after a crash or a lost answer the payment is looked up before anything is asked again, and nothing is ever paid under
+a second key. `docs/guides/payments.md` draws the states.
 """
 
 from __future__ import annotations
@@ -15,10 +16,16 @@ from usher_shared.errors import Conflict, UpstreamFailed, UsherError
 from usher_tools.office import Office, answer_json
 from usher_tools.orders.changes import settle, undo
 from usher_tools.orders.model import Intent
-from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown
+from usher_tools.orders.reservation import recheck
+from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown, RefundExceedsCharge
 
 _LOG = logging.getLogger(__name__)
-_LOST = "the seats were taken by others before the payment went through; the charge has been given back"
+_LOST = {
+    "code": "seats_taken",
+    "detail": "the seats were taken by others before the payment went through; the charge has been given back",
+}
+_VOIDED = {"code": "payment_voided", "detail": "the payment was not completed; nothing was charged"}
+_DECLINED = {"code": "payment_declined", "detail": "the card was declined; nothing was charged"}
 
 
 def _recorded(intent: Intent) -> dict[str, Any]:
@@ -36,13 +43,17 @@ async def _read(tx: Transaction, intent_id: str) -> Intent:
     return Intent.model_validate(data)
 
 
+def _failure(error: Conflict) -> dict[str, str]:
+    return {"code": error.code, "detail": error.detail}
+
+
 def _write(tx: Transaction, intent: Intent, **changes: Any) -> Intent:
     changed = intent.model_copy(update=changes)
     tx.set("payment_intents", intent.id, changed.model_dump(mode="json"))
     return changed
 
 
-async def _fail(office: Office, intent_id: str, code: str, detail: str) -> Intent:
+async def _fail(office: Office, intent_id: str, failure: dict[str, str]) -> Intent:
     """End the intent and undo what it reserved."""
 
     async def fn(tx: Transaction) -> Intent:
@@ -50,7 +61,7 @@ async def _fail(office: Office, intent_id: str, code: str, detail: str) -> Inten
         if not intent.open:
             return intent
         await undo(tx, office, intent)
-        return _write(tx, intent, status="failed", open=False, failure={"code": code, "detail": detail})
+        return _write(tx, intent, status="failed", open=False, failure=failure)
 
     return await office.store.transaction(fn)
 
@@ -64,10 +75,15 @@ async def _settle(office: Office, intent_id: str, charge: Charge | None) -> Inte
             return intent
         lease = intent.lease
         record = None if lease is None else await tx.get("idempotency", lease.record_id)
-        answer = await settle(tx, office, intent, charge)
         charge_id = None if charge is None else charge.id
+        try:
+            answer = await settle(tx, office, intent, charge)
+        except Conflict as lost:  # raised before anything was written
+            if intent.status == "refunding":
+                raise
+            return _write(tx, intent, status="returning", charge_id=charge_id, failure=_failure(lost))
         if answer is None:
-            return _write(tx, intent, status="returning", charge_id=charge_id)
+            return _write(tx, intent, status="returning", charge_id=charge_id, failure=_LOST)
         body = answer_json(answer)
         if lease is not None and record is not None and record["owner"] == lease.owner and record["status"] is None:
             office.records.finish(tx, lease.idempotency(), 200, body)
@@ -78,33 +94,84 @@ async def _settle(office: Office, intent_id: str, charge: Charge | None) -> Inte
 
 
 async def _give_back(office: Office, intent: Intent) -> Intent:
+    """The charge of an intent that cannot be settled, back to the customer once."""
     if intent.charge_id is not None:
+        await _return_charge(office, intent, intent.charge_id)
+    return await _fail(office, intent.id, intent.failure or _LOST)
+
+
+async def _return_charge(office: Office, intent: Intent, charge_id: str) -> None:
+    try:
         await office.payments.refund(
-            charge_id=intent.charge_id, amount_minor=intent.amount_minor, idempotency_key=f"{intent.id}:return"
+            charge_id=charge_id, amount_minor=intent.amount_minor, idempotency_key=f"{intent.id}:return"
         )
-    return await _fail(office, intent.id, "seats_taken", _LOST)
+    except RefundExceedsCharge:  # somebody gave it back at the provider
+        _LOG.warning("a charge to give back had been given back", extra={"intent": intent.id})
 
 
-async def _charge(office: Office, intent: Intent, *, look_first: bool) -> Charge | None:
-    """The charge of the intent; None when nothing is due. Raises PaymentDeclined, ChargeVoided, PaymentUnknown."""
-    if intent.amount_minor == 0:
-        return None
+async def _authorise(office: Office, intent: Intent, *, look_first: bool) -> Charge:
+    """What the provider holds for the intent. Raises PaymentDeclined, ChargeVoided, PaymentUnknown."""
     if look_first:
-        found = await office.payments.find_charge(intent.id)
+        found = await office.payments.find(intent.id, customer_id=intent.customer_id)
         if found is not None:
             return found
     try:
-        return await office.payments.charge(
+        return await office.payments.authorise(
+            customer_id=intent.customer_id,
             amount_minor=intent.amount_minor,
             currency=intent.currency,
             token=intent.token,
             idempotency_key=intent.id,
         )
     except PaymentUnknown:
-        found = await office.payments.find_charge(intent.id)
+        found = await office.payments.find(intent.id, customer_id=intent.customer_id)
         if found is None:
             raise
         return found
+
+
+async def _capture(office: Office, intent: Intent, charge: Charge) -> Charge:
+    """Raises PaymentDeclined, ChargeVoided, PaymentUnknown."""
+    try:
+        return await office.payments.capture(charge_id=charge.id, idempotency_key=intent.id)
+    except PaymentUnknown:
+        found = await office.payments.find(intent.id, customer_id=intent.customer_id)
+        if found is None or found.state == "authorised":
+            raise
+        return found
+
+
+async def _call_off(office: Office, intent: Intent, failure: dict[str, str]) -> Intent:
+    """Void, and end the intent; what was captured meanwhile is settled or given back instead."""
+    charge = await office.payments.void(intent.id, customer_id=intent.customer_id)
+    if charge is None:
+        return await _fail(office, intent.id, failure)
+    return await _complete(office, intent, charge)
+
+
+async def _complete(office: Office, intent: Intent, charge: Charge | None) -> Intent:
+    """From what the provider holds to the intent's end. `charge` is None when nothing is due."""
+    if charge is not None and charge.state == "authorised":
+        try:
+            await recheck(office, intent)
+        except Conflict as changed:
+            return await _call_off(office, intent, _failure(changed))
+        try:
+            charge = await _capture(office, intent, charge)
+        except PaymentDeclined as refused:
+            return await _call_off(office, intent, _failure(refused))
+        except ChargeVoided:
+            return await _fail(office, intent.id, _VOIDED)
+    if charge is not None and charge.state in ("voided", "declined"):
+        return await _fail(office, intent.id, _VOIDED if charge.state == "voided" else _DECLINED)
+    settled = await _settle(office, intent.id, charge)
+    if settled.status == "returning":
+        return await _give_back(office, settled)
+    if settled.status == "failed" and charge is not None and settled.charge_id is None:
+        # unreachable while the provider keeps its word that a void is final: nobody pays for nothing even so
+        _LOG.error("a charge was captured for an intent that had been called off", extra={"intent": intent.id})
+        await _return_charge(office, intent, charge.id)
+    return settled
 
 
 async def _refund(office: Office, intent: Intent) -> None:
@@ -121,50 +188,48 @@ async def advance(office: Office, intent: Intent, *, resumed: bool) -> dict[str,
     PaymentUnknown when the provider does not say: call again later with `resumed`.
     """
     if intent.status == "charging":
-        try:
-            charge = await _charge(office, intent, look_first=resumed)
-        except (PaymentDeclined, ChargeVoided) as error:
-            return _recorded(await _fail(office, intent.id, error.code, error.detail))
-        intent = await _settle(office, intent.id, charge)
-    elif intent.status == "refunding":
+        charge = None
+        if intent.amount_minor:
+            try:
+                charge = await _authorise(office, intent, look_first=resumed)
+            except (PaymentDeclined, ChargeVoided) as error:
+                return _recorded(await _fail(office, intent.id, _failure(error)))
+        return _recorded(await _complete(office, intent, charge))
+    if intent.status == "refunding":
         try:
             await _refund(office, intent)
         except Conflict as error:
             _LOG.error("the provider refused a refund", extra={"intent": intent.id, "detail": error.detail})
-            return _recorded(await _fail(office, intent.id, "refund_refused", error.detail))
+            failure = {"code": "refund_refused", "detail": error.detail}
+            return _recorded(await _fail(office, intent.id, failure))
         intent = await _settle(office, intent.id, None)
     if intent.status == "returning":
         intent = await _give_back(office, intent)
     return _recorded(intent)
 
 
-async def _reconcile_one(office: Office, intent: Intent) -> None:
-    _, now = office.now()
+async def reconcile_one(office: Office, intent: Intent) -> None:
+    """Look the payment up and carry the intent on as far as that allows. Raises PaymentUnknown."""
     if intent.status != "charging":
         await advance(office, intent, resumed=True)
         return
-    charge = await office.payments.find_charge(intent.id) if intent.amount_minor else None
-    if charge is None and intent.amount_minor and intent.expires_at <= now:
-        charge = await office.payments.void(intent.id)
-        if charge is None:
-            await _fail(office, intent.id, "payment_voided", "the payment was not completed; nothing was charged")
-            return
+    charge = await office.payments.find(intent.id, customer_id=intent.customer_id) if intent.amount_minor else None
     if charge is not None or not intent.amount_minor:
-        settled = await _settle(office, intent.id, charge)
-        if settled.status == "returning":
-            await _give_back(office, settled)
+        await _complete(office, intent, charge)
+    elif intent.expires_at <= office.now()[1]:
+        await _call_off(office, intent, _VOIDED)
 
 
 async def reconcile(office: Office) -> int:
     """Look at every unfinished intent: finish what was paid, call off what was not in time; how many there were.
 
-    Safe beside live requests and other processes: charges and refunds are once per key, ends are transactional.
+    Safe beside live requests and other processes: payments and refunds are once per key, ends are transactional.
     """
     page = await office.store.query(Query("payment_intents", (Filter("open", "==", True),), "created_at", limit=200))
     for document in page.documents:
         intent = Intent.model_validate(document.data)
         try:
-            await _reconcile_one(office, intent)
+            await reconcile_one(office, intent)
         except UsherError as error:  # stays open: the next round looks again
             _LOG.warning("payment not reconciled", extra={"intent": intent.id, "code": error.code})
     return len(page.documents)

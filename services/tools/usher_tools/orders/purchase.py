@@ -15,6 +15,7 @@ from usher_tools.events.service import find_event
 from usher_tools.office import Office
 from usher_tools.orders.model import Change, Intent, Order, Payment
 from usher_tools.orders.records import announce, obtainable, order_facts, seats_of
+from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.wording import tickets
 from usher_tools.payments.ports import Charge
 from usher_tools.seats.ledger import SeatLedger
@@ -35,6 +36,7 @@ async def reserve_purchase(tx: Transaction, office: Office, intent: Intent, hold
 async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charge: Charge | None) -> BaseModel | None:
     _, now = office.now()
     event = await find_event(tx, intent.event_id)
+    check_not_cancelled(event)
     hold = await tx.get("holds", intent.hold_id)
     seats = await seats_of(tx, office, intent.event_id, intent.seats)
     ledger = await SeatLedger.load(tx, intent.event_id, seats, now)

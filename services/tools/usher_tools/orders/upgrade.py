@@ -15,6 +15,7 @@ from usher_tools.events.service import find_event
 from usher_tools.office import Office
 from usher_tools.orders.model import Change, Intent, Order, Payment
 from usher_tools.orders.records import announce, mark_pending, obtainable, order_facts, read_order, seats_of
+from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.wording import describe_seats
 from usher_tools.payments.ports import Charge
 from usher_tools.seats.layout import Seat
@@ -37,6 +38,7 @@ async def reserve_upgrade(tx: Transaction, office: Office, intent: Intent, order
 async def settle_upgrade(tx: Transaction, office: Office, intent: Intent, charge: Charge | None) -> BaseModel | None:
     _, now = office.now()
     event = await find_event(tx, intent.event_id)
+    check_not_cancelled(event)
     order = await read_order(tx, intent)
     new = await seats_of(tx, office, intent.event_id, intent.seats)
     old = await seats_of(tx, office, intent.event_id, intent.previous_seats)

@@ -1,42 +1,52 @@
-"""The port of a payment provider.
+"""The port of a payment provider: authorise, then capture; and what it tells us unasked.
 
-A provider remembers what it did under each idempotency key, so that a charge whose answer was lost can be looked up:
-the box office looks up before it tries again, and never charges under a second key for one confirmation.
+A provider remembers what it did under each idempotency key, so that a payment whose answer was lost can be looked up:
+the box office looks up before it tries again, and never pays under a second key for one confirmation. An authorised
+amount is reserved on the customer's card and not taken: it is captured, or voided and the customer was never charged.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from usher_shared.errors import Conflict, UpstreamTimeout
+from usher_shared.errors import Conflict, Unauthenticated, UpstreamTimeout
+
+ChargeState = Literal["authorised", "captured", "voided", "declined"]
 
 
 class PaymentDeclined(Conflict):
-    """The provider refused the charge: nothing was taken."""
+    """The provider refused the payment: nothing was taken."""
 
     code = "payment_declined"
 
 
 class PaymentUnknown(UpstreamTimeout):
-    """The provider did not answer: whether money moved has to be looked up."""
+    """The provider did not answer, or not clearly: what happened has to be looked up."""
 
     code = "payment_unknown"
 
 
 class ChargeVoided(Conflict):
-    """The key was voided before anything was charged under it."""
+    """The key was voided: nothing is, or will be, taken under it."""
 
     code = "payment_voided"
 
 
+class RefundExceedsCharge(Conflict):
+    """More than is left of the charge: nothing was given back."""
+
+    code = "refund_exceeds_charge"
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge that went through. Amounts in minor units."""
+    """What the provider holds under a key. Amounts in minor units."""
 
     id: str
     amount_minor: int
     currency: str
+    state: ChargeState = "captured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +57,70 @@ class Refund:
 
 
 class PaymentProvider(Protocol):
+    """Every call may raise PaymentUnknown. `customer_id` is ours; a key always belongs to one customer."""
+
     async def default_method(self, customer_id: str) -> str | None:
         """The token of the customer's method on file."""
         ...
 
-    async def charge(self, *, amount_minor: int, currency: str, token: str, idempotency_key: str) -> Charge:
-        """Charge once per key; a repeated key answers as the first time.
+    async def authorise(
+        self, *, customer_id: str, amount_minor: int, currency: str, token: str, idempotency_key: str
+    ) -> Charge:
+        """Reserve the amount once per key; a repeated key answers with what the key stands at now.
 
-        Raises PaymentDeclined, ChargeVoided, PaymentUnknown.
+        Raises PaymentDeclined, ChargeVoided.
         """
         ...
 
-    async def find_charge(self, idempotency_key: str) -> Charge | None:
-        """The charge under that key, if it went through. Raises PaymentUnknown."""
+    async def capture(self, *, charge_id: str, idempotency_key: str) -> Charge:
+        """Take the whole authorised amount, once; `idempotency_key` is that of the authorisation.
+
+        Raises PaymentDeclined (refused: what was authorised stays authorised), ChargeVoided.
+        """
         ...
 
-    async def void(self, idempotency_key: str) -> Charge | None:
-        """From now on nothing can be charged under the key; the charge if there was one already.
+    async def find(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+        """What the provider holds under the key. None: nothing yet, though a call under way may still arrive."""
+        ...
 
-        Raises PaymentUnknown.
+    async def void(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+        """From now on nothing can be authorised or captured under the key; an authorisation is given up.
+
+        Returns the charge when it was captured already, and then changes nothing.
         """
         ...
 
     async def refund(self, *, charge_id: str, amount_minor: int, idempotency_key: str) -> Refund:
-        """Give back once per key. Raises Conflict (more than is left of the charge), PaymentUnknown."""
+        """Give back once per key. Raises RefundExceedsCharge."""
         ...
 
     async def ping(self) -> None: ...
 
     async def close(self) -> None: ...
+
+
+class BadNotice(Unauthenticated):
+    """The notification was not signed by the provider, or is too old."""
+
+    code = "bad_signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A signed notification: what it is about, never what to believe.
+
+    `payment_key` is the idempotency key of our payment; `opened` tells what somebody did outside the box office
+    (in the provider's dashboard, or at the customer's bank) and a person should see.
+    """
+
+    id: str
+    kind: str
+    payment_key: str | None = None
+    charge_id: str | None = None
+    opened: Literal["refund", "dispute"] | None = None
+
+
+class PaymentNotices(Protocol):
+    def read(self, body: bytes, signature: str) -> Notice:
+        """Check the signature over the raw body, then read. Raises BadNotice."""
+        ...
