@@ -13,6 +13,7 @@ from usher_shared.contracts.money import to_major
 from usher_shared.contracts.tools import OrderChange, OrderView, SeatOffer
 from usher_shared.events.catalogue import SeatSold
 from usher_shared.idempotency import Lease
+from usher_shared.ids import IdGenerator
 from usher_tools.events.model import Stored, TicketedEvent
 from usher_tools.orders.taxes import SeatTax, added, ticket_taxes
 from usher_tools.seats.layout import Seat
@@ -33,6 +34,7 @@ class OrderSeat(Stored):
     fee_minor: int
     tax_minor: int = Field(default=0, description="what taxes add to price and fees")
     taxes: list[SeatTax] = Field(default_factory=list, description="each tax, those within the price too")
+    ticket_id: str | None = Field(default=None, description="of the digital ticket; a seat gets it with its intent")
 
     @property
     def total_minor(self) -> int:
@@ -75,6 +77,11 @@ def priced(seats: Iterable[Seat], event: TicketedEvent) -> list[OrderSeat]:
     return found
 
 
+def ticketed(seats: Iterable[OrderSeat], ids: IdGenerator) -> list[OrderSeat]:
+    """The seats, each with the id of its digital ticket: new for one that enters an order, gone with one that leaves."""
+    return [seat if seat.ticket_id else seat.model_copy(update={"ticket_id": ids.new("TKT")}) for seat in seats]
+
+
 def total(seats: Iterable[OrderSeat]) -> int:
     return sum(seat.total_minor for seat in seats)
 
@@ -88,9 +95,12 @@ class Payment(Stored):
 
 
 class Change(Stored):
+    """`intent_id` names the payment intent that made the change: what was paid or given back, and for which seats."""
+
     at: str
     change: str
     amount_minor: int
+    intent_id: str | None = None
 
 
 class Order(Stored):
@@ -112,6 +122,11 @@ class Order(Stored):
     history: list[Change]
     created_at: str
     pending: str | None = None
+
+    @property
+    def revision(self) -> int:
+        """How often the order has changed, the purchase included."""
+        return len(self.history)
 
     def view(self) -> OrderView:
         return OrderView(
@@ -148,6 +163,15 @@ class Allocation(Stored):
     amount_minor: int
 
 
+class Breakdown(Stored):
+    """What an amount is made of, minor units; negative is given back. `taxes` are by name and rate."""
+
+    price_minor: int
+    fees_minor: int
+    taxes_minor: int
+    taxes: list[SeatTax]
+
+
 class Intent(Stored):
     """Collection `payment_intents`, id = the confirmation's: written before any money moves.
 
@@ -173,6 +197,7 @@ class Intent(Stored):
     hold_expires_at: str | None = Field(default=None, description="the hold's end before the payment")
     amount_minor: int = Field(description="charged, or given back; never negative")
     currency: str
+    breakdown: Breakdown | None = None
     token: str = ""
     allocations: list[Allocation] = Field(default_factory=list)
     reason: str | None = None

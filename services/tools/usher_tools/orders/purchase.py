@@ -60,7 +60,11 @@ async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charg
         seats=intent.seats,
         total_minor=intent.amount_minor,
         payments=[Payment(charge_id=charge.id, amount_minor=charge.amount_minor)] if charge else [],
-        history=[Change(at=now, change=f"Bought {tickets(len(seats))}", amount_minor=intent.amount_minor)],
+        history=[
+            Change(
+                at=now, change=f"Bought {tickets(len(seats))}", amount_minor=intent.amount_minor, intent_id=intent.id
+            )
+        ],
         created_at=now,
     )
     tx.create("orders", order.id, order.model_dump(mode="json"))

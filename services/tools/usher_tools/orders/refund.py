@@ -30,7 +30,7 @@ async def settle_refund(tx: Transaction, office: Office, intent: Intent) -> Base
     left = [seat for seat in order.seats if seat.id not in gone]
     reason = f" ({intent.reason})" if intent.reason else ""
     names = ", ".join(seat.id for seat in intent.seats)
-    change = Change(at=now, change=f"Refunded {names}{reason}", amount_minor=-intent.amount_minor)
+    change = Change(at=now, change=f"Refunded {names}{reason}", amount_minor=-intent.amount_minor, intent_id=intent.id)
     changed = order.model_copy(
         update={
             "status": "partially_refunded" if left else "refunded",

@@ -13,7 +13,7 @@ from usher_shared.errors import ConfirmationRequired, Conflict, InvalidRequest
 from usher_shared.telemetry import current_traceparent
 from usher_tools.office import Call
 from usher_tools.orders.confirming import check_price, confirmed_quote, require_confirmation
-from usher_tools.orders.model import Intent, IntentLease, Order
+from usher_tools.orders.model import Breakdown, Intent, IntentLease, Order, ticketed
 from usher_tools.orders.payment import advance
 from usher_tools.orders.pricing import Priced, find_order, price_purchase, price_refund, price_upgrade
 from usher_tools.orders.purchase import reserve_purchase
@@ -46,10 +46,16 @@ def _new_intent(call: Call, confirmation: Confirmation, priced: Priced, **more: 
         "conversation_id": call.conversation_id,
         "traceparent": current_traceparent(),
         "event_id": priced.event.id,
-        "seats": priced.seats,
+        "seats": ticketed(priced.seats, call.office.ids),
         "previous_seats": priced.previous,
         "amount_minor": abs(priced.total_minor),
         "currency": priced.order.currency if priced.order else priced.event.currency,
+        "breakdown": Breakdown(
+            price_minor=priced.subtotal_minor,
+            fees_minor=priced.fees_minor,
+            taxes_minor=priced.taxes_minor,
+            taxes=priced.tax_lines,
+        ),
         "lease": _intent_lease(call),
         "created_at": now,
         "expires_at": intent_end(call.office, moment),

@@ -58,7 +58,10 @@ async def settle_upgrade(tx: Transaction, office: Office, intent: Intent, charge
             "seats": intent.seats,
             "total_minor": order.total_minor + intent.amount_minor,
             "payments": payments,
-            "history": [*order.history, Change(at=now, change=change, amount_minor=intent.amount_minor)],
+            "history": [
+                *order.history,
+                Change(at=now, change=change, amount_minor=intent.amount_minor, intent_id=intent.id),
+            ],
             "pending": None,
         }
     )
