@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from usher_tools.seats.shards import MAX_CAPACITY
+
 MAX_SEATS_PER_ROW = 400
 MAX_SEATS_PER_VENUE = 120_000
 
@@ -112,10 +114,31 @@ class RowsEntry(Entry):
 
 
 class SectionEntry(Entry):
+    """Numbered seats (`rows`), or places without seats: general admission (`capacity`)."""
+
     id: SeatPart
     name: Name
     rank: int | None = Field(default=None, ge=1, le=10_000, description="1 is best; the order of listing when absent")
-    rows: list[RowsEntry] = Field(min_length=1, max_length=500)
+    rows: list[RowsEntry] = Field(default_factory=list, max_length=500)
+    capacity: int | None = Field(
+        default=None, ge=1, le=MAX_CAPACITY, description="general admission: how many people, instead of `rows`"
+    )
+    accessible: int = Field(
+        default=0, ge=0, le=MAX_CAPACITY, description="how many of the capacity are kept for wheelchair users"
+    )
+
+    @property
+    def seats(self) -> int:
+        """How many are sold at most."""
+        return self.capacity or sum(len(e.row_names()) * len(e.numbers()) for e in self.rows)
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        if bool(self.rows) == (self.capacity is not None):
+            raise ValueError("give either `rows`, or `capacity` for general admission")
+        if self.accessible > (self.capacity or 0):
+            raise ValueError("`accessible` is a part of `capacity`; rows name their wheelchair seats")
+        return self
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -151,7 +174,7 @@ class VenueEntry(Entry):
         doubled = {id for id in ids if ids.count(id) > 1}
         if doubled:
             raise ValueError(f"section {min(doubled)} occurs twice")
-        seats = sum(len(e.row_names()) * len(e.numbers()) for s in self.sections for e in s.rows)
+        seats = sum(section.seats for section in self.sections)
         if seats > MAX_SEATS_PER_VENUE:
             raise ValueError(f"{seats} seats; a venue has at most {MAX_SEATS_PER_VENUE}")
         return self
@@ -171,13 +194,28 @@ class TaxEntry(Entry):
     on: Literal["price", "price_and_fees"] = "price"
 
 
+_Window = Annotated[float, Field(ge=-240, le=10_000, description="before the start; negative is after it")]
+
+
 class RefundEntry(Entry):
     """Refunds until so many hours before the start, less `fee_percent` of the price."""
 
-    until_hours_before: float = Field(ge=0, le=10_000)
+    until_hours_before: _Window
     fee_percent: Percent = 0.0
     fees_refundable: bool = Field(default=False, description="whether service fees are given back too")
     text: Text | None = Field(default=None, description="for the customer; written from the figures when absent")
+
+
+class ExchangeEntry(RefundEntry):
+    """Exchanges for other seats, of this event or another one; the fee is kept of what the old tickets count for."""
+
+    fees_refundable: bool = Field(default=True, description="whether service fees count too")
+
+
+class CreditEntry(RefundEntry):
+    """Tickets given back for store credit on the customer's account."""
+
+    fees_refundable: bool = Field(default=True, description="whether service fees are credited too")
 
 
 class UpgradeEntry(Entry):
@@ -187,14 +225,27 @@ class UpgradeEntry(Entry):
     text: Text | None = None
 
 
+class InGameUpgradeEntry(Entry):
+    """Upgrades from the start on, apart from those before it."""
+
+    until_hours_after_start: float = Field(ge=0, le=12)
+    text: Text | None = None
+
+
 class PoliciesEntry(Entry):
-    """Absent `refund` or `upgrade` means: not offered. Other topics are texts."""
+    """What is absent is not offered. Exchange and credit as a text: told to the customer, done by people.
+
+    Other topics are texts.
+    """
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
     __pydantic_extra__: dict[str, Text]
 
     refund: RefundEntry | None = None
+    exchange: ExchangeEntry | Text | None = None
+    credit: CreditEntry | Text | None = None
     upgrade: UpgradeEntry | None = None
+    in_game_upgrade: InGameUpgradeEntry | None = None
 
 
 class EventEntry(Entry):
@@ -213,7 +264,9 @@ class EventEntry(Entry):
     taxes: list[TaxEntry] = Field(default_factory=list, max_length=10)
     policies: PoliciesEntry = Field(default_factory=PoliciesEntry)
     blocked: list[str] = Field(
-        default_factory=list, max_length=5000, description="not for sale: `A`, `A-5`, `A-5-12` or `A-5-12..18`"
+        default_factory=list,
+        max_length=5000,
+        description="not for sale: `A`, `A-5`, `A-5-12`, `A-5-12..18`; of general admission `F` or `F-GA-1..200`",
     )
 
     @field_validator("starts_at")

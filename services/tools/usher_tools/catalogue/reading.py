@@ -12,15 +12,13 @@ from usher_shared.contracts.money import exponent, to_minor
 from usher_tools.catalogue.model import (
     Catalogue,
     EventEntry,
-    PoliciesEntry,
-    RefundEntry,
     SectionEntry,
-    UpgradeEntry,
     VenueEntry,
     doubled_ids,
 )
-from usher_tools.events.model import RefundPolicy, Seating, SectionOnSale, Tax, TicketedEvent, UpgradePolicy, Venue
-from usher_tools.seats.layout import Layout, Row, Section, layout_document, parse_layout
+from usher_tools.catalogue.policies import read_policies
+from usher_tools.events.model import Seating, SectionOnSale, Tax, TicketedEvent, Venue
+from usher_tools.seats.layout import Layout, Row, Section, general_section, layout_document, parse_layout
 
 Path = tuple[str | int, ...]
 
@@ -31,6 +29,8 @@ def path_text(path: Path) -> str:
 
 
 def _section(entry: SectionEntry, place: int) -> Section:
+    if entry.capacity is not None:
+        return general_section(entry.id, entry.name, entry.rank or place, entry.capacity, entry.accessible)
     rows: list[Row] = []
     for group in entry.rows:
         numbers = tuple(group.numbers())
@@ -44,42 +44,6 @@ def _section(entry: SectionEntry, place: int) -> Section:
 def _layout(entry: VenueEntry) -> tuple[Layout, dict[str, Any]]:
     id, data = layout_document(_section(section, place) for place, section in enumerate(entry.sections, 1))
     return parse_layout(id, data), data
-
-
-def _hours(hours: float) -> str:
-    return f"{hours:g} hour{'' if hours == 1 else 's'}"
-
-
-def refund_text(entry: RefundEntry | None) -> str:
-    if entry is None:
-        return "Tickets cannot be refunded."
-    if entry.text:
-        return entry.text
-    less = f" less {entry.fee_percent:g}% of the price" if entry.fee_percent else ""
-    fees = "included" if entry.fees_refundable else "not refunded"
-    return f"Refunds until {_hours(entry.until_hours_before)} before the start{less}; service fees are {fees}."
-
-
-def upgrade_text(entry: UpgradeEntry | None) -> str:
-    if entry is None:
-        return "Tickets cannot be upgraded."
-    if entry.text:
-        return entry.text
-    until = "the start"
-    if entry.until_hours_before:
-        side = "before" if entry.until_hours_before > 0 else "after"
-        until = f"{_hours(abs(entry.until_hours_before))} {side} the start"
-    return f"Upgrades to better seats until {until}, for the difference in price."
-
-
-def _policies(entry: PoliciesEntry) -> tuple[RefundPolicy | None, UpgradePolicy | None, dict[str, str]]:
-    texts = {"refund": refund_text(entry.refund), "upgrade": upgrade_text(entry.upgrade), **(entry.model_extra or {})}
-    refund = upgrade = None
-    if entry.refund is not None:
-        refund = RefundPolicy(**entry.refund.model_dump(exclude={"text"}), text=texts["refund"])
-    if entry.upgrade is not None:
-        upgrade = UpgradePolicy(until_hours_before=entry.upgrade.until_hours_before, text=texts["upgrade"])
-    return refund, upgrade, texts
 
 
 def local_to_utc(local: datetime, zone: str) -> datetime:
@@ -127,7 +91,7 @@ class EventReader:
         if len(self.problems) > before:
             return None
         seating = Seating(layout, tuple(entry.blocked), frozenset(entry.prices))
-        refund, upgrade, texts = _policies(entry.policies)
+        policies, texts = read_policies(entry.policies)
         return TicketedEvent(
             id=entry.id,
             name=entry.name,
@@ -143,8 +107,7 @@ class EventReader:
             fee_per_ticket_minor=to_minor(entry.fees.per_ticket, entry.currency),
             fee_percent=entry.fees.percent,
             taxes=[Tax(**tax.model_dump()) for tax in entry.taxes],
-            refund=refund,
-            upgrade=upgrade,
+            **policies,
             policies=texts,
             layout_id=layout.id,
             blocked=tuple(entry.blocked),
@@ -164,6 +127,7 @@ class EventReader:
                         price_minor=to_minor(entry.prices[section.id], entry.currency),
                         capacity=capacity,
                         accessible_capacity=accessible,
+                        general_admission=section.general_admission,
                     )
                 )
         return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from usher_shared.clock import from_timestamp
-from usher_tools.seats.layout import Layout, Row, Seat, blocked_seats
+from usher_tools.policies.model import Policy
+from usher_tools.seats.layout import Layout, Row, Seat, Section, blocked_seats
 
 
 class Stored(BaseModel):
@@ -41,18 +42,7 @@ class SectionOnSale(Stored):
     price_minor: int
     capacity: int
     accessible_capacity: int
-
-
-class RefundPolicy(Stored):
-    until_hours_before: float
-    fee_percent: float
-    fees_refundable: bool
-    text: str
-
-
-class UpgradePolicy(Stored):
-    until_hours_before: float
-    text: str
+    general_admission: bool = False
 
 
 class Tax(Stored):
@@ -81,8 +71,11 @@ class TicketedEvent(Stored):
     fee_per_ticket_minor: int
     fee_percent: float
     taxes: list[Tax] = Field(default_factory=list)
-    refund: RefundPolicy | None
-    upgrade: UpgradePolicy | None
+    refund: Policy | None
+    exchange: Policy | None = None
+    credit: Policy | None = None
+    upgrade: Policy | None
+    in_game_upgrade: Policy | None = None
     policies: dict[str, str] = Field(description="topic to text for a customer")
     layout_id: str
     blocked: tuple[str, ...]
@@ -111,12 +104,9 @@ class TicketedEvent(Stored):
         """Whether sales have ended: at the start, or so long after it as the catalogue says."""
         return self.start + timedelta(hours=self.sales_hours_after_start) <= now
 
-    def refund_deadline(self) -> datetime | None:
-        """The last moment for a refund; None when the policy gives none."""
-        return None if self.refund is None else self.start - timedelta(hours=self.refund.until_hours_before)
-
-    def upgrade_deadline(self) -> datetime | None:
-        return None if self.upgrade is None else self.start - timedelta(hours=self.upgrade.until_hours_before)
+    def at_venue(self, moment: datetime) -> str:
+        """The moment for a person, by the venue's clocks."""
+        return person_time(moment.astimezone(ZoneInfo(self.venue.time_zone)))
 
 
 def person_time(moment: datetime) -> str:
@@ -133,7 +123,7 @@ class Seating:
         self._sections = sections
 
     def is_blocked(self, seat: Seat) -> bool:
-        return seat.position in self.blocked.get((seat.section, seat.row), frozenset())
+        return seat.position in self.blocked.get(seat.key, frozenset())
 
     def find(self, seat_id: str) -> Seat | None:
         """The seat, if this event sells it."""
@@ -141,14 +131,24 @@ class Seating:
         return None if seat is None or seat.section not in self._sections or self.is_blocked(seat) else seat
 
     def rows(self) -> list[tuple[Row, int]]:
-        """The rows on sale with their section's rank."""
-        return [(row, s.rank) for s in self.layout.sections if s.id in self._sections for row in s.rows]
+        """The rows of seats on sale with their section's rank; not the shards of general admission."""
+        return [
+            (row, s.rank)
+            for s in self.layout.sections
+            if s.id in self._sections and not s.general_admission
+            for row in s.rows
+        ]
+
+    @cached_property
+    def general(self) -> dict[str, Section]:
+        """The general-admission sections on sale, by id."""
+        return {s.id: s for s in self.layout.sections if s.id in self._sections and s.general_admission}
 
     def count(self, section: str) -> tuple[int, int]:
         """Seats on sale in the section, and how many of them are for wheelchair users."""
         seats = accessible = 0
         for row in next((s.rows for s in self.layout.sections if s.id == section), ()):
-            blocked = self.blocked.get((section, row.name), frozenset())
+            blocked = self.blocked.get(row.key, frozenset())
             seats += len(row.numbers) - len(blocked)
             accessible += len(row.accessible - blocked)
         return seats, accessible

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from usher_shared.contracts.money import format_money, to_minor
@@ -16,7 +15,8 @@ from usher_tools.events.service import find_event
 from usher_tools.office import Office
 from usher_tools.orders.model import Allocation, Order, OrderSeat, priced, total
 from usher_tools.orders.taxes import SeatTax, added, sum_taxes, taxes_back, ticket_taxes
-from usher_tools.orders.wording import venue_time
+from usher_tools.policies.model import AfterSale, OutsidePolicy, Waiver, waiver_id
+from usher_tools.policies.service import Decision, Terms, decide
 from usher_tools.seats.choice import OpenRow, choose_seats
 from usher_tools.seats.layout import Seat
 from usher_tools.seats.model import StoredHold
@@ -40,6 +40,7 @@ class Priced:
     order: Order | None = None
     hold: StoredHold | None = None
     allocations: list[Allocation] = field(default_factory=list)
+    waiver: Waiver | None = None
     tax_lines: list[SeatTax] = field(default_factory=list)
 
 
@@ -86,15 +87,9 @@ async def price_upgrade(
     order = await find_order(source, wanted.order_id, customer_id)
     _check_unchanging(order)
     event = await find_event(source, order.event_id)
-    moment = office.clock.now()
     if event.status == "cancelled":
         raise Conflict(f"{event.name} has been cancelled", code="event_cancelled")
-    deadline = event.upgrade_deadline()
-    if deadline is None:
-        raise Conflict(event.policies["upgrade"], code="outside_policy")
-    if moment > deadline or event.is_past(moment):
-        at = venue_time(event, deadline)
-        raise Conflict(f"Upgrades for this event ended on {at}. {event.policies['upgrade']}", code="outside_policy")
+    decision = await _decide(source, order, event, "upgrade_tickets", office)
     if seat_ids is not None:
         seats = priced(find_seats(await office.seating(source, event), seat_ids), event)
     else:
@@ -103,9 +98,21 @@ async def price_upgrade(
     taxes = sum(s.tax_minor for s in seats) - sum(s.tax_minor for s in order.seats)
     delta = total(seats) - total(order.seats)
     lines = sum_taxes((seat.taxes for seat in seats), less=(seat.taxes for seat in order.seats))
-    policy = f"{event.policies['upgrade']} {event.policies['refund']}"
+    policy = f"{decision.reason} {event.policies['refund']}"
     fees = delta - subtotal - taxes
-    return Priced(event, seats, subtotal, fees, taxes, delta, policy, list(order.seats), order, tax_lines=lines)
+    return Priced(
+        event,
+        seats,
+        subtotal,
+        fees,
+        taxes,
+        delta,
+        policy,
+        list(order.seats),
+        order,
+        tax_lines=lines,
+        waiver=decision.waiver,
+    )
 
 
 def _ticket_minor(event: TicketedEvent, price_minor: int) -> int:
@@ -180,26 +187,24 @@ class Back:
         return self.price_minor + self.fee_minor + self.tax_minor
 
 
-def refund_of(seat: OrderSeat, event: TicketedEvent) -> Back:
-    """Everything for a cancelled event, else by policy; taxes in proportion to what is given back of their base."""
-    if event.status == "cancelled" or event.refund is None:
-        return Back(seat.price_minor, seat.fee_minor, seat.taxes)
-    kept = Decimal(seat.price_minor) * Decimal(str(event.refund.fee_percent)) / 100
+def value_of(seat: OrderSeat, terms: Terms) -> Back:
+    """What a seat is worth when it is given back; taxes in proportion to what is given back of their base."""
+    kept = Decimal(seat.price_minor) * Decimal(str(terms.fee_percent)) / 100
     price = seat.price_minor - int(kept.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-    fee = seat.fee_minor if event.refund.fees_refundable else 0
+    fee = seat.fee_minor if terms.fees_refundable else 0
     return Back(price, fee, taxes_back(seat.taxes, seat.price_minor, seat.fee_minor, price, fee))
 
 
-def check_refund_window(event: TicketedEvent, moment: datetime) -> None:
-    """Raises Conflict outside_policy. A cancelled event is refunded at any time."""
-    if event.status == "cancelled":
-        return
-    deadline = event.refund_deadline()
-    if deadline is None:
-        raise Conflict(event.policies["refund"], code="outside_policy")
-    if moment > deadline:
-        at = venue_time(event, deadline)
-        raise Conflict(f"Refunds for this event ended on {at}. {event.policies['refund']}", code="outside_policy")
+async def _decide(source: Source, order: Order, event: TicketedEvent, action: AfterSale, office: Office) -> Decision:
+    """The policy's decision, with the order's exception where one is needed. Raises OutsidePolicy."""
+    moment = office.clock.now()
+    decision = decide(event, action, moment)
+    if not decision.allowed:
+        data = await source.get("policy_waivers", waiver_id(order.id, action))
+        decision = decide(event, action, moment, [] if data is None else [Waiver.model_validate(data)])
+    if not decision.allowed:
+        raise OutsidePolicy(decision.reason, order_id=order.id, action=action)
+    return decision
 
 
 def _allocate(order: Order, amount: int) -> list[Allocation]:
@@ -220,12 +225,12 @@ async def price_refund(source: Source, wanted: RefundOrder, customer_id: str, of
     order = await find_order(source, wanted.order_id, customer_id)
     _check_unchanging(order)
     event = await find_event(source, order.event_id)
-    check_refund_window(event, office.clock.now())
+    decision = await _decide(source, order, event, "refund_order", office)
     chosen = [seat for seat in order.seats if wanted.seat_ids is None or seat.id in wanted.seat_ids]
     missing = set(wanted.seat_ids or ()) - {seat.id for seat in chosen}
     if missing:
         raise NotFound(f"not in this order: {', '.join(sorted(missing))}", code="seat_not_found")
-    backs = [refund_of(seat, event) for seat in chosen]
+    backs = [value_of(seat, decision.terms) for seat in chosen]
     amount = sum(back.total_minor for back in backs)
     return Priced(
         event,
@@ -234,10 +239,9 @@ async def price_refund(source: Source, wanted: RefundOrder, customer_id: str, of
         -sum(back.fee_minor for back in backs),
         -sum(back.tax_minor for back in backs),
         -amount,
-        "This event was cancelled: everything is given back."
-        if event.status == "cancelled"
-        else event.policies["refund"],
+        decision.reason,
         order=order,
         allocations=_allocate(order, amount),
+        waiver=decision.waiver,
         tax_lines=sum_taxes((), less=(back.taxes for back in backs)),
     )

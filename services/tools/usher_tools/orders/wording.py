@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from usher_shared.contracts.money import format_money
 from usher_tools.events.model import TicketedEvent, person_time
@@ -34,10 +32,6 @@ def describe_event(event: TicketedEvent) -> str:
 
 def tickets(count: int) -> str:
     return f"{count} ticket{'' if count == 1 else 's'}"
-
-
-def venue_time(event: TicketedEvent, moment: datetime) -> str:
-    return person_time(moment.astimezone(ZoneInfo(event.venue.time_zone)))
 
 
 def purchase_summary(event: TicketedEvent, seats: Sequence[OrderSeat]) -> str:
