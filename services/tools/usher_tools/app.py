@@ -21,6 +21,8 @@ from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
 from usher_tools.availability.service import SeatWatch
 from usher_tools.catalogue.endpoints import router as catalogue_router
+from usher_tools.mcp.endpoints import router as mcp_router
+from usher_tools.mcp.sessions import Sessions
 from usher_tools.office import Office
 from usher_tools.orders.payment import reconcile
 from usher_tools.payments.ports import PaymentProvider
@@ -65,6 +67,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         settings=settings,
         box_office=OwnBoxOffice(),
     )
+    sessions = Sessions(office)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -79,6 +82,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         try:
             yield
         finally:
+            await sessions.stop()
             for task in kept:
                 task.cancel()
             await asyncio.gather(*kept, return_exceptions=True)
@@ -91,11 +95,12 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         "tools",
         version="0.1.0",
         summary="The box office: events, seats, holds, orders, upgrades, refunds",
-        routers=[toolbox_router, catalogue_router],
+        routers=[toolbox_router, mcp_router, catalogue_router],
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"store": deps.store.ping, "payments": deps.payments.ping},
         max_body_bytes=_MAX_BODY_BYTES,
     )
     app.state.office = office
+    app.state.mcp = sessions
     return app

@@ -44,10 +44,10 @@ class ToolResult:
 def _confirmation(request: ToolRequest) -> Confirmation | None:
     if request.name not in PROTECTED_ACTIONS:
         return None
-    if request.caller != "agent":
-        raise Forbidden(f"{request.caller} may not run {request.name}", code="wrong_caller")
     if request.confirmation is None:
         raise ConfirmationRequired("the customer has not confirmed this")
+    if request.caller != "agent":
+        raise Forbidden(f"{request.caller} may not run {request.name}", code="wrong_caller")
     try:
         return Confirmation.from_header(request.confirmation)
     except ValueError as error:
