@@ -26,6 +26,7 @@ from usher_tools.mcp.sessions import Sessions
 from usher_tools.office import Office
 from usher_tools.orders.payment import reconcile
 from usher_tools.payments.ports import PaymentProvider
+from usher_tools.receipts.endpoints import router as receipts_router
 from usher_tools.settings import Settings
 from usher_tools.toolbox.endpoints import router as toolbox_router
 from usher_tools.toolbox.native import OwnBoxOffice
@@ -95,7 +96,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         "tools",
         version="0.1.0",
         summary="The box office: events, seats, holds, orders, upgrades, refunds",
-        routers=[toolbox_router, mcp_router, catalogue_router],
+        routers=[toolbox_router, mcp_router, catalogue_router, receipts_router],
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"store": deps.store.ping, "payments": deps.payments.ping},

@@ -156,6 +156,7 @@ class VenueEntry(Entry):
     city_aliases: list[Name] = Field(default_factory=list, max_length=20, description="other names, abbreviations")
     address: Name
     time_zone: str = Field(description="IANA name, such as America/Chicago")
+    tax_id: Name | None = Field(default=None, description="the seller's tax number, for receipts")
     facts: dict[str, Text] = Field(default_factory=dict, description="parking, bags, doors, accessibility, food …")
     sections: list[SectionEntry] = Field(min_length=1, max_length=500)
 

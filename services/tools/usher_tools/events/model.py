@@ -30,6 +30,7 @@ class Venue(Stored):
     city_aliases: list[str] = Field(default_factory=list)
     address: str
     time_zone: str
+    tax_id: str | None = None
     facts: dict[str, str] = Field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from usher_shared.idempotency import Lease
 from usher_shared.ids import IdGenerator
 from usher_tools.events.model import Stored, TicketedEvent
 from usher_tools.orders.taxes import SeatTax, added, ticket_taxes
+from usher_tools.policies.model import Waiver
 from usher_tools.seats.layout import Seat
 
 OrderStatus = Literal["confirmed", "upgraded", "partially_refunded", "refunded"]
@@ -78,7 +79,7 @@ def priced(seats: Iterable[Seat], event: TicketedEvent) -> list[OrderSeat]:
 
 
 def ticketed(seats: Iterable[OrderSeat], ids: IdGenerator) -> list[OrderSeat]:
-    """The seats, each with the id of its digital ticket: new for one that enters an order, gone with one that leaves."""
+    """The seats, each with the id of its digital ticket: new when it enters an order, gone when it leaves."""
     return [seat if seat.ticket_id else seat.model_copy(update={"ticket_id": ids.new("TKT")}) for seat in seats]
 
 
@@ -198,6 +199,7 @@ class Intent(Stored):
     amount_minor: int = Field(description="charged, or given back; never negative")
     currency: str
     breakdown: Breakdown | None = None
+    waiver: Waiver | None = Field(default=None, description="the exception that allows it, spent with the effect")
     token: str = ""
     allocations: list[Allocation] = Field(default_factory=list)
     reason: str | None = None

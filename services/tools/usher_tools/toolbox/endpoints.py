@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
 
 from usher_shared.contracts.confirmations import CONFIRMATION_HEADER
-from usher_shared.contracts.identity import CLIENT_HEADER, CONVERSATION_HEADER, CUSTOMER_HEADER
+from usher_shared.contracts.identity import CLIENT_HEADER, CONVERSATION_HEADER
 from usher_shared.contracts.tools import EventInfo, EventList, OrderList, OrderView, tool_schemas
-from usher_shared.errors import Forbidden
-from usher_shared.http.app import require_caller
+from usher_tools.access import Caller, Customer, Id, OfCustomer, TheOffice, same_customer
 from usher_tools.office import Office, Page
 from usher_tools.toolbox.service import ToolRequest, run_tool
 
 router = APIRouter(tags=["tools"])
-Caller = Annotated[str, Depends(require_caller("agent", "gateway", "cli"))]
-Id = Annotated[str, Path(min_length=1, max_length=128)]
-Customer = Annotated[str | None, Header(alias=CUSTOMER_HEADER, min_length=1, max_length=128)]
-
-
-# dependencies are coroutines: FastAPI runs plain functions in a thread, which costs more than they do
-async def _office(request: Request) -> Office:
-    office: Office = request.app.state.office
-    return office
-
-
-TheOffice = Annotated[Office, Depends(_office)]
 
 
 @router.get("/tools")
@@ -73,18 +60,9 @@ async def post_tool(
     return answer
 
 
-def _same_customer(customer_id: str, header: str | None) -> str:
-    if header is not None and header != customer_id:
-        raise Forbidden("customer_id is not the customer of this call", code="wrong_customer")
-    return customer_id
-
-
 async def _read(request: ToolRequest, office: Office) -> dict[str, Any]:
     answer: dict[str, Any] = (await run_tool(request, office)).body
     return answer
-
-
-OfCustomer = Annotated[str, Query(min_length=1, max_length=128)]
 
 
 # the answers are JSON already, in the shape of their models: they are described, not built again
@@ -99,7 +77,7 @@ async def get_orders(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> dict[str, Any]:
     """The customer's orders, newest first."""
-    customer = _same_customer(customer_id, header)
+    customer = same_customer(customer_id, header)
     wanted = {"customer_id": customer}
     return await _read(ToolRequest("list_orders", wanted, caller, customer, page=Page(limit, cursor)), office)
 
@@ -109,7 +87,7 @@ async def get_one_order(
     order_id: Id, customer_id: OfCustomer, caller: Caller, office: TheOffice, header: Customer = None
 ) -> dict[str, Any]:
     """One order of the customer."""
-    customer = _same_customer(customer_id, header)
+    customer = same_customer(customer_id, header)
     return await _read(ToolRequest("get_order", {"order_id": order_id}, caller, customer), office)
 
 
