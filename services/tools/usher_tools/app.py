@@ -25,9 +25,13 @@ from usher_tools.mcp.endpoints import router as mcp_router
 from usher_tools.mcp.sessions import Sessions
 from usher_tools.office import Office
 from usher_tools.orders.payment import reconcile
+from usher_tools.partner.actions import reconcile_actions
+from usher_tools.partner.ports import Partner
+from usher_tools.partner.service import PartnerBoxOffice
 from usher_tools.payments.ports import PaymentProvider
 from usher_tools.receipts.endpoints import router as receipts_router
 from usher_tools.settings import Settings
+from usher_tools.support.endpoints import router as support_router
 from usher_tools.toolbox.endpoints import router as toolbox_router
 from usher_tools.toolbox.native import OwnBoxOffice
 
@@ -45,6 +49,10 @@ class Deps:
     verifier: TokenVerifier
     clock: Clock
     ids: IdGenerator
+    partner: Partner | None = None
+
+
+Job = tuple[str, Callable[[], Awaitable[object]], float]
 
 
 async def _keep(work: Callable[[], Awaitable[object]], what: str, seconds: float) -> None:
@@ -66,20 +74,27 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         clock=deps.clock,
         ids=deps.ids,
         settings=settings,
-        box_office=OwnBoxOffice(),
+        box_office=OwnBoxOffice() if deps.partner is None else PartnerBoxOffice(deps.partner),
     )
     sessions = Sessions(office)
+    partner = deps.partner
+    jobs: list[Job] = [
+        ("reconciling payments", functools.partial(reconcile, office), settings.reconcile_seconds),
+        ("watching seats", SeatWatch(office).look, settings.seat_watch_seconds),
+    ]
+    if partner is not None:
+        jobs.append(
+            (
+                "asking the partner again",
+                functools.partial(reconcile_actions, office, partner),
+                settings.reconcile_seconds,
+            )
+        )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await office.outbox.start()
-        kept = [
-            asyncio.create_task(_keep(work, what, seconds), name=what)
-            for what, work, seconds in (
-                ("reconciling payments", functools.partial(reconcile, office), settings.reconcile_seconds),
-                ("watching seats", SeatWatch(office).look, settings.seat_watch_seconds),
-            )
-        ]
+        kept = [asyncio.create_task(_keep(work, what, seconds), name=what) for what, work, seconds in jobs]
         try:
             yield
         finally:
@@ -90,16 +105,19 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
             await office.outbox.stop()
             await deps.bus.close()
             await deps.payments.close()
+            if partner is not None:
+                await partner.close()
             await deps.store.close()
 
     app = create_service_app(
         "tools",
         version="0.1.0",
         summary="The box office: events, seats, holds, orders, upgrades, refunds",
-        routers=[toolbox_router, mcp_router, catalogue_router, receipts_router],
+        routers=[toolbox_router, mcp_router, catalogue_router, receipts_router, support_router],
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"store": deps.store.ping, "payments": deps.payments.ping},
+        optional_checks={} if partner is None else {"partner": partner.ping},
         max_body_bytes=_MAX_BODY_BYTES,
     )
     app.state.office = office

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,6 +20,12 @@ class Settings(BaseSettings):
     hold_chain_gap_seconds: float = Field(
         default=60, ge=0, description="a seat held again within this time continues the earlier hold's life"
     )
+    max_held_seats: int = Field(
+        default=24, ge=1, le=500, description="most seats of one event that one customer holds at a time"
+    )
+    quote_extends_seconds: float = Field(
+        default=180, ge=0, description="a purchase that is quoted keeps its seats at least so long from then"
+    )
     quote_seconds: float = Field(default=600, ge=30, description="how long a quote may be confirmed")
     payment_window_seconds: float = Field(
         default=120,
@@ -24,6 +33,9 @@ class Settings(BaseSettings):
         description="seats stay reserved this long for a payment under way; afterwards an unpaid one is called off",
     )
     reconcile_seconds: float = Field(default=15, gt=0, description="pause between looks at unfinished payments")
+    waiver_days: float = Field(
+        default=7, gt=0, le=365, description="how long an exception from a policy, once approved, may be used"
+    )
     search_limit: int = Field(default=20, ge=1, le=100, description="most events in one search answer")
     seat_watch_seconds: float = Field(
         default=5, gt=0, description="pause between looks for shows that sold out or have seats for those who wait"
@@ -31,3 +43,44 @@ class Settings(BaseSettings):
     wait_list_offer_seconds: int = Field(
         default=900, ge=60, le=900, description="how long seats stay held for the next in line on a wait list"
     )
+
+    partner_url: str | None = Field(
+        default=None,
+        description="base URL of the ticketing system that the venue keeps itself (docs/guides/box-office-partner.md); "
+        "default: seats and orders are kept here",
+    )
+    partner_key: SecretStr | None = Field(default=None, description="bearer key that the venue's system gave us")
+    partner_try_seconds: float = Field(default=4.0, gt=0, description="for one request to the venue's system")
+    partner_call_seconds: float = Field(
+        default=8.0, gt=0, description="for a read or a hold there, with all repetitions"
+    )
+    partner_action_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        description="for a charge, move or refund there, with all repetitions; then it is reconciled",
+    )
+    partner_failures: int = Field(
+        default=5, ge=1, description="after so many failures in a row the venue's system is left alone for a while"
+    )
+    partner_pause_seconds: float = Field(default=5.0, gt=0, description="how long it is left alone")
+    partner_connections: int = Field(default=64, ge=1, description="most connections to the venue's system")
+
+    @field_validator("partner_url")
+    @classmethod
+    def _is_private(cls, value: str | None) -> str | None:
+        """The key must not cross a network in the clear."""
+        if value is None:
+            return None
+        url = urlsplit(value)
+        local = url.hostname in ("localhost", "127.0.0.1", "::1")
+        if not url.hostname or url.scheme not in (("http", "https") if local else ("https",)):
+            raise ValueError("it is no https:// URL (http:// only for this machine)")
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError("it takes no user, password, query or fragment")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _has_both(self) -> Self:
+        if (self.partner_url is None) != (self.partner_key is None):
+            raise ValueError("USHER_TOOLS_PARTNER_URL and USHER_TOOLS_PARTNER_KEY are set together or not at all")
+        return self

@@ -8,13 +8,14 @@ from usher_local.stack import Stack
 from usher_shared.clock import SystemClock
 from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_shared.ids import UlidGenerator
+from usher_tools.adapters.partner_http import partner_of
 from usher_tools.adapters.sandbox_payments import SandboxPayments
 from usher_tools.app import Deps, create_app
 from usher_tools.settings import Settings
 
 
 def build(stack: Stack) -> FastAPI:
-    ids = UlidGenerator()
+    ids, settings = UlidGenerator(), Settings()
     provider_store = SqliteDocumentStore(stack.data / "sandbox_payments.db")  # not ours: it outlives our mistakes
     deps = Deps(
         store=stack.store("tools"),
@@ -23,5 +24,6 @@ def build(stack: Stack) -> FastAPI:
         verifier=stack.verifier(),
         clock=SystemClock(),
         ids=ids,
+        partner=partner_of(settings),
     )
-    return create_app(Settings(), deps)
+    return create_app(settings, deps)

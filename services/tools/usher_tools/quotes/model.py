@@ -9,7 +9,10 @@ from usher_tools.events.model import Stored
 
 
 class StoredQuote(Stored):
-    """Collection `quotes`. `seat_ids` are the seats that an upgrade was quoted with."""
+    """Collection `quotes`. `seat_ids` are the seats that an upgrade was quoted with.
+
+    `relayed` is the whole quote where a venue's own system gave it.
+    """
 
     id: str
     customer_id: str
@@ -21,3 +24,4 @@ class StoredQuote(Stored):
     seat_ids: list[str]
     expires_at: str
     purge_at: str
+    relayed: dict[str, Any] | None = None

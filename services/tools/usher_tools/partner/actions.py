@@ -1,0 +1,217 @@
+"""What charges, moves or refunds at a partner: once per confirmation, whatever happens in between.
+
+The action is written, and the confirmation with it consumed, before the partner is asked; the partner's idempotency
+key is the confirmation's id. After a crash or a lost answer the partner is asked again under that key alone: it
+answers what it did, or does it while the quote lives. Outcome, idempotency record and event are one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from usher_shared.clock import from_timestamp
+from usher_shared.contracts.confirmations import Confirmation, ProtectedAction
+from usher_shared.contracts.tools import TOOLS, Answer, Arguments, GetOrder, OrderView, Quote
+from usher_shared.documents import Filter, Query, Transaction
+from usher_shared.errors import ConfirmationRequired, Conflict, UpstreamFailed, UsherError, error_from_status
+from usher_shared.telemetry import current_traceparent
+from usher_tools.office import Call, Office, answer_json
+from usher_tools.orders.confirming import confirmed_quote, require_confirmation
+from usher_tools.orders.model import IntentLease
+from usher_tools.partner.announcing import announcement
+from usher_tools.partner.checking import check_answer, is_as_agreed
+from usher_tools.partner.model import PartnerAction, Refusal
+from usher_tools.partner.ports import NothingDone, OutcomeUnknown, Partner, PartnerCall
+from usher_tools.quotes.service import parse_arguments
+
+_LOG = logging.getLogger(__name__)
+_COLLECTION = "partner_actions"
+# the partner keeps its keys for a day (docs/guides/box-office-partner.md): beyond that it cannot tell any more
+_GIVE_UP = timedelta(hours=24)
+
+
+def _lease(call: Call) -> IntentLease | None:
+    lease = call.lease
+    if lease is None:
+        return None
+    return IntentLease(record_id=lease.record_id, owner=lease.owner, fingerprint=lease.fingerprint)
+
+
+def _resume(action: PartnerAction, confirmation: Confirmation, call: Call) -> PartnerAction:
+    """The earlier action of this confirmation, if this call repeats the one that made it.
+
+    Raises ConfirmationRequired (spent by another call), Conflict action_in_progress.
+    """
+    same = action.customer_id == call.customer_id and action.confirmation.fingerprint == confirmation.fingerprint
+    if same and call.lease is not None and action.lease is not None and call.lease.record_id == action.lease.record_id:
+        return action.model_copy(update={"lease": _lease(call), "asked": action.asked + 1}) if action.open else action
+    if same and action.open:
+        raise Conflict("this confirmation is being carried out", code="action_in_progress", retry_after_seconds=1)
+    raise ConfirmationRequired("this confirmation has been used", extra={"consumed": True})
+
+
+async def carry_out(partner: Partner, name: ProtectedAction, arguments: Arguments, call: Call) -> dict[str, Any]:
+    """Consume the confirmation, then have the partner act; or go on with an earlier try of the same call.
+
+    Raises ConfirmationRequired, Conflict (quote_expired, partner_unavailable: nothing was done), OutcomeUnknown,
+    and what the partner refuses with.
+    """
+    office, confirmation = call.office, require_confirmation(name, arguments, call)
+
+    async def claim(tx: Transaction) -> PartnerAction:
+        await call.check(tx)
+        data = await tx.get(_COLLECTION, confirmation.id)
+        if data is not None:
+            action = _resume(PartnerAction.model_validate(data), confirmation, call)
+            tx.set(_COLLECTION, action.id, action.model_dump(mode="json"))
+            return action
+        quote = await confirmed_quote(tx, confirmation, call)
+        action = PartnerAction(
+            id=confirmation.id,
+            status="asked",
+            open=True,
+            action=name,
+            arguments=quote.arguments,
+            confirmation=confirmation,
+            quote=Quote.model_validate(quote.relayed),
+            customer_id=call.customer_id,
+            client_id=call.client_id,
+            conversation_id=call.conversation_id,
+            traceparent=current_traceparent(),
+            lease=_lease(call),
+            created_at=office.now()[1],
+        )
+        tx.create(_COLLECTION, action.id, action.model_dump(mode="json"))
+        return action
+
+    action = await office.store.transaction(claim)
+    return _recorded(await _advance(office, partner, action) if action.open else action)
+
+
+def _recorded(action: PartnerAction) -> dict[str, Any]:
+    """The answer of an action that has ended. Raises what it was refused with."""
+    if action.answer is not None and action.status == "done":
+        return action.answer
+    refusal = action.refusal
+    if refusal is None:
+        raise UpstreamFailed(
+            "the venue's system did not say soundly what it did; a person will look at it", code="outcome_unresolved"
+        )
+    raise error_from_status(refusal.status, refusal.detail, code=refusal.code)
+
+
+async def _ask(partner: Partner, action: PartnerAction) -> tuple[Answer, OrderView]:
+    """What the partner did, and the order after it."""
+    arguments = parse_arguments(TOOLS[action.action].arguments, action.arguments)
+    wanted = PartnerCall(action.action, action.arguments, action.customer_id, action.id, action.confirmation)
+    answer = check_answer(action.action, arguments, await partner.ask(wanted))
+    order_id = str(getattr(answer, "order_id", ""))
+    try:
+        body = await partner.ask(PartnerCall("get_order", {"order_id": order_id}, action.customer_id))
+        order = check_answer("get_order", GetOrder(order_id=order_id), body)
+    except UsherError as error:  # it has acted: no failure of this look may pass for a refusal of the action
+        raise OutcomeUnknown("the venue's system does not show the order that it has made") from error
+    return answer, OrderView.model_validate(order, from_attributes=True)
+
+
+async def _advance(office: Office, partner: Partner, action: PartnerAction) -> PartnerAction:
+    """Ask, and write down what came of it. Raises OutcomeUnknown: the action stays open, to be asked again."""
+    try:
+        answer, order = await _ask(partner, action)
+    except NothingDone as error:
+        detail = "the venue's system cannot be reached; nothing was charged or changed"
+        refusal = Refusal(status=409, code=error.code, detail=detail)
+        ended = await _end(office, action.id, refusal, unless_asked_again=True)
+        if ended.open:  # another try may go through, or have gone through
+            raise OutcomeUnknown("the venue's system cannot be asked what became of this") from error
+        return ended
+    except UsherError as error:
+        if error.http_status >= 500:
+            raise OutcomeUnknown(error.detail) from error
+        return await _end(office, action.id, Refusal(status=error.http_status, code=error.code, detail=error.detail))
+    if not is_as_agreed(answer, action.quote):
+        _LOG.error("the partner did something else than agreed", extra={"action": action.id, "tool": action.action})
+        return await _end(office, action.id, None, answer=answer_json(answer))
+    return await _settle(office, action.id, answer, order)
+
+
+async def _read(tx: Transaction, id: str) -> PartnerAction:
+    data = await tx.get(_COLLECTION, id)
+    if data is None:
+        raise UpstreamFailed(f"action {id} is missing", code="action_missing")
+    return PartnerAction.model_validate(data)
+
+
+async def _end(
+    office: Office, id: str, refusal: Refusal | None, *, answer: Any = None, unless_asked_again: bool = False
+) -> PartnerAction:
+    """End the action without an effect of ours: refused, or unresolved where there is no refusal."""
+
+    async def fn(tx: Transaction) -> PartnerAction:
+        action = await _read(tx, id)
+        if action.open and not (unless_asked_again and action.asked > 1):
+            status = "refused" if refusal else "unresolved"
+            changes = {"status": status, "open": False, "refusal": refusal, "answer": answer}
+            action = action.model_copy(update=changes)
+            tx.set(_COLLECTION, id, action.model_dump(mode="json"))
+        return action
+
+    return await office.store.transaction(fn)
+
+
+async def _settle(office: Office, id: str, answer: Answer, order: OrderView) -> PartnerAction:
+    """One transaction: the outcome, the idempotency record, the event."""
+
+    async def fn(tx: Transaction) -> PartnerAction:
+        action = await _read(tx, id)
+        if not action.open:
+            return action
+        lease = action.lease
+        record = None if lease is None else await tx.get("idempotency", lease.record_id)
+        body = answer_json(answer)
+        if lease is not None and record is not None and record["owner"] == lease.owner and record["status"] is None:
+            office.records.finish(tx, lease.idempotency(), 200, body)
+        event = announcement(action, answer, order, office)
+        if event is not None:
+            office.outbox.add(tx, event)
+        action = action.model_copy(update={"status": "done", "open": False, "answer": body})
+        tx.set(_COLLECTION, id, action.model_dump(mode="json"))
+        return action
+
+    with office.outbox.nudging():
+        return await office.store.transaction(fn)
+
+
+async def _ask_again(office: Office, partner: Partner, id: str) -> None:
+    async def take(tx: Transaction) -> PartnerAction:
+        action = await _read(tx, id)
+        if action.open:
+            action = action.model_copy(update={"asked": action.asked + 1})
+            tx.set(_COLLECTION, id, action.model_dump(mode="json"))
+        return action
+
+    action = await office.store.transaction(take)
+    if action.open:
+        await _advance(office, partner, action)
+
+
+async def reconcile_actions(office: Office, partner: Partner) -> int:
+    """Ask again for the open actions that no call waits for any more, each under its own key; how many are open.
+
+    Safe beside live requests and other processes: the partner acts once per key, ends are transactional.
+    """
+    page = await office.store.query(Query(_COLLECTION, (Filter("open", "==", True),), "created_at", limit=200))
+    now = office.clock.now()
+    for document in page.documents:
+        age = now - from_timestamp(document.data["created_at"])
+        try:
+            if age >= _GIVE_UP:
+                _LOG.error("an action at the partner stays unresolved", extra={"action": document.id})
+                await _end(office, document.id, None)
+            elif age >= timedelta(seconds=office.settings.partner_action_seconds):
+                await _ask_again(office, partner, document.id)
+        except UsherError as error:  # stays open: the next round asks again
+            _LOG.warning("action at the partner not reconciled", extra={"action": document.id, "code": error.code})
+    return len(page.documents)

@@ -1,0 +1,138 @@
+"""Whether a partner's answer can be believed: its shape, and that it is about what was asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from usher_shared.contracts.money import to_major
+from usher_shared.contracts.tools import (
+    TOOLS,
+    Answer,
+    Arguments,
+    CheckInventory,
+    GetEventInfo,
+    GetOrder,
+    Hold,
+    HoldReleased,
+    HoldTickets,
+    Inventory,
+    OrderCreated,
+    OrderRefunded,
+    OrderView,
+    Quote,
+    QuoteArguments,
+    ReleaseHold,
+    TicketsUpgraded,
+)
+from usher_shared.contracts.tools import EventInfo as Event
+from usher_shared.errors import UpstreamFailed, UsherError
+from usher_tools.quotes.service import canonical, check_customer, parse_arguments
+
+A = TypeVar("A", bound=Answer)
+
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_REFUNDS = frozenset({"refund_order", "credit_order"})
+
+
+def nonsense(tool: str, what: str) -> UpstreamFailed:
+    return UpstreamFailed(f"the venue's system answered {tool} with nonsense: {what}", code="partner_nonsense")
+
+
+def parse_answer(model: type[A], tool: str, body: dict[str, Any]) -> A:
+    """Raises UpstreamFailed partner_nonsense naming the fields, never their values."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, e["loc"])) for e in error.errors(include_url=False, include_input=False)})
+        raise nonsense(tool, f"not valid: {', '.join(fields[:8])}") from error
+
+
+def _ids(answer: BaseModel) -> list[str]:
+    names = ("hold_id", "order_id", "quote_id", "event_id", "ticket_id")
+    return [str(value) for name in names if (value := getattr(answer, name, None)) is not None]
+
+
+def _inventory(wanted: Arguments, answer: Answer) -> bool:
+    asked, found = cast(CheckInventory, wanted), cast(Inventory, answer)
+    together = found.seats[: asked.quantity]
+    one_row = len({(seat.section, seat.row) for seat in together}) == 1 and len(together) == asked.quantity
+    return found.event_id == asked.event_id and (one_row or not found.adjacent)
+
+
+def _event(wanted: Arguments, answer: Answer) -> bool:
+    return cast(Event, answer).event_id == cast(GetEventInfo, wanted).event_id
+
+
+def _hold(wanted: Arguments, answer: Answer) -> bool:
+    asked, held = cast(HoldTickets, wanted), cast(Hold, answer)
+    return held.event_id == asked.event_id and sorted(seat.id for seat in held.seats) == sorted(asked.seat_ids)
+
+
+def _released(wanted: Arguments, answer: Answer) -> bool:
+    return cast(HoldReleased, answer).hold_id == cast(ReleaseHold, wanted).hold_id
+
+
+def _order(wanted: Arguments, answer: Answer) -> bool:
+    return cast(OrderView, answer).order_id == cast(GetOrder, wanted).order_id
+
+
+def _quote(wanted: Arguments, answer: Answer) -> bool:
+    asked, quote = cast(QuoteArguments, wanted), cast(Quote, answer)
+    kept = {key: value for key, value in asked.arguments.items() if value is not None}
+    as_asked = kept.items() <= quote.arguments.items()
+    towards = quote.total_minor <= 0 if quote.action in _REFUNDS else quote.total_minor >= 0
+    money = _CURRENCY.fullmatch(quote.currency) and quote.total == to_major(quote.total_minor, quote.currency)
+    return quote.action == asked.action and as_asked and bool(money) and towards
+
+
+_ABOUT: dict[str, Callable[[Arguments, Answer], bool]] = {
+    "check_inventory": _inventory,
+    "get_event_info": _event,
+    "hold_tickets": _hold,
+    "release_hold": _released,
+    "get_order": _order,
+    "quote": _quote,
+}
+
+
+def check_answer(tool: str, wanted: Arguments, body: dict[str, Any]) -> Answer:
+    """The answer in its model. Raises UpstreamFailed partner_nonsense."""
+    answer = parse_answer(TOOLS[tool].answer, tool, body)
+    if not all(_ID.fullmatch(id) for id in _ids(answer)):
+        raise nonsense(tool, "an id is not 1 to 128 letters, digits, '.', '_', ':' or '-'")
+    about = _ABOUT.get(tool)
+    if about is not None and not about(wanted, answer):
+        raise nonsense(tool, "it is not about what was asked, or contradicts itself")
+    return answer
+
+
+def check_quote(quote: Quote, customer_id: str, now: datetime) -> Quote:
+    """The quote with canonical arguments that its action can be called with. Raises UpstreamFailed."""
+    try:
+        arguments = parse_arguments(TOOLS[quote.action].arguments, quote.arguments)
+        check_customer(arguments, customer_id)
+    except UsherError as error:
+        raise nonsense("quote", f"its arguments cannot be called: {error.detail}") from error
+    if quote.expires_at <= now:
+        raise nonsense("quote", "it has expired already")
+    return quote.model_copy(update={"arguments": canonical(arguments)})
+
+
+def is_as_agreed(answer: Answer, quote: Quote) -> bool:
+    """Whether what was done is what the customer confirmed: this order, this total, this currency."""
+    total, currency = quote.total, quote.currency
+    order_id = quote.arguments.get("order_id")
+    if isinstance(answer, OrderCreated):
+        seats = {seat.id for seat in answer.seats} == {seat.id for seat in quote.seats}
+        return seats and (answer.total, answer.currency) == (total, currency)
+    if isinstance(answer, TicketsUpgraded):
+        return (answer.order_id, answer.price_delta, answer.currency) == (order_id, total, currency)
+    if isinstance(answer, OrderRefunded):
+        return (answer.order_id, answer.refunded, answer.currency) == (order_id, -total, currency)
+    return True
