@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from usher_local.bus.client import HttpEventBus
 from usher_shared.bus import EventBus
@@ -56,6 +60,10 @@ class Stack:
         """The service's own documents, one SQLite file."""
         return SqliteDocumentStore(self.data / f"{service}.db")
 
+    def ticket_signing_key(self) -> SecretStr:
+        """What signs digital tickets: seeds of Ed25519 keys, the newest first."""
+        return SecretStr(_kept(self.home / "ticket-signing-key", lambda: b64encode(secrets.token_bytes(32)).decode()))
+
     def tokens(self, service: str) -> LocalTokenSource:
         return LocalTokenSource(service, self.secret)
 
@@ -80,14 +88,21 @@ def default_port() -> int:
     return int(os.environ.get("USHER_PORT", "8080"))
 
 
-def _secret(home: Path) -> str:
-    """The stack's secret, made on first use; readable by its owner alone."""
-    file = home / "secret"
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    """The secret in that file, made on first use; readable by its owner alone."""
     if not file.exists():
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        beside = file.with_name(f".{file.name}.{secrets.token_hex(6)}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as out:
-            out.write(secrets.token_urlsafe(48))
+            out.write(make())
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, file)  # of two processes that make the first, one wins and both use it
+        beside.unlink()
     return file.read_text().strip()
+
+
+def _secret(home: Path) -> str:
+    return _kept(home / "secret", lambda: secrets.token_urlsafe(48))
 
 
 def consecutive_ports(first: int) -> dict[str, int]:

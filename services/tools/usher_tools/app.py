@@ -32,6 +32,8 @@ from usher_tools.payments.ports import PaymentProvider
 from usher_tools.receipts.endpoints import router as receipts_router
 from usher_tools.settings import Settings
 from usher_tools.support.endpoints import router as support_router
+from usher_tools.tickets.endpoints import router as tickets_router
+from usher_tools.tickets.tokens import signer_of
 from usher_tools.toolbox.endpoints import router as toolbox_router
 from usher_tools.toolbox.native import OwnBoxOffice
 
@@ -77,6 +79,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         box_office=OwnBoxOffice() if deps.partner is None else PartnerBoxOffice(deps.partner),
     )
     sessions = Sessions(office)
+    if settings.ticket_signing_key is not None:
+        signer_of(settings.ticket_signing_key.get_secret_value())  # a key that is none stops us here
     partner = deps.partner
     jobs: list[Job] = [
         ("reconciling payments", functools.partial(reconcile, office), settings.reconcile_seconds),
@@ -113,7 +117,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         "tools",
         version="0.1.0",
         summary="The box office: events, seats, holds, orders, upgrades, refunds",
-        routers=[toolbox_router, mcp_router, catalogue_router, receipts_router, support_router],
+        routers=[toolbox_router, mcp_router, catalogue_router, receipts_router, tickets_router, support_router],
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"store": deps.store.ping, "payments": deps.payments.ping},

@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     wait_list_offer_seconds: int = Field(
         default=900, ge=60, le=900, description="how long seats stay held for the next in line on a wait list"
     )
+    ticket_signing_key: SecretStr | None = Field(
+        default=None,
+        description="Ed25519 private keys that sign digital tickets, newest first: PEM blocks, or seeds of 32 bytes in "
+        "base64 (docs/guides/tickets.md); default: there are no digital tickets",
+    )
 
     partner_url: str | None = Field(
         default=None,

@@ -16,6 +16,8 @@ from usher_tools.settings import Settings
 
 def build(stack: Stack) -> FastAPI:
     ids, settings = UlidGenerator(), Settings()
+    if settings.ticket_signing_key is None:
+        settings = settings.model_copy(update={"ticket_signing_key": stack.ticket_signing_key()})
     provider_store = SqliteDocumentStore(stack.data / "sandbox_payments.db")  # not ours: it outlives our mistakes
     deps = Deps(
         store=stack.store("tools"),
