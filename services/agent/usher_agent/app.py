@@ -16,6 +16,8 @@ from usher_agent.conversations import endpoints as conversations
 from usher_agent.conversations.history import History
 from usher_agent.conversations.service import Conversations
 from usher_agent.conversations.sweep import Sweep
+from usher_agent.proposals import endpoints as proposals
+from usher_agent.proposals.service import Proposals
 from usher_agent.settings import Settings
 from usher_agent.streams import endpoints as streams
 from usher_agent.streams.service import FrameStore
@@ -98,7 +100,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     app = create_service_app(
         "agent",
         version=VERSION,
-        routers=[turns.router, confirmations.router, conversations.router, streams.router],
+        routers=[turns.router, confirmations.router, proposals.router, conversations.router, streams.router],
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"store": deps.store.ping, "model": deps.model.ping, "tools": deps.box.ping, "bus": deps.bus.ping},
@@ -107,6 +109,14 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     )
     app.state.settings = settings
     app.state.turns = turn_service
+    app.state.proposals = Proposals(
+        store=deps.store,
+        box=deps.box,
+        clock=deps.clock,
+        ids=deps.ids,
+        turns=turn_service,
+        timeout_seconds=settings.tool_timeout_seconds,
+    )
     app.state.conversations = conversation_service
     app.state.sweep = sweep
     app.state.frames = FrameStore(deps.store)

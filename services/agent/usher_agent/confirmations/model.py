@@ -33,7 +33,11 @@ _ACTIONS = {
 
 @dataclass(slots=True)
 class Proposal:
-    """`message_id` is the assistant's message that stated it last; `answer` the reply that its decision got."""
+    """`message_id` is the assistant's message that stated it last; `answer` the reply that its decision got.
+
+    `request` names what another program asked for, where it was not the conversation that led here: then `outcome` is
+    the tool's answer or its error, and `told` says that the program has heard of an ending without an effect.
+    """
 
     id: str
     conversation_id: str
@@ -59,6 +63,9 @@ class Proposal:
     evidence: dict[str, str] | None = None
     error_code: str | None = None
     answer: dict[str, Any] | None = None
+    request: str | None = None
+    outcome: dict[str, Any] | None = None
+    told: bool = False
 
     def to_document(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _FIELDS}

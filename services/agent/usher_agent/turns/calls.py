@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from usher_agent.boxoffice.model import (
     InvalidCall,
     PreparedCall,
     ToolCall,
-    check_arguments,
     prepare_call,
 )
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.boxoffice.service import ToolOutcome, run_call
-from usher_agent.confirmations.model import Proposal, proposal_from_quote
 from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
+from usher_agent.turns.offering import WAITING, bind, waiting_answer
 from usher_agent.turns.ports import Completion
 from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_agent.turns.safety import escape_tags
 from usher_shared.clock import Clock
-from usher_shared.contracts.money import to_major
-from usher_shared.contracts.tools.offering import IDENTITY_FIELDS
 from usher_shared.ids import IdGenerator
 
 _LONGEST_ARGUMENTS = 8_000
@@ -124,7 +120,14 @@ class CallRunner:
         if quoted.status != "ok":
             return quoted
         try:
-            proposal = self._bind(turn, item, quoted.answer)
+            proposal = bind(
+                self._ids.new("CONF"),
+                quoted.answer,
+                asked=(item.call.name, item.arguments),
+                identity=turn.identity,
+                caller=turn.caller,
+                now=self._clock.now(),
+            )
         except (KeyError, TypeError, ValueError) as error:
             detail = f"the box office's quote cannot be used: {type(error).__name__}"
             return ToolOutcome("error", {"error": "bad_quote", "detail": detail}, quoted.latency_ms)
@@ -133,36 +136,7 @@ class CallRunner:
             turn.opening.changed.append(turn.opening.open)
             turn.opening.open = None
         turn.proposed = proposal
-        answer = {
-            "status": "confirmation_required",
-            "confirmation_id": proposal.id,
-            "summary": proposal.summary,
-            "total": to_major(proposal.total_minor, proposal.currency),
-            "currency": proposal.currency,
-            "policy": proposal.policy,
-            "expires_at": proposal.expires_at,
-        }
-        return ToolOutcome("confirmation_required", answer, quoted.latency_ms)
-
-    def _bind(self, turn: Turn, item: PreparedCall, quote: dict[str, Any]) -> Proposal:
-        """Raises KeyError, TypeError or ValueError when the quote is broken or is for something else."""
-        if quote["action"] != item.call.name:
-            raise ValueError("the quote is for another action")
-        for field in IDENTITY_FIELDS:
-            if quote["arguments"].get(field) != item.arguments.get(field):
-                raise ValueError("the quote is for another customer")
-        try:
-            check_arguments(item.call.name, quote["arguments"], turn.identity)
-        except InvalidCall as error:
-            raise ValueError(error.detail) from error
-        return proposal_from_quote(
-            self._ids.new("CONF"),
-            quote,
-            conversation_id=turn.conversation_id,
-            customer_id=turn.caller.customer_id,
-            client_id=turn.caller.client_id,
-            now=self._clock.now(),
-        )
+        return ToolOutcome(WAITING, waiting_answer(proposal), quoted.latency_ms)
 
     def _record(self, turn: Turn, call: ToolCall, item: PreparedCall | InvalidCall, outcome: ToolOutcome) -> None:
         text = turn.bounded_result(outcome.answer)

@@ -57,6 +57,8 @@ def _settle(turn: Turn, proposal: Proposal, execution: Execution, clock: Clock) 
     answer: dict[str, Any] = execution.answer
     turn.executed = (proposal, answer)
     proposal.error_code = execution.code
+    if proposal.request is not None and execution.result != "unknown":
+        proposal.outcome = answer
     if execution.result == "done":
         proposal.move("done", clock.now())
         turn.actions.append(proposal.action)

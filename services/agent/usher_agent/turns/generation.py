@@ -8,8 +8,8 @@ from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.model import Turn
 from usher_agent.turns.ports import ChatModel, Completion, CompletionRequest
 from usher_agent.turns.prompt import assistant_message, note, system_message
+from usher_agent.turns.reply import put
 from usher_agent.turns.safety import has_tags, mask_cards, speakable_length
-from usher_agent.turns.wording import present
 from usher_shared.clock import Clock
 from usher_shared.errors import Unavailable, UpstreamTimeout, UsherError
 
@@ -129,9 +129,5 @@ class Generation:
     def _propose(self, turn: Turn, step: int) -> None:
         """The reply that states a proposal is the agent's own, whatever the model said beside the call."""
         assert turn.proposed is not None  # noqa: S101  the caller's condition
-        turn.message_id = f"{turn.opening.message_id}.{step}.p"
-        turn.reply = present(turn.proposed)
-        turn.proposed.message_id = turn.message_id
-        turn.messages.append(assistant_message(turn.reply))
         turn.log.emit(step_finished(f"model-{step}"))
-        turn.log.speak(turn.message_id, turn.reply)
+        put(turn, turn.proposed, f"{turn.opening.message_id}.{step}.p")

@@ -27,13 +27,17 @@ Status = Literal["ok", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class TurnCommand:
-    """What asks for a turn: the customer's message, a decision on a proposal, or (neither) unfinished business."""
+    """What asks for a turn: the customer's message, a decision on a proposal, or (neither) unfinished business.
+
+    `offer` is a new proposal that another program asked for, put to the customer in a conversation of its own.
+    """
 
     client_id: str
     customer_id: str
     conversation_id: str | None = None
     message: str | None = None
     decision: tuple[str, Decision] | None = None
+    offer: Proposal | None = None
     payment_method_token: str | None = None
     attachments: int = 0
     card_removed: bool = False
@@ -105,8 +109,15 @@ class Turn:
         return (
             command.message is None
             and command.decision is None
+            and command.offer is None
             and (execute is None or execute.state in ("approved", "executing"))
         )
+
+    @property
+    def is_programs(self) -> bool:
+        """Whether it settles what another program asked for: nobody is talking, so there is nothing for the model."""
+        decided = (p for p in self.opening.changed if p.id in self.opening.decided)
+        return self.command.decision is not None and any(p.request is not None for p in decided)
 
     def next_call_id(self) -> str:
         """A call id of our own: models repeat theirs, and results are matched by id."""

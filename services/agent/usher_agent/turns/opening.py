@@ -34,6 +34,12 @@ from usher_shared.ids import IdGenerator
 _BUSY_RETRY_SECONDS = 1.0
 
 
+class OfferMade(Conflict):
+    """The conversation that an offer was to begin has its offer: another request of the same kind was faster."""
+
+    code = "offer_made"
+
+
 @dataclass(frozen=True, slots=True)
 class OpeningRules:
     """`owner` names this process; `is_running` tells whether it still works on a run of that id."""
@@ -49,8 +55,8 @@ async def open_turn(
 ) -> Opening:
     """Begin a turn.
 
-    Raises NotFound (another customer's), Conflict (`conversation_busy`, `conversation_ended`, a proposal decided
-    otherwise) and Gone (an expired proposal, when the turn is a decision on it).
+    Raises NotFound (another customer's), Conflict (`conversation_busy`, `conversation_ended`, OfferMade, a proposal
+    decided otherwise) and Gone (an expired proposal, when the turn is a decision on it).
     """
     conversation_id = command.conversation_id or ids.new("CONV")
     message_id, user_message_id = ids.new("MSG"), ids.new("MSG")
@@ -59,11 +65,13 @@ async def open_turn(
         now = clock.now()
         document = await tx.get(CONVERSATIONS, conversation_id)
         if document is None:
-            if command.message is None:
+            if command.message is None and command.offer is None:
                 raise NotFound(f"there is no conversation {conversation_id}")
             conversation = new_conversation(conversation_id, command.customer_id, command.client_id, now)
         else:
             conversation = Conversation.from_document(document)
+            if command.offer is not None and conversation.last_message_id is not None:
+                raise OfferMade("the same was asked at the same time", retry_after_seconds=_BUSY_RETRY_SECONDS)
         _check_open(conversation, command, rules, clock)
         if command.key is not None and conversation.turn_of(command.key) is not None:
             raise Conflict(

@@ -83,5 +83,9 @@ def approved_note(proposal_id: str) -> Message:
     return note(f"The customer approved the proposal {proposal_id}.")
 
 
+def requested_note() -> Message:
+    return note("Another program asks for this in the customer's name.")
+
+
 def interrupted_note() -> Message:
     return note("The answer to this message was interrupted before it was given.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from usher_agent.confirmations.model import Proposal
 from usher_agent.turns import wording
 from usher_agent.turns.model import Turn
 from usher_agent.turns.prompt import assistant_message, tool_message
@@ -46,6 +47,15 @@ def preface(turn: Turn, text: str) -> None:
     turn.preface = text
     turn.log.speak(f"{turn.opening.message_id}.0", text)
     turn.log.end_text()
+
+
+def put(turn: Turn, proposal: Proposal, message_id: str) -> None:
+    """Put a new proposal to the customer, as the turn's whole reply."""
+    turn.message_id = message_id
+    turn.reply = wording.present(proposal)
+    proposal.message_id = message_id
+    turn.messages.append(assistant_message(turn.reply))
+    turn.log.speak(message_id, turn.reply)
 
 
 def _answer_open_calls(turn: Turn) -> None:

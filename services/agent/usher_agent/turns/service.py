@@ -21,6 +21,7 @@ from usher_agent.turns.closing import LeaseLost, close_turn, emit_end, give_back
 from usher_agent.turns.execution import carry_out
 from usher_agent.turns.generation import Generation, TurnFailed
 from usher_agent.turns.model import Opening, Turn, TurnCommand
+from usher_agent.turns.offering import put_offer
 from usher_agent.turns.opening import OpeningRules, open_turn
 from usher_agent.turns.ports import ChatModel
 from usher_agent.turns.prompt import user_message
@@ -273,13 +274,17 @@ class Turns:
             await carry_out(self._box, self._clock, turn, timeout_seconds=self._settings.action_timeout_seconds)
         if told is not None and opening.recovered:
             turn.messages.append(told)
-        if self._needs_model(turn):
+        if turn.command.offer is not None:
+            put_offer(turn, turn.command.offer)
+        elif self._needs_model(turn):
             await self._generate(run)
         conclude(turn, self._clock.now())
 
     def _needs_model(self, turn: Turn) -> bool:
         if turn.cancelled:
             turn.status = "cancelled"
+            return False
+        if turn.is_programs:
             return False
         proposal = turn.opening.execute
         if proposal is None:
