@@ -91,6 +91,7 @@ async def get_event_info(event_id: str, store: DocumentStore, clock: Clock) -> E
                 available=free[section.id][0],
                 capacity=section.capacity,
                 accessible_available=free[section.id][1],
+                general_admission=section.general_admission,
             )
         )
     return EventInfo(

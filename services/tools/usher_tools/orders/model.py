@@ -31,6 +31,7 @@ class OrderSeat(Stored):
     row: str
     number: str
     accessible: bool
+    general_admission: bool = False
     price_minor: int
     fee_minor: int
     tax_minor: int = Field(default=0, description="what taxes add to price and fees")
@@ -49,6 +50,7 @@ class OrderSeat(Stored):
             row=self.row,
             number=self.number,
             accessible=self.accessible,
+            general_admission=self.general_admission,
         )
 
     def sold(self) -> SeatSold:
@@ -69,6 +71,7 @@ def priced(seats: Iterable[Seat], event: TicketedEvent) -> list[OrderSeat]:
                 row=seat.row,
                 number=seat.number,
                 accessible=seat.accessible,
+                general_admission=seat.general_admission,
                 price_minor=price,
                 fee_minor=fee,
                 tax_minor=added(taxes),

@@ -17,10 +17,11 @@ from usher_tools.orders.model import Allocation, Order, OrderSeat, priced, total
 from usher_tools.orders.taxes import SeatTax, added, sum_taxes, taxes_back, ticket_taxes
 from usher_tools.policies.model import AfterSale, OutsidePolicy, Waiver, waiver_id
 from usher_tools.policies.service import Decision, Terms, decide
-from usher_tools.seats.choice import OpenRow, choose_seats
+from usher_tools.seats.general import start_for
+from usher_tools.seats.holds import find_hold
 from usher_tools.seats.layout import Seat
 from usher_tools.seats.model import StoredHold
-from usher_tools.seats.service import check_on_sale, find_hold, find_seats, find_section, open_rows
+from usher_tools.seats.service import Search, check_on_sale, find_best, find_seats, find_section
 
 Source = DocumentStore | Transaction
 
@@ -136,7 +137,7 @@ async def _better_seats(
 ) -> list[OrderSeat]:
     seating, now = await office.seating(source, event), office.now()[1]
     count, before = len(order.seats), total(order.seats)
-    present = _place(seating, order.seats)
+    present, accessible = _place(seating, order.seats), any(seat.accessible for seat in order.seats)
     most = None if wanted.max_price_delta is None else to_minor(wanted.max_price_delta, event.currency)
     target = find_section(event, wanted.target_section) if wanted.target_section else None
     ranked = sorted((s for s in event.sections if target in (None, s.id)), key=lambda s: s.rank)
@@ -146,8 +147,8 @@ async def _better_seats(
         delta = count * _ticket_minor(event, section.price_minor) - before
         if delta < 0 or (target is None and section.rank > present[0]):
             continue
-        rows: list[OpenRow] = await open_rows(source, event, seating, now, frozenset([section.id]))
-        choice = choose_seats(rows, count, accessible=any(seat.accessible for seat in order.seats))
+        search = Search(frozenset([section.id]), count, accessible, start_for(event.id, order.customer_id))
+        choice = (await find_best(source, event, seating, now, search)).choice
         if len(choice.seats) < count or choice.accessible_used:
             continue
         if (target is None or section.rank == present[0]) and _place(seating, choice.seats) >= present:

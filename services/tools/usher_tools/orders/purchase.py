@@ -18,19 +18,28 @@ from usher_tools.orders.records import announce, obtainable, order_facts, seats_
 from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.wording import tickets
 from usher_tools.payments.ports import Charge
+from usher_tools.seats.layout import Seat
 from usher_tools.seats.ledger import SeatLedger
 from usher_tools.seats.model import StoredHold
 
 
-async def reserve_purchase(tx: Transaction, office: Office, intent: Intent, hold: StoredHold) -> None:
-    """Keep the hold's seats until the intent ends, so that they cannot lapse while the customer pays."""
+async def reserve_purchase(tx: Transaction, office: Office, intent: Intent, hold: StoredHold) -> list[Seat]:
+    """Keep the hold's seats until the intent ends, so that they cannot lapse while the customer pays.
+
+    Returns those that others have, if any, and has then written nothing: the hold may have ended by another process's
+    clock, and its seats been taken over, before it ends by ours.
+    """
     _, now = office.now()
     seats = await seats_of(tx, office, intent.event_id, intent.seats)
     ledger = await SeatLedger.load(tx, intent.event_id, seats, now)
+    lost = [seat for seat in seats if not obtainable(ledger, [seat], hold.id, now)]
+    if lost:
+        return lost
     until = max(hold.expires_at, intent.expires_at)
     ledger.hold(seats, hold.id, until)
     ledger.save(tx)
     tx.set("holds", hold.id, hold.model_copy(update={"status": "paying", "expires_at": until}).model_dump(mode="json"))
+    return []
 
 
 async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charge: Charge | None) -> BaseModel | None:
@@ -101,6 +110,6 @@ async def undo_purchase(tx: Transaction, office: Office, intent: Intent) -> None
         restored = {**data, "status": "held", "expires_at": before}
     else:
         ledger.release(seats, intent.hold_id)
-        restored = {**data, "status": "released", "expires_at": min(before, now)}
+        restored = {**data, "status": "released", "expires_at": now}
     ledger.save(tx)
     tx.set("holds", intent.hold_id, restored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from usher_shared.contracts.money import format_money
@@ -14,15 +15,19 @@ def _join(words: Sequence[str]) -> str:
 
 
 def describe_seats(event: TicketedEvent, seats: Sequence[OrderSeat]) -> str:
-    """`Lower Bowl 101 row C seats 5 and 6; row D seat 1`."""
+    """`Lower Bowl 101 row C seats 5 and 6; row D seat 1; Floor, 2 general admission`."""
     groups: dict[tuple[str, str], list[str]] = {}
+    places = Counter(seat.section for seat in seats if seat.general_admission)
     for seat in seats:
+        if seat.general_admission:
+            continue
         groups.setdefault((seat.section, seat.row), []).append(seat.number)
     parts, last = [], None
     for (section, row), numbers in groups.items():
         place = f"row {row} seat{'s' if len(numbers) > 1 else ''} {_join(numbers)}"
         parts.append(place if section == last else f"{event.section_name(section)} {place}")
         last = section
+    parts += [f"{event.section_name(section)}, {count} general admission" for section, count in places.items()]
     return "; ".join(parts)
 
 

@@ -26,6 +26,8 @@ from usher_tools.office import Call
 from usher_tools.orders.pricing import Priced, price_purchase, price_refund, price_upgrade
 from usher_tools.orders.wording import purchase_summary, refund_summary, upgrade_summary
 from usher_tools.quotes.model import StoredQuote
+from usher_tools.seats.holds import extend_hold
+from usher_tools.support.service import with_exceptions
 
 _PURGE_AFTER = timedelta(days=2)
 A = TypeVar("A", bound=Arguments)
@@ -66,7 +68,8 @@ async def quote(wanted: QuoteArguments, call: Call) -> Quote:
         arguments, priced, summary = await _price(tx, wanted, call)
         end = moment + timedelta(seconds=office.settings.quote_seconds)
         if priced.hold is not None:
-            end = min(end, from_timestamp(priced.hold.expires_at))
+            hold = await extend_hold(tx, office, priced.event, priced.hold)
+            end = min(end, from_timestamp(hold.expires_at))
         currency = priced.order.currency if priced.order else priced.event.currency
         answer = Quote(
             quote_id=office.ids.new("QUO"),
@@ -111,7 +114,7 @@ async def quote(wanted: QuoteArguments, call: Call) -> Quote:
         call.finish(tx, answer)
         return answer
 
-    return await office.store.transaction(price)
+    return await with_exceptions(office.store.transaction(price), call)
 
 
 async def _price(tx: Transaction, wanted: QuoteArguments, call: Call) -> tuple[Arguments, Priced, str]:

@@ -45,6 +45,7 @@ def offer(seat: Seat, price_minor: int, currency: str) -> SeatOffer:
         row=seat.row,
         number=seat.number,
         accessible=seat.accessible,
+        general_admission=seat.general_admission,
     )
 
 

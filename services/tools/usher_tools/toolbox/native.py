@@ -27,7 +27,8 @@ from usher_tools.events.service import get_event_info, search_events
 from usher_tools.office import Call, answer_json
 from usher_tools.orders.service import create_order, get_order, list_orders, refund_order, upgrade_tickets
 from usher_tools.quotes.service import quote
-from usher_tools.seats.service import check_inventory, hold_tickets, release_hold
+from usher_tools.seats.holds import hold_tickets, release_hold
+from usher_tools.seats.service import check_inventory
 from usher_tools.support.service import open_support_ticket
 from usher_tools.wait_list.service import get_wait_list, join_wait_list, leave_wait_list
 

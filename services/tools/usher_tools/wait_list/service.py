@@ -32,8 +32,9 @@ from usher_tools.announcements import announce
 from usher_tools.events.model import TicketedEvent
 from usher_tools.events.service import find_event
 from usher_tools.office import Call, Office
+from usher_tools.seats.holds import hold_tickets
 from usher_tools.seats.model import StoredHold
-from usher_tools.seats.service import check_inventory, check_on_sale, find_section, hold_tickets
+from usher_tools.seats.service import check_inventory, check_on_sale, find_section
 from usher_tools.wait_list.model import StoredEntry
 
 _PURGE_AFTER = timedelta(days=2)

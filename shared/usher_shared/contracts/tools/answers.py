@@ -25,6 +25,7 @@ class SectionInfo(Answer):
     available: int
     capacity: int
     accessible_available: int = 0
+    general_admission: bool = Field(default=False, description="no seats are reserved in this section")
 
 
 class VenueInfo(Answer):
@@ -60,16 +61,21 @@ class EventInfo(EventSummary):
 
 
 class SeatOffer(Answer):
+    """A seat, or with `general_admission` a place in a section without seats: its row is `GA`, its number means
+    nothing to the customer."""
+
     id: str
     price: float
     section: str
     row: str
     number: str
     accessible: bool = False
+    general_admission: bool = False
 
 
 class Inventory(Answer):
-    """Seats best first; when `adjacent` the first `quantity` seats stand side by side in one row."""
+    """Seats best first; when `adjacent` the first `quantity` seats stand side by side in one row, or are places of one
+    general-admission section."""
 
     event_id: str
     quantity: int
@@ -87,6 +93,7 @@ class Hold(Answer):
     seats: list[SeatOffer]
     subtotal: float
     currency: str
+    replaced: list[str] = Field(default_factory=list, description="holds of the customer that this one replaces")
 
 
 class HoldReleased(Answer):
