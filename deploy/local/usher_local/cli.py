@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from usher_local.stack import SERVICES, Stack, consecutive_ports, default_home, default_port, load_stack
+from usher_local.tickets import tickets_app
 from usher_shared.errors import UsherError
 from usher_shared.events import load_topics
 
@@ -28,6 +29,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(events_app, name="events")
 app.add_typer(measure_app, name="measure")
+app.add_typer(tickets_app, name="tickets")
 console = Console()
 errors = Console(stderr=True)
 
@@ -131,6 +133,27 @@ def demo_compose(
 
     stack = ComposeStack(folder.resolve(), project, free_port())
     sys.exit(asyncio.run(run_compose_demo(console, stack, keep=keep)))
+
+
+@app.command()
+def rush(  # noqa: PLR0917  typer's options, given by name
+    buyers: Annotated[int, typer.Option(min=0, help="customers who want one seat of the small venue")] = 500,
+    seats: Annotated[int, typer.Option(min=1, help="seats of the small venue")] = 50,
+    parties: Annotated[int, typer.Option(min=0, help="parties of 2 to 6 for the large section")] = 100,
+    attackers: Annotated[int, typer.Option(min=0, help="customers who refresh holds all the while")] = 20,
+    attack_seconds: Annotated[float, typer.Option(min=0, help="how long they keep at it")] = 75.0,
+    seed: Annotated[int, typer.Option(help="of every choice that customers make")] = 1,
+    processes: Annotated[int, typer.Option(min=1, max=16, help="of the box office, on one store")] = 2,
+    firestore: Annotated[str | None, typer.Option(help="host:port of Firestore's emulator, for its documents")] = None,
+) -> None:
+    """An on-sale morning on a box office of its own; exit code 1 if a seat, a cap or a cent is wrong."""
+    from usher_local.rush.command import rush as run
+    from usher_local.rush.plan import Plan
+
+    plan = Plan(
+        buyers=buyers, seats=seats, parties=parties, attackers=attackers, attack_seconds=attack_seconds, seed=seed
+    )
+    sys.exit(asyncio.run(run(Console(), plan, processes, firestore)))
 
 
 @app.command()

@@ -160,7 +160,7 @@ async def test_no_refund_policy_means_no_refund(office: Any) -> None:
     order = await office.buy(["A-2-5"], event_id="next-week")
     response = await office.tool("quote", {"action": "refund_order", "arguments": {"order_id": order["order_id"]}})
     assert (response.status_code, response.json()["code"]) == (409, "outside_policy")
-    assert response.json()["detail"] == "Tickets cannot be refunded."
+    assert response.json()["detail"].startswith("Tickets cannot be refunded.")
 
 
 async def test_a_cancelled_event_is_refunded_in_full(office: Any, small_catalogue: Any) -> None:

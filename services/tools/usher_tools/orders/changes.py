@@ -21,11 +21,17 @@ async def settle(tx: Transaction, office: Office, intent: Intent, charge: Charge
 
     A Conflict (event_cancelled) says the same of what was to be paid, with its own reason.
     """
+    answer: BaseModel | None
     if intent.kind == "create_order":
-        return await settle_purchase(tx, office, intent, charge)
-    if intent.kind == "upgrade_tickets":
-        return await settle_upgrade(tx, office, intent, charge)
-    return await settle_refund(tx, office, intent)
+        answer = await settle_purchase(tx, office, intent, charge)
+    elif intent.kind == "upgrade_tickets":
+        answer = await settle_upgrade(tx, office, intent, charge)
+    else:
+        answer = await settle_refund(tx, office, intent)
+    if answer is not None and intent.waiver is not None:
+        used = intent.waiver.model_copy(update={"status": "used", "used_at": office.now()[1]})
+        tx.set("policy_waivers", used.id, used.model_dump(mode="json"))
+    return answer
 
 
 async def undo(tx: Transaction, office: Office, intent: Intent) -> None:

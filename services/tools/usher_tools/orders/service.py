@@ -21,6 +21,7 @@ from usher_tools.orders.records import intent_end, mark_pending
 from usher_tools.orders.upgrade import reserve_upgrade
 from usher_tools.quotes.model import StoredQuote
 from usher_tools.seats.service import seats_taken
+from usher_tools.support.service import with_exceptions
 
 Prepare = Callable[[Transaction, StoredQuote], Awaitable[Intent]]
 
@@ -56,6 +57,7 @@ def _new_intent(call: Call, confirmation: Confirmation, priced: Priced, **more: 
             taxes_minor=priced.taxes_minor,
             taxes=priced.tax_lines,
         ),
+        "waiver": priced.waiver,
         "lease": _intent_lease(call),
         "created_at": now,
         "expires_at": intent_end(call.office, moment),
@@ -92,7 +94,7 @@ async def _carry_out(confirmation: Confirmation, call: Call, prepare: Prepare) -
         tx.create("payment_intents", intent.id, intent.model_dump(mode="json"))
         return intent, False
 
-    intent, resumed = await call.office.store.transaction(claim)
+    intent, resumed = await with_exceptions(call.office.store.transaction(claim), call)
     return await advance(call.office, intent, resumed=resumed)
 
 
@@ -125,7 +127,9 @@ async def create_order(wanted: CreateOrder, call: Call) -> dict[str, Any]:
             hold_expires_at=hold.expires_at,
             token=token,
         )
-        await reserve_purchase(tx, office, intent, hold)
+        lost = await reserve_purchase(tx, office, intent, hold)
+        if lost:
+            raise seats_taken(lost)
         return intent
 
     return await _carry_out(confirmation, call, prepare)

@@ -1,11 +1,28 @@
-"""Support tickets: what a person has to look at."""
+"""Support tickets: what a person has to look at, and the exceptions from policies that a person grants."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import TypeVar
+
+from usher_shared.clock import from_timestamp, to_timestamp
 from usher_shared.contracts.tools import OpenSupportTicket, SupportTicket
-from usher_shared.documents import Transaction
-from usher_tools.office import Call
+from usher_shared.documents import Filter, Query, Transaction
+from usher_shared.errors import Conflict, NotFound
+from usher_tools.office import Call, Office
 from usher_tools.orders.pricing import find_order
+from usher_tools.policies.model import AfterSale, OutsidePolicy, Waiver, waiver_id
+from usher_tools.support.model import StoredTicket, TicketDecision, TicketList, TicketStatus, TicketView
+
+T = TypeVar("T")
+
+_WORDS: dict[AfterSale, str] = {
+    "refund_order": "Refund",
+    "exchange_order": "Exchange",
+    "credit_order": "Credit",
+    "upgrade_tickets": "Upgrade",
+}
 
 
 async def open_support_ticket(wanted: OpenSupportTicket, call: Call) -> SupportTicket:
@@ -18,19 +35,123 @@ async def open_support_ticket(wanted: OpenSupportTicket, call: Call) -> SupportT
         await call.check(tx)
         if wanted.order_id is not None:
             await find_order(tx, wanted.order_id, call.customer_id)
-        tx.create(
-            "support_tickets",
-            ticket.ticket_id,
-            {
-                **wanted.model_dump(mode="json"),
-                "customer_id": call.customer_id,
-                "client_id": call.client_id,
-                "conversation_id": call.conversation_id,
-                "status": "open",
-                "created_at": now,
-            },
+        stored = StoredTicket(
+            **wanted.model_dump(),
+            customer_id=call.customer_id,
+            client_id=call.client_id,
+            conversation_id=call.conversation_id,
+            created_at=now,
         )
+        tx.create("support_tickets", ticket.ticket_id, stored.model_dump(mode="json"))
         call.finish(tx, ticket)
 
     await office.store.transaction(write)
     return ticket
+
+
+async def with_exceptions(work: Awaitable[T], call: Call) -> T:
+    """Do the work; what the policy refuses is put before a person, durably, and refused with the ticket's id."""
+    try:
+        return await work
+    except OutsidePolicy as refusal:
+        raise await _ask_for_exception(refusal, call) from refusal
+
+
+async def _ask_for_exception(refusal: OutsidePolicy, call: Call) -> OutsidePolicy:
+    """The refusal with its ticket: the one that is open for this order and action, else a new one.
+
+    Nothing new is opened after a person has refused the exception.
+    """
+    office, new_id = call.office, call.office.ids.new("SUP")
+
+    async def ask(tx: Transaction) -> tuple[str, str]:
+        _, now = office.now()
+        data = await tx.get("policy_waivers", waiver_id(refusal.order_id, refusal.action))
+        earlier = None if data is None else Waiver.model_validate(data)
+        if earlier is not None and (earlier.status in ("asked", "rejected") or earlier.is_live(now)):
+            return earlier.ticket_id, earlier.status
+        waiver = Waiver(order_id=refusal.order_id, action=refusal.action, ticket_id=new_id, status="asked")
+        ticket = StoredTicket(
+            subject=f"{_WORDS[refusal.action]} outside the policy",
+            details=refusal.detail,
+            order_id=refusal.order_id,
+            action=refusal.action,
+            customer_id=call.customer_id,
+            client_id=call.client_id,
+            conversation_id=call.conversation_id,
+            created_at=now,
+        )
+        tx.set("policy_waivers", waiver.id, waiver.model_dump(mode="json"))
+        tx.create("support_tickets", new_id, ticket.model_dump(mode="json"))
+        return new_id, "asked"
+
+    ticket_id, status = await office.store.transaction(ask)
+    word = {
+        "asked": f"Our staff will look at it: ticket {ticket_id}.",
+        "rejected": f"Our staff has looked at it and made no exception: ticket {ticket_id}.",
+        "approved": f"Our staff has just made an exception, please try again: ticket {ticket_id}.",
+    }[status]
+    return OutsidePolicy(
+        f"{refusal.detail} {word}", order_id=refusal.order_id, action=refusal.action, ticket_id=ticket_id
+    )
+
+
+def _view(id: str, ticket: StoredTicket) -> TicketView:
+    return TicketView(
+        **ticket.model_dump(exclude={"client_id", "created_at", "decided_at"}),
+        ticket_id=id,
+        created_at=from_timestamp(ticket.created_at),
+        decided_at=None if ticket.decided_at is None else from_timestamp(ticket.decided_at),
+    )
+
+
+async def list_tickets(
+    office: Office, status: TicketStatus, *, limit: int = 50, cursor: str | None = None
+) -> TicketList:
+    """The oldest first."""
+    query = Query("support_tickets", (Filter("status", "==", status),), "created_at", limit=limit, after=cursor)
+    page = await office.store.query(query)
+    tickets = [_view(document.id, StoredTicket.model_validate(document.data)) for document in page.documents]
+    return TicketList(tickets=tickets, next_cursor=page.next_cursor)
+
+
+async def decide_ticket(office: Office, ticket_id: str, outcome: TicketStatus, decision: TicketDecision) -> TicketView:
+    """End an open ticket. `approved` makes an exception, good once within `waiver_days`; `rejected` refuses it.
+
+    `closed` ends a ticket that asks for none. Repeating the same word changes nothing.
+    Raises NotFound, Conflict (ticket_decided, nothing_to_decide, exception_asked).
+    """
+
+    async def write(tx: Transaction) -> TicketView:
+        moment, now = office.now()
+        data = await tx.get("support_tickets", ticket_id)
+        if data is None:
+            raise NotFound(f"there is no ticket {ticket_id}", code="ticket_not_found")
+        ticket = StoredTicket.model_validate(data)
+        if ticket.status != "open":
+            if ticket.status == outcome:
+                return _view(ticket_id, ticket)
+            raise Conflict(f"ticket {ticket_id} is {ticket.status}", code="ticket_decided")
+        if ticket.order_id is None or ticket.action is None:
+            if outcome != "closed":
+                raise Conflict("this ticket asks for no exception: close it", code="nothing_to_decide")
+        elif outcome == "closed":
+            raise Conflict("this ticket asks for an exception: approve or reject it", code="exception_asked")
+        else:
+            until = (
+                to_timestamp(moment + timedelta(days=office.settings.waiver_days)) if outcome == "approved" else None
+            )
+            waiver = Waiver(
+                order_id=ticket.order_id,
+                action=ticket.action,
+                ticket_id=ticket_id,
+                status="approved" if outcome == "approved" else "rejected",
+                expires_at=until,
+            )
+            tx.set("policy_waivers", waiver.id, waiver.model_dump(mode="json"))
+        word = {"status": outcome, "decided_at": now, "decided_by": decision.by, "note": decision.note}
+        decided = ticket.model_copy(update=word)
+        tx.set("support_tickets", ticket_id, decided.model_dump(mode="json"))
+        return _view(ticket_id, decided)
+
+    return await office.store.transaction(write)
