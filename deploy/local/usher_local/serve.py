@@ -13,8 +13,11 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 
-from usher_local.stack import HOST, SERVICES, default_home, load_stack
+from fastapi import FastAPI
+
+from usher_local.stack import HOST, SERVICES, Stack, default_home, load_stack
 from usher_shared.http.serving import chosen_exporter, run_app
 from usher_shared.telemetry import configure_logging, configure_tracing
 
@@ -32,11 +35,16 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 1 or arguments[0] not in SERVICES:
         raise SystemExit(f"usage: python -m usher_local.serve {{{'|'.join(SERVICES)}}}")
     service = arguments[0]
+    root = importlib.import_module(f"usher_local.roots.{service.replace('-', '_')}")
+    serve(service, root.build)
+
+
+def serve(service: str, build: Callable[[Stack], FastAPI]) -> None:
+    """Run the app that `build` makes for the stack of USHER_HOME, until told to stop."""
     configure_logging(service, os.environ.get("USHER_LOG_LEVEL", "INFO"))
     configure_tracing(service, chosen_exporter())
     stack = load_stack(default_home())
-    root = importlib.import_module(f"usher_local.roots.{service.replace('-', '_')}")
-    app = root.build(stack)
+    app = build(stack)
     logging.getLogger("usher").info("starting", extra={"port": stack.ports[service]})
     inherited = os.environ.get("USHER_LISTEN_FD")
     sockets = []
