@@ -19,7 +19,6 @@ from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.wording import tickets
 from usher_tools.payments.ports import Charge
 from usher_tools.seats.layout import Seat
-from usher_tools.seats.layout import Seat
 from usher_tools.seats.ledger import SeatLedger
 from usher_tools.seats.model import StoredHold
 
@@ -40,7 +39,6 @@ async def reserve_purchase(tx: Transaction, office: Office, intent: Intent, hold
     ledger.hold(seats, hold.id, until)
     ledger.save(tx)
     tx.set("holds", hold.id, hold.model_copy(update={"status": "paying", "expires_at": until}).model_dump(mode="json"))
-    return []
     return []
 
 
