@@ -1,0 +1,208 @@
+"""Payments with Stripe: PaymentIntents that are captured by hand, by the official library.
+
+Our idempotency key becomes Stripe's and stands in the payment's metadata. Stripe forgets idempotency keys after 24
+hours and its search lags behind, so a payment is looked up where neither matters: in the list of the customer's
+payments. Capture and cancel need no key: a PaymentIntent is captured or cancelled once.
+Sources: https://docs.stripe.com/api/idempotent_requests, https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+import stripe
+from pydantic import SecretStr
+
+from usher_shared.documents import DocumentStore
+from usher_shared.errors import NotFound, UpstreamFailed
+from usher_tools.adapters.stripe_amounts import from_stripe, to_stripe
+from usher_tools.adapters.stripe_client import asking, connect, metadata
+from usher_tools.adapters.stripe_customers import CUSTOMER, StripeCustomers
+from usher_tools.payments.ports import (
+    Charge,
+    ChargeState,
+    ChargeVoided,
+    PaymentDeclined,
+    PaymentUnknown,
+    Refund,
+    RefundExceedsCharge,
+)
+
+PAYMENT = "usher_payment"  # metadata: our idempotency key
+_REFUND = "usher_refund"
+_LOG = logging.getLogger(__name__)
+_STATES: dict[str, ChargeState] = {
+    "requires_capture": "authorised",
+    "succeeded": "captured",
+    "canceled": "voided",
+    "requires_payment_method": "declined",
+    "requires_confirmation": "declined",
+    "requires_action": "declined",  # nobody can authenticate here
+}
+
+
+def _charge(payment: stripe.PaymentIntent) -> Charge:
+    """Raises PaymentUnknown for a payment that Stripe is still working on."""
+    state = _STATES.get(payment.status)
+    if state is None:
+        raise PaymentUnknown("the payment is being processed", retry_after_seconds=2)
+    currency = payment.currency.upper()
+    return Charge(payment.id, from_stripe(payment.amount, currency), currency, state)
+
+
+def _voided() -> ChargeVoided:
+    return ChargeVoided("this payment was called off; nothing was charged")
+
+
+class StripePayments:
+    """`store` keeps which Stripe customer is which of ours; the caller closes it. `api_base` is for tests."""
+
+    def __init__(self, key: SecretStr, store: DocumentStore, *, api_base: str | None = None) -> None:
+        self._client, self._http = connect(key, api_base=api_base)
+        self._customers = StripeCustomers(self._client, store)
+
+    async def default_method(self, customer_id: str) -> str | None:
+        return await self._customers.method(customer_id)
+
+    async def authorise(
+        self, *, customer_id: str, amount_minor: int, currency: str, token: str, idempotency_key: str
+    ) -> Charge:
+        amount = to_stripe(amount_minor, currency)
+        customer = await self._customers.present(customer_id)
+        try:
+            with asking():
+                payment = await self._client.v1.payment_intents.create_async(
+                    {
+                        "amount": amount,
+                        "currency": currency.lower(),
+                        "customer": customer,
+                        "payment_method": token,
+                        "allowed_payment_method_types": ["card"],
+                        "capture_method": "manual",
+                        "confirm": True,
+                        "off_session": True,
+                        "metadata": {PAYMENT: idempotency_key, CUSTOMER: customer_id},
+                    },
+                    {"idempotency_key": idempotency_key},
+                )
+                if _replayed(payment):  # the answer of the first call: what has become of it since?
+                    payment = await self._client.v1.payment_intents.retrieve_async(payment.id)
+        except stripe.IdempotencyError as error:  # the key was used up by `void`, or for another card on file
+            found = await self.find(idempotency_key, customer_id=customer_id)
+            if found is None or found.state == "voided":
+                raise _voided() from error
+            return found
+        except stripe.InvalidRequestError as error:
+            _LOG.error("Stripe refused a payment", extra={"code": error.code, "param": error.param})
+            raise PaymentDeclined("this payment method cannot be used here; nothing was charged") from error
+        if payment.status == "requires_action":
+            await self._cancel(payment.id)
+            raise PaymentDeclined("the card's bank asks for authentication, which cannot be done here")
+        charge = _charge(payment)
+        if charge.state == "voided":
+            raise _voided()
+        if charge.state == "declined":
+            raise PaymentDeclined("the card was declined; nothing was charged")
+        return charge
+
+    async def capture(self, *, charge_id: str, idempotency_key: str) -> Charge:
+        try:
+            with asking():
+                payment = await self._client.v1.payment_intents.capture_async(charge_id)
+            return _charge(payment)
+        except stripe.InvalidRequestError as error:  # not in a state to be captured, or refused by the bank
+            charge = await self._retrieve(charge_id)
+            if charge.state == "captured":
+                return charge
+            if charge.state == "voided":
+                raise _voided() from error
+            _LOG.warning("Stripe refused a capture", extra={"code": error.code, "payment": charge_id})
+            raise PaymentDeclined("the bank refused the payment; nothing was charged") from error
+
+    async def find(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+        for stripe_id in await self._customers.known(customer_id):
+            with asking():
+                page = await self._client.v1.payment_intents.list_async({"customer": stripe_id, "limit": 100})
+                async for payment in page.auto_paging_iter():  # the newest first
+                    if metadata(payment).get(PAYMENT) == idempotency_key:
+                        return _charge(payment)
+        return None
+
+    async def void(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+        found = await self.find(idempotency_key, customer_id=customer_id)
+        if found is None:
+            await self._use_up(idempotency_key, customer_id)
+            found = await self.find(idempotency_key, customer_id=customer_id)
+        if found is None or found.state == "voided":
+            return None
+        if found.state == "captured":
+            return found
+        await self._cancel(found.id)
+        after = await self._retrieve(found.id)
+        if after.state == "authorised":
+            raise PaymentUnknown("the payment could not be called off yet", retry_after_seconds=2)
+        return after if after.state == "captured" else None
+
+    async def _use_up(self, idempotency_key: str, customer_id: str) -> None:
+        """Spend the key on a harmless request, so that an authorisation under way with it will be refused.
+
+        Raises PaymentUnknown while one is being carried out (409). Stripe answers another request with the same key
+        with an idempotency error, https://docs.stripe.com/api/idempotent_requests
+        """
+        customer = await self._customers.present(customer_id)
+        with contextlib.suppress(stripe.IdempotencyError), asking():  # then something had arrived: looked up again
+            await self._client.v1.customers.update_async(
+                customer, {"metadata": {"usher_called_off": idempotency_key}}, {"idempotency_key": idempotency_key}
+            )
+
+    async def _cancel(self, charge_id: str) -> None:
+        with contextlib.suppress(stripe.InvalidRequestError), asking():  # captured or cancelled: looked up after
+            await self._client.v1.payment_intents.cancel_async(charge_id)
+
+    async def _retrieve(self, charge_id: str) -> Charge:
+        try:
+            with asking():
+                return _charge(await self._client.v1.payment_intents.retrieve_async(charge_id))
+        except stripe.InvalidRequestError as error:
+            raise NotFound(f"there is no charge {charge_id}", code="charge_not_found") from error
+
+    async def refund(self, *, charge_id: str, amount_minor: int, idempotency_key: str) -> Refund:
+        payment = await self._retrieve(charge_id)
+        amount = to_stripe(amount_minor, payment.currency)
+        with asking():  # the key alone would not do: Stripe forgets it after 24 hours
+            page = await self._client.v1.refunds.list_async({"payment_intent": charge_id, "limit": 100})
+            async for refund in page.auto_paging_iter():
+                if metadata(refund).get(_REFUND) == idempotency_key:
+                    return Refund(refund.id, charge_id, from_stripe(refund.amount, payment.currency))
+        try:
+            with asking():
+                made = await self._client.v1.refunds.create_async(
+                    {"payment_intent": charge_id, "amount": amount, "metadata": {_REFUND: idempotency_key}},
+                    {"idempotency_key": f"refund-{idempotency_key}"},
+                )
+        except stripe.InvalidRequestError as error:
+            if await self._left(charge_id) < amount:
+                raise RefundExceedsCharge("more than is left of the charge") from error
+            _LOG.error("Stripe refused a refund", extra={"code": error.code, "payment": charge_id})
+            raise UpstreamFailed("the payment provider refused the refund", code="refund_refused") from error
+        return Refund(made.id, charge_id, amount_minor)
+
+    async def _left(self, charge_id: str) -> int:
+        """What may still be given back, as Stripe counts."""
+        with asking():
+            payment = await self._client.v1.payment_intents.retrieve_async(charge_id, {"expand": ["latest_charge"]})
+        charge = payment.latest_charge
+        given = charge.amount_refunded if isinstance(charge, stripe.Charge) else 0
+        return payment.amount_received - given
+
+    async def ping(self) -> None:
+        """Nothing: while Stripe is away, seats can still be found, held and given back."""
+
+    async def close(self) -> None:
+        await self._http.close_async()  # type: ignore[no-untyped-call]  # the library has no types for it
+
+
+def _replayed(payment: stripe.PaymentIntent) -> bool:
+    response = payment.last_response
+    return response is not None and response.headers.get("Idempotent-Replayed") == "true"
