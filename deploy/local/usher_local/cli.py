@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from usher_local.door import door_app
 from usher_local.stack import SERVICES, Stack, consecutive_ports, default_home, default_port, load_stack
 from usher_local.tickets import tickets_app
 from usher_shared.errors import UsherError
@@ -29,6 +30,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(events_app, name="events")
 app.add_typer(measure_app, name="measure")
+app.add_typer(door_app, name="door")
 app.add_typer(tickets_app, name="tickets")
 console = Console()
 errors = Console(stderr=True)
