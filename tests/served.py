@@ -6,9 +6,10 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 HOST = "127.0.0.1"
 
@@ -25,10 +26,14 @@ class _Server(uvicorn.Server):
 
 
 class Served:
-    """An app on a port, in this process. `stop` and `start` again as often as wanted."""
+    """An app on a port, in this process. `stop` and `start` again as often as wanted.
 
-    def __init__(self, make_app: Callable[[], FastAPI], port: int) -> None:
+    `lifespan=False` leaves the app's start and end to the test.
+    """
+
+    def __init__(self, make_app: Callable[[], Starlette], port: int, *, lifespan: bool = True) -> None:
         self._make_app = make_app
+        self._lifespan: Literal["auto", "off"] = "auto" if lifespan else "off"
         self.port = port
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -39,7 +44,13 @@ class Served:
 
     async def start(self) -> None:
         config = uvicorn.Config(
-            self._make_app(), host=HOST, port=self.port, log_config=None, access_log=False, timeout_graceful_shutdown=1
+            self._make_app(),
+            host=HOST,
+            port=self.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            lifespan=self._lifespan,
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve())
