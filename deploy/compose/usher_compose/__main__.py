@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 from fastapi import FastAPI
 
 from usher_compose.push_secret import accept_push_secret
-from usher_compose.stack import connect, read_secret
+from usher_compose.stack import connect, read_secret, ticket_signing_key
 from usher_shared.cloud import SERVICES, Cloud, start
 
 
@@ -18,6 +19,9 @@ def main(arguments: list[str]) -> None:
     service = arguments[0]
     # the logger's BigQuery client takes an address and no credentials here
     root = "usher_compose.logger" if service == "logger" else f"usher_{service.replace('-', '_')}.__main__"
+
+    if service == "tools":
+        os.environ.setdefault("USHER_TOOLS_TICKET_SIGNING_KEY", ticket_signing_key())
 
     def build(cloud: Cloud) -> FastAPI:
         app: FastAPI = importlib.import_module(root).build(cloud)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
+from base64 import b64encode
 from pathlib import Path
 
 from usher_shared.cloud import Cloud, CloudSettings
@@ -28,6 +31,11 @@ def ensure_secret() -> str:
 
 def read_secret() -> str:
     return secret_file().read_text().strip()
+
+
+def ticket_signing_key() -> str:
+    """The seed of the key that signs this stack's tickets: as secret as the stack's secret, and lasting as long."""
+    return b64encode(hmac.new(read_secret().encode(), b"usher ticket signing key", hashlib.sha256).digest()).decode()
 
 
 def connect(settings: CloudSettings, caller: str) -> Cloud:

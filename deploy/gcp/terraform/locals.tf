@@ -97,6 +97,7 @@ locals {
         service   = "gateway"
         variables = ["USHER_GATEWAY_LIMIT_STORAGE", "USHER_GATEWAY_CACHE_STORAGE"]
       }
+      tools-ticket-signing-key = { service = "tools", variables = ["USHER_TOOLS_TICKET_SIGNING_KEY"] }
     },
     !var.agent_model_api_key ? {} : {
       agent-model-api-key = { service = "agent", variables = ["USHER_AGENT_MODEL_API_KEY"] }
