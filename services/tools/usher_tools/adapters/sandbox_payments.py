@@ -16,6 +16,7 @@ A customer has the method that `store_method` put on file. Without one: ids that
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
@@ -111,7 +112,7 @@ class SandboxPayments:
         record = await self._store.get("sandbox_charges", idempotency_key)
         return None if record is None or record["customer_id"] != customer_id else _charge(record)
 
-    async def void(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+    async def void(self, idempotency_key: str, *, customer_id: str, last_asked: datetime) -> Charge | None:
         never = {
             "charge_id": "",
             "customer_id": customer_id,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from datetime import UTC, datetime, timedelta
 
 import stripe
 from pydantic import SecretStr
@@ -31,6 +32,7 @@ from usher_tools.payments.ports import (
 
 PAYMENT = "usher_payment"  # metadata: our idempotency key
 _REFUND = "usher_refund"
+_UNDER_WAY = timedelta(minutes=5)  # longer than Stripe works on a request
 _LOG = logging.getLogger(__name__)
 _STATES: dict[str, ChargeState] = {
     "requires_capture": "authorised",
@@ -129,11 +131,13 @@ class StripePayments:
                         return _charge(payment)
         return None
 
-    async def void(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+    async def void(self, idempotency_key: str, *, customer_id: str, last_asked: datetime) -> Charge | None:
         found = await self.find(idempotency_key, customer_id=customer_id)
         if found is None:
-            await self._use_up(idempotency_key, customer_id)
+            used_up = await self._use_up(idempotency_key, customer_id)
             found = await self.find(idempotency_key, customer_id=customer_id)
+            if found is None and not used_up and datetime.now(UTC) - last_asked < _UNDER_WAY:
+                raise PaymentUnknown("the payment may be under way", retry_after_seconds=2)
         if found is None or found.state == "voided":
             return None
         if found.state == "captured":
@@ -144,17 +148,21 @@ class StripePayments:
             raise PaymentUnknown("the payment could not be called off yet", retry_after_seconds=2)
         return after if after.state == "captured" else None
 
-    async def _use_up(self, idempotency_key: str, customer_id: str) -> None:
-        """Spend the key on a harmless request, so that an authorisation under way with it will be refused.
+    async def _use_up(self, idempotency_key: str, customer_id: str) -> bool:
+        """Spend the key on a harmless request: an authorisation that arrives with it later will be refused.
 
-        Raises PaymentUnknown while one is being carried out (409). Stripe answers another request with the same key
-        with an idempotency error, https://docs.stripe.com/api/idempotent_requests
+        False when the key had been spent by an authorisation: one that is under way, or one that failed within Stripe.
+        Raises PaymentUnknown (409: one is under way). https://docs.stripe.com/api/idempotent_requests
         """
         customer = await self._customers.present(customer_id)
-        with contextlib.suppress(stripe.IdempotencyError), asking():  # then something had arrived: looked up again
-            await self._client.v1.customers.update_async(
-                customer, {"metadata": {"usher_called_off": idempotency_key}}, {"idempotency_key": idempotency_key}
-            )
+        try:
+            with asking():
+                await self._client.v1.customers.update_async(
+                    customer, {"metadata": {"usher_called_off": idempotency_key}}, {"idempotency_key": idempotency_key}
+                )
+        except stripe.IdempotencyError:
+            return False
+        return True
 
     async def _cancel(self, charge_id: str) -> None:
         with contextlib.suppress(stripe.InvalidRequestError), asking():  # captured or cancelled: looked up after

@@ -9,8 +9,10 @@ a second key. `docs/guides/payments.md` draws the states.
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
+from usher_shared.clock import from_timestamp, to_timestamp
 from usher_shared.documents import Filter, Query, Transaction
 from usher_shared.errors import Conflict, UpstreamFailed, UsherError
 from usher_tools.office import Office, answer_json
@@ -109,11 +111,14 @@ async def _return_charge(office: Office, intent: Intent, charge_id: str) -> None
         _LOG.warning("a charge to give back had been given back", extra={"intent": intent.id})
 
 
-async def _authorise(office: Office, intent: Intent, *, look_first: bool) -> Charge:
-    """What the provider holds for the intent. Raises PaymentDeclined, ChargeVoided, PaymentUnknown."""
-    if look_first:
-        found = await office.payments.find(intent.id, customer_id=intent.customer_id)
-        if found is not None:
+async def _authorise(office: Office, intent: Intent, *, resumed: bool) -> Charge | None:
+    """What the provider holds for the intent; None: nothing, and the time to ask is over.
+
+    Raises PaymentDeclined, ChargeVoided, PaymentUnknown.
+    """
+    if resumed:
+        found = await _find(office, intent)
+        if found is not None or intent.expires_at <= office.now()[1]:
             return found
     try:
         return await office.payments.authorise(
@@ -124,10 +129,14 @@ async def _authorise(office: Office, intent: Intent, *, look_first: bool) -> Cha
             idempotency_key=intent.id,
         )
     except PaymentUnknown:
-        found = await office.payments.find(intent.id, customer_id=intent.customer_id)
+        found = await _find(office, intent)
         if found is None:
             raise
         return found
+
+
+async def _find(office: Office, intent: Intent) -> Charge | None:
+    return await office.payments.find(intent.id, customer_id=intent.customer_id)
 
 
 async def _capture(office: Office, intent: Intent, charge: Charge) -> Charge:
@@ -135,7 +144,7 @@ async def _capture(office: Office, intent: Intent, charge: Charge) -> Charge:
     try:
         return await office.payments.capture(charge_id=charge.id, idempotency_key=intent.id)
     except PaymentUnknown:
-        found = await office.payments.find(intent.id, customer_id=intent.customer_id)
+        found = await _find(office, intent)
         if found is None or found.state == "authorised":
             raise
         return found
@@ -143,7 +152,9 @@ async def _capture(office: Office, intent: Intent, charge: Charge) -> Charge:
 
 async def _call_off(office: Office, intent: Intent, failure: dict[str, str]) -> Intent:
     """Void, and end the intent; what was captured meanwhile is settled or given back instead."""
-    charge = await office.payments.void(intent.id, customer_id=intent.customer_id)
+    # never earlier than the last try: nothing is asked for after `expires_at`
+    last_asked = from_timestamp(intent.expires_at)
+    charge = await office.payments.void(intent.id, customer_id=intent.customer_id, last_asked=last_asked)
     if charge is None:
         return await _fail(office, intent.id, failure)
     return await _complete(office, intent, charge)
@@ -181,6 +192,18 @@ async def _refund(office: Office, intent: Intent) -> None:
         )
 
 
+async def _pay(office: Office, intent: Intent, *, resumed: bool) -> Intent:
+    if intent.amount_minor == 0:
+        return await _complete(office, intent, None)
+    try:
+        charge = await _authorise(office, intent, resumed=resumed)
+    except (PaymentDeclined, ChargeVoided) as error:
+        return await _fail(office, intent.id, _failure(error))
+    if charge is None:
+        return await _call_off(office, intent, _VOIDED)
+    return await _complete(office, intent, charge)
+
+
 async def advance(office: Office, intent: Intent, *, resumed: bool) -> dict[str, Any]:
     """Carry the intent on and return its answer.
 
@@ -188,13 +211,7 @@ async def advance(office: Office, intent: Intent, *, resumed: bool) -> dict[str,
     PaymentUnknown when the provider does not say: call again later with `resumed`.
     """
     if intent.status == "charging":
-        charge = None
-        if intent.amount_minor:
-            try:
-                charge = await _authorise(office, intent, look_first=resumed)
-            except (PaymentDeclined, ChargeVoided) as error:
-                return _recorded(await _fail(office, intent.id, _failure(error)))
-        return _recorded(await _complete(office, intent, charge))
+        return _recorded(await _pay(office, intent, resumed=resumed))
     if intent.status == "refunding":
         try:
             await _refund(office, intent)
@@ -209,27 +226,40 @@ async def advance(office: Office, intent: Intent, *, resumed: bool) -> dict[str,
 
 
 async def reconcile_one(office: Office, intent: Intent) -> None:
-    """Look the payment up and carry the intent on as far as that allows. Raises PaymentUnknown."""
+    """Look the payment up and carry the intent on as far as that allows, asking for no new payment.
+
+    Raises PaymentUnknown.
+    """
     if intent.status != "charging":
         await advance(office, intent, resumed=True)
         return
-    charge = await office.payments.find(intent.id, customer_id=intent.customer_id) if intent.amount_minor else None
+    charge = await _find(office, intent) if intent.amount_minor else None
     if charge is not None or not intent.amount_minor:
         await _complete(office, intent, charge)
     elif intent.expires_at <= office.now()[1]:
         await _call_off(office, intent, _VOIDED)
 
 
-async def reconcile(office: Office) -> int:
+async def reconcile(office: Office, *, older_than_seconds: float = 0) -> int:
     """Look at every unfinished intent: finish what was paid, call off what was not in time; how many there were.
 
-    Safe beside live requests and other processes: payments and refunds are once per key, ends are transactional.
+    Those younger than `older_than_seconds` are left to the request that made them. Safe beside live requests and
+    other processes: payments and refunds are once per key, ends are transactional.
     """
-    page = await office.store.query(Query("payment_intents", (Filter("open", "==", True),), "created_at", limit=200))
-    for document in page.documents:
-        intent = Intent.model_validate(document.data)
-        try:
-            await reconcile_one(office, intent)
-        except UsherError as error:  # stays open: the next round looks again
-            _LOG.warning("payment not reconciled", extra={"intent": intent.id, "code": error.code})
-    return len(page.documents)
+    latest = to_timestamp(office.clock.now() - timedelta(seconds=older_than_seconds))
+    where = (Filter("open", "==", True),)
+    seen, after = 0, None
+    while True:
+        page = await office.store.query(Query("payment_intents", where, "created_at", limit=100, after=after))
+        for document in page.documents:
+            intent = Intent.model_validate(document.data)
+            if intent.created_at > latest:
+                return seen
+            seen += 1
+            try:
+                await reconcile_one(office, intent)
+            except UsherError as error:  # stays open: the next round looks again
+                _LOG.warning("payment not reconciled", extra={"intent": intent.id, "code": error.code})
+        if page.next_cursor is None:
+            return seen
+        after = page.next_cursor

@@ -8,6 +8,7 @@ amount is reserved on the customer's card and not taken: it is captured, or void
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from usher_shared.errors import Conflict, Unauthenticated, UpstreamTimeout
@@ -83,10 +84,11 @@ class PaymentProvider(Protocol):
         """What the provider holds under the key. None: nothing yet, though a call under way may still arrive."""
         ...
 
-    async def void(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+    async def void(self, idempotency_key: str, *, customer_id: str, last_asked: datetime) -> Charge | None:
         """From now on nothing can be authorised or captured under the key; an authorisation is given up.
 
-        Returns the charge when it was captured already, and then changes nothing.
+        `last_asked`: no authorisation was asked for under the key after that. Returns the charge when it was captured
+        already, and then changes nothing.
         """
         ...
 
