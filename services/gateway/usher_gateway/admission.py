@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from starlette.datastructures import Headers
@@ -26,7 +26,10 @@ def identity_of(request: Request) -> Identity:
 
 
 class Admission:
-    """Pure ASGI. Answers 401 and 429 itself; leaves the identity in the scope, the rate headers on the answer."""
+    """Pure ASGI. Answers 401 and 429 itself; leaves the identity in the scope, the rate headers on the answer.
+
+    `challenges`: WWW-Authenticate of a 401 where it says more than `Bearer`, by path.
+    """
 
     def __init__(
         self,
@@ -36,12 +39,14 @@ class Admission:
         limiter: RateLimiter,
         trusted_proxies: int = 0,
         public_paths: Collection[str] = PUBLIC_PATHS,
+        challenges: Mapping[str, str] | None = None,
     ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._limiter = limiter
         self._trusted_proxies = trusted_proxies
         self._public_paths = public_paths
+        self._challenges = challenges or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # none is offered, so none is let past
@@ -72,7 +77,10 @@ class Admission:
             await send(message)
 
         if refusal is not None:
-            await render_error(refusal)(scope, receive, counted_send)
+            response = render_error(refusal)
+            if refusal.http_status == 401 and scope["path"] in self._challenges:
+                response.headers["WWW-Authenticate"] = self._challenges[scope["path"]]
+            await response(scope, receive, counted_send)
             return
         await self._app(scope, receive, counted_send)
 

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from usher_gateway.access import Room, render_problem
-from usher_gateway.admission import Admission
+from usher_gateway.admission import PUBLIC_PATHS, Admission
 from usher_gateway.agui.endpoints import router as agui_router
 from usher_gateway.analytics.endpoints import router as analytics_router
 from usher_gateway.catalogue.ports import AnswerCache
@@ -27,6 +27,8 @@ from usher_gateway.identity.service import Authenticator
 from usher_gateway.identity.tokens import TokenReader
 from usher_gateway.limiting.ports import RequestCounter
 from usher_gateway.limiting.service import RateLimiter
+from usher_gateway.mcp.endpoints import METADATA_PATH, challenges
+from usher_gateway.mcp.endpoints import router as mcp_router
 from usher_gateway.openapi import describe
 from usher_gateway.orders.endpoints import router as orders_router
 from usher_gateway.replay.service import Replays
@@ -43,7 +45,9 @@ from usher_shared.idempotency import IdempotencyRecords
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
 
-_ROUTERS = (chat_router, agui_router, feedback_router, orders_router, webhooks_router, analytics_router)
+_ROUTERS = (chat_router, agui_router, mcp_router, feedback_router, orders_router, webhooks_router, analytics_router)
+_MCP_HEADERS = ("Usher-Customer", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name")
+_ALLOWED = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID", *_MCP_HEADERS)
 _EXPOSED = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotent-Replayed")
 
 
@@ -123,6 +127,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
                     deps.shared_counter, deps.local_counter, default_per_minute=settings.requests_per_minute
                 ),
                 trusted_proxies=settings.trusted_proxies,
+                public_paths=PUBLIC_PATHS | {METADATA_PATH},
+                challenges=challenges(settings),
             )
         ],
     )
@@ -133,7 +139,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
             CORSMiddleware,
             allow_origins=list(settings.allowed_origins),
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+            allow_headers=list(_ALLOWED),
             expose_headers=list(_EXPOSED),
             max_age=600,
         )

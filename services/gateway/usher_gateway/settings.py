@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     allowed_origins: tuple[str, ...] = Field(
         default=(), description="web origins that may call from a browser (CORS); none by default"
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+$",
+        description="under which clients reach the gateway, such as https://tickets.example.org; `/mcp` takes no other "
+        "host beside localhost",
+    )
     turn_seconds: float = Field(default=60.0, gt=0, description="how long a turn of the conversation may take")
     call_seconds: float = Field(default=15.0, gt=0, description="how long any other call may take")
     stream_idle_seconds: float = Field(

@@ -52,6 +52,15 @@ class Upstream:
         with _public_errors():
             return await self._client.call_raw(method, path, content=content, params=params, headers=sent)
 
+    async def exchange(
+        self, method: str, path: str, principal: Principal, *, content: bytes, headers: Mapping[str, str]
+    ) -> RawAnswer:
+        """As `call` for a protocol with refusals of its own, which are answers too."""
+        with _public_errors():
+            return await self._client.exchange(
+                method, path, content=content, headers={**headers, **principal.headers()}
+            )
+
     async def fetch(self, path: str, principal: Principal, *, params: Mapping[str, str | int] | None = None) -> Any:
         """The decoded answer of a GET. Raises as `call`, and UpstreamFailed for what is no JSON."""
         answer = await self.call("GET", path, principal, params=params)

@@ -20,6 +20,8 @@ from usher_shared.http.tokens import TokenSource
 from usher_shared.telemetry import current, span
 from usher_shared.telemetry.tracing import SpanKind
 
+_PROBLEM = "application/problem+json"
+
 
 def bearer(token: str) -> dict[str, str]:
     """Headers that name us to a service: `Authorization` for the service, the other for Cloud Run in front of it.
@@ -40,10 +42,11 @@ def _quietly_loads(body: bytes) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """A successful answer, undecoded."""
+    """An answer, undecoded."""
 
     status: int
     body: bytes
+    media_type: str = "application/json"
 
 
 class ServiceClient:
@@ -132,6 +135,32 @@ class ServiceClient:
         timeout_seconds: float | None = None,
     ) -> RawAnswer:
         """As `call`, with JSON bytes in and bytes out: for passing an answer on without decoding it."""
+        answer, retry_after = await self._send(
+            method, path, content=content, params=params, headers=headers, timeout_seconds=timeout_seconds
+        )
+        self._raise_for(answer.status, answer.body, retry_after)
+        return answer
+
+    async def exchange(
+        self, method: str, path: str, *, content: bytes, headers: Mapping[str, str] | None = None
+    ) -> RawAnswer:
+        """As `call_raw` for a protocol with refusals of its own: only problem documents and redirects are raised."""
+        answer, retry_after = await self._send(method, path, content=content, headers=headers)
+        if 300 <= answer.status < 400 or answer.media_type == _PROBLEM:
+            self._raise_for(answer.status, answer.body, retry_after)
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> tuple[RawAnswer, str | None]:
+        """The answer, whatever it is, and its Retry-After."""
         timeout = self._timeout if timeout_seconds is None else aiohttp.ClientTimeout(total=timeout_seconds)
         with span(f"{method} {self._service}{path}", SpanKind.CLIENT):
             sent = await self._headers(headers)
@@ -155,8 +184,7 @@ class ServiceClient:
             except aiohttp.ClientError as error:
                 # the connection broke after the request went out: the effect is unknown, as with a timeout
                 raise UpstreamTimeout(f"{self._service} broke the connection: {error!r}") from error
-        self._raise_for(response.status, raw, response.headers.get("Retry-After"))
-        return RawAnswer(response.status, raw)
+        return RawAnswer(response.status, raw, response.content_type), response.headers.get("Retry-After")
 
     @asynccontextmanager
     async def stream(

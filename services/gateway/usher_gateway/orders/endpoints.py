@@ -30,11 +30,12 @@ DateRange = Annotated[
 ]
 
 
-def _read(model: type[Model], answer: Any) -> Model:
+def read_answer(model: type[Model], answer: Any) -> Model:
+    """What the box office answered. Raises UpstreamFailed when it is something else."""
     try:
         return model.model_validate(answer)
     except ValidationError as error:
-        raise UpstreamFailed("the box office did not answer with an order") from error
+        raise UpstreamFailed("the box office did not answer as agreed") from error
 
 
 @router.get("/orders", tags=["orders"])
@@ -48,14 +49,14 @@ async def list_orders(
     params: dict[str, str | int] = {"customer_id": principal.customer_id, "limit": limit}
     if cursor is not None:
         params["cursor"] = cursor
-    return _read(Orders, await room.tools.fetch("/orders", principal, params=params))
+    return read_answer(Orders, await room.tools.fetch("/orders", principal, params=params))
 
 
 @router.get("/orders/{id}", tags=["orders"])
 async def read_order(id: PathId, principal: OrdersCustomer, room: InRoom) -> Order:
     """One of the customer's orders."""
     params = {"customer_id": principal.customer_id}
-    return _read(Order, await room.tools.fetch(f"/orders/{id}", principal, params=params))
+    return read_answer(Order, await room.tools.fetch(f"/orders/{id}", principal, params=params))
 
 
 @router.get("/events", tags=["catalogue"], response_model=EventList)

@@ -1,0 +1,1 @@
+"""The tools for other agents: the Model Context Protocol, passed on to the box office."""
