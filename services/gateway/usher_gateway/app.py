@@ -31,8 +31,10 @@ from usher_gateway.mcp.endpoints import METADATA_PATH, challenges
 from usher_gateway.mcp.endpoints import router as mcp_router
 from usher_gateway.openapi import describe
 from usher_gateway.orders.endpoints import router as orders_router
+from usher_gateway.receipts.endpoints import router as receipts_router
 from usher_gateway.replay.service import Replays
 from usher_gateway.settings import Settings
+from usher_gateway.tickets.endpoints import router as tickets_router
 from usher_gateway.upstream import Upstream
 from usher_gateway.webhooks.endpoints import router as webhooks_router
 from usher_shared.bus import EventBus
@@ -45,7 +47,17 @@ from usher_shared.idempotency import IdempotencyRecords
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
 
-_ROUTERS = (chat_router, agui_router, mcp_router, feedback_router, orders_router, webhooks_router, analytics_router)
+_ROUTERS = (
+    chat_router,
+    agui_router,
+    mcp_router,
+    feedback_router,
+    orders_router,
+    receipts_router,
+    tickets_router,
+    webhooks_router,
+    analytics_router,
+)
 _MCP_HEADERS = ("Usher-Customer", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name")
 _ALLOWED = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID", *_MCP_HEADERS)
 _EXPOSED = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotent-Replayed")
