@@ -22,6 +22,7 @@ from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.sandbox_payments import SandboxPayments
 from usher_tools.app import Deps, create_app
 from usher_tools.office import Office
+from usher_tools.partner.ports import Partner
 from usher_tools.settings import Settings
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
@@ -205,13 +206,14 @@ async def open_files(
     settings: Settings | None = None,
     wrap: Callable[[SandboxPayments], Any] = lambda payments: payments,
     catalogue: dict[str, Any] | None = None,
+    partner: Partner | None = None,
 ) -> AsyncIterator[BoxOffice]:
     """A box office on the files of that folder, with the catalogue imported."""
     ids, bus, clock = UlidGenerator(), ListBus(), clock or ManualClock(NOW)
     # documents expire by the real clock, which is not that of these tests
     store = SqliteDocumentStore(folder / "tools.db", expiry_seconds=float("inf"))
     payments = wrap(SandboxPayments(SqliteDocumentStore(folder / "provider.db"), ids))
-    deps = Deps(store, payments, bus, LocalTokenVerifier(SECRET), clock, ids)
+    deps = Deps(store, payments, bus, LocalTokenVerifier(SECRET), clock, ids, partner)
     app = create_app(settings or Settings(), deps)
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://t")
     async with app.router.lifespan_context(app), client as http:
