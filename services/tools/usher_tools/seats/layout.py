@@ -179,7 +179,11 @@ def parse_layout(id: str, data: Mapping[str, Any]) -> Layout:
 
 
 class Layouts:
-    """Parsed layouts by id, most recently used kept."""
+    """Parsed layouts by id, most recently used kept.
+
+    A burst on a cold process reads a layout several times but parses it once. The reads are not shared: they are
+    parts of transactions, and one that waited for another's read could wait for ever.
+    """
 
     def __init__(self, *, keep: int = 64) -> None:
         self._kept: OrderedDict[str, Layout] = OrderedDict()
@@ -187,15 +191,16 @@ class Layouts:
 
     async def get(self, source: DocumentStore | Transaction, id: str) -> Layout:
         """Raises UpstreamFailed if the store has lost the layout."""
-        layout = self._kept.get(id)
-        if layout is None:
+        if id not in self._kept:
             data = await source.get("seat_layouts", id)
             if data is None:
                 raise UpstreamFailed(f"layout {id} is not in the store", code="layout_missing")
-            layout = self._kept[id] = parse_layout(id, data)
-            if len(self._kept) > self._keep:
-                self._kept.popitem(last=False)
+            if id not in self._kept:  # another may have parsed it while this read was under way
+                self._kept[id] = parse_layout(id, data)
+        layout = self._kept[id]
         self._kept.move_to_end(id)
+        while len(self._kept) > self._keep:
+            self._kept.popitem(last=False)
         return layout
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from random import randrange
 
 from usher_shared.contracts.money import to_minor
@@ -74,14 +75,14 @@ async def open_rows(
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a party looks for and where. `start` spreads customers over general admission (`start_for`); `shown` are
-    seats that others were just shown."""
+    """What a party looks for and where. `start` spreads customers over general admission (`start_for`); `shown` tells
+    the seats that others were just shown: asked when the choice is made, since others may ask while rows are read."""
 
     sections: frozenset[str]
     quantity: int
     accessible: bool
     start: int
-    shown: frozenset[str] = frozenset()
+    shown: Callable[[], frozenset[str]] = frozenset
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,8 @@ def _note(choice: Choice, wanted: CheckInventory) -> str | None:
         places = f"rows {', '.join(rows)}" if len(rows) > 1 else f"row {rows[0]}, not side by side"
         notes.append(f"No {quantity} adjacent seats are left: these are {choice.groups} groups in {places}.")
     if wanted.accessible and not all(seat.accessible for seat in choice.seats):
-        notes.append(f"Wheelchair-accessible and ordinary {'places' if general else 'seats side by side'}.")
+        beside = " side by side" if choice.groups == 1 and not general else ""
+        notes.append(f"Wheelchair-accessible and ordinary seats{beside}.")
     if choice.accessible_used:
         notes.append("Only with seats kept for wheelchair users: nothing else is left.")
     return " ".join(notes) or None
@@ -159,13 +161,14 @@ def _note(choice: Choice, wanted: CheckInventory) -> str | None:
 def _choose_unshown(rows: list[OpenRow], wanted: Search) -> Choice:
     """The best choice; where others were just shown it, one as good in kind that they were not."""
     best = choose_seats(rows, wanted.quantity, accessible=wanted.accessible)
-    if wanted.shown.isdisjoint(seat.id for seat in best.seats):
+    shown = wanted.shown()
+    if shown.isdisjoint(seat.id for seat in best.seats):
         return best
     unshown = [
         OpenRow(
             r.row,
             r.rank,
-            [free and seat.id not in wanted.shown for free, seat in zip(r.free, r.row.seats, strict=True)],
+            [free and seat.id not in shown for free, seat in zip(r.free, r.row.seats, strict=True)],
         )
         for r in rows
     ]
@@ -186,7 +189,7 @@ async def check_inventory(wanted: CheckInventory, call: Call) -> Inventory:
         limit = to_minor(wanted.max_price, event.currency)
         sections = frozenset(section for section in sections if prices[section] <= limit)
     seating = await office.seating(office.store, event)
-    shown = office.offers.shown_to_others(event.id, call.customer_id, moment)
+    shown = partial(office.offers.shown_to_others, event.id, call.customer_id, moment)
     start = start_for(event.id, call.customer_id) if call.customer_id else randrange(2**32)
     search = Search(sections, wanted.quantity, wanted.accessible, start, shown)
     found = await find_best(office.store, event, seating, now, search)
