@@ -45,6 +45,8 @@ class TicketPurchased(OrderEventData):
     taxes_minor: int = Field(default=0, description="what taxes added to prices and fees")
     quantity: int
     payment_id: str
+    credit_minor: int = Field(default=0, description="of the total, paid with store credit")
+    exchanged_from: str | None = Field(default=None, description="the order whose tickets were exchanged for these")
 
 
 class TicketUpgraded(OrderEventData):
@@ -57,6 +59,8 @@ class TicketRefunded(OrderEventData):
     refunded_minor: int
     refunded_seat_ids: list[str]
     refund_id: str
+    credited_minor: int = Field(default=0, description="of what was refunded, given as store credit")
+    exchanged_to: str | None = Field(default=None, description="the order that the value of these tickets went to")
 
 
 class SectionPrice(EventData):

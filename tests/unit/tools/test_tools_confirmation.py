@@ -99,8 +99,9 @@ async def test_a_changed_price_has_to_be_confirmed_again(office: Any, small_cata
     await _is_refused(office, await office.act(quote), 409, "price_changed")
 
 
-async def test_actions_that_are_not_offered(office: Any) -> None:
+async def test_a_quote_checks_the_arguments_of_its_action(office: Any) -> None:
     response = await office.tool("quote", {"action": "exchange_order", "arguments": {"order_id": "ORD_1"}})
-    assert (response.status_code, response.json()["code"]) == (422, "action_not_offered")
+    assert (response.status_code, response.json()["code"]) == (422, "validation_failed")
+    assert response.json()["errors"][0]["field"] == "hold_id"
     response = await office.tool("exchange_order", {"order_id": "ORD_1"})
     assert response.status_code in (403, 404)

@@ -10,8 +10,7 @@ from usher_tools.catalogue.model import (
     RefundEntry,
     UpgradeEntry,
 )
-from usher_tools.policies.model import Policy
-from usher_tools.policies.service import NOT_OFFERED
+from usher_tools.policies.model import NOT_OFFERED, Policy
 
 
 def _hours(hours: float) -> str:

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from usher_shared.clock import from_timestamp
+from usher_shared.contracts.confirmations import ProtectedAction
 from usher_shared.contracts.money import to_major
-from usher_shared.contracts.tools import OrderChange, OrderView, SeatOffer
+from usher_shared.contracts.tools import OrderChange, OrderStatus, OrderView, SeatOffer
 from usher_shared.events.catalogue import SeatSold
 from usher_shared.idempotency import Lease
 from usher_shared.ids import IdGenerator
@@ -18,9 +19,6 @@ from usher_tools.events.model import Stored, TicketedEvent
 from usher_tools.orders.taxes import SeatTax, added, ticket_taxes
 from usher_tools.policies.model import Waiver
 from usher_tools.seats.layout import Seat
-
-OrderStatus = Literal["confirmed", "upgraded", "partially_refunded", "refunded"]
-Kind = Literal["create_order", "upgrade_tickets", "refund_order"]
 
 
 class OrderSeat(Stored):
@@ -91,11 +89,21 @@ def total(seats: Iterable[OrderSeat]) -> int:
 
 
 class Payment(Stored):
-    """One charge of an order and how much of it was given back, minor units."""
+    """What of one charge paid for an order, and what left it again, minor units.
+
+    `moved_minor` went on to another order or to store credit: the provider still has it. Several orders may name one
+    charge; what they have of it, and what was refunded, never exceeds what was captured. `charge_id` is `STORE_CREDIT`
+    for what the customer's credit paid.
+    """
 
     charge_id: str
     amount_minor: int
     refunded_minor: int = 0
+    moved_minor: int = 0
+
+    @property
+    def left_minor(self) -> int:
+        return self.amount_minor - self.refunded_minor - self.moved_minor
 
 
 class Change(Stored):
@@ -126,6 +134,7 @@ class Order(Stored):
     history: list[Change]
     created_at: str
     pending: str | None = None
+    exchanged_from: str | None = Field(default=None, description="the order whose tickets paid for this one")
 
     @property
     def revision(self) -> int:
@@ -179,13 +188,14 @@ class Breakdown(Stored):
 class Intent(Stored):
     """Collection `payment_intents`, id = the confirmation's: written before any money moves.
 
-    `charging` and `refunding` wait for the provider, `returning` gives a charge back whose seats were lost;
-    `done` and `failed` are ends. The intent is what consumes the confirmation: there is one for each.
+    `charging` and `refunding` wait for the provider, `returning` gives a charge back whose seats were lost, `owing`
+    gives back the difference of an exchange that has been made; `done` and `failed` are ends. The intent is what
+    consumes the confirmation: there is one for each.
     """
 
     id: str
-    kind: Kind
-    status: Literal["charging", "refunding", "returning", "done", "failed"]
+    kind: ProtectedAction
+    status: Literal["charging", "refunding", "returning", "owing", "done", "failed"]
     open: bool
     quote_id: str
     fingerprint: str
@@ -196,12 +206,16 @@ class Intent(Stored):
     order_id: str
     event_id: str
     seats: list[OrderSeat] = Field(description="bought, moved to, or refunded")
-    previous_seats: list[OrderSeat] = Field(default_factory=list, description="what an upgrade gives up")
+    previous_seats: list[OrderSeat] = Field(default_factory=list, description="what an upgrade or exchange gives up")
+    exchanged_order_id: str | None = Field(default=None, description="the order that an exchange takes them from")
     hold_id: str = Field(default="", description="in whose name the seats stand meanwhile")
     hold_expires_at: str | None = Field(default=None, description="the hold's end before the payment")
-    amount_minor: int = Field(description="charged, or given back; never negative")
+    amount_minor: int = Field(description="charged, or given back as money or as credit; never negative")
+    credit_minor: int = Field(default=0, description="of the customer's store credit spent beside what is charged")
+    moved: list[Allocation] = Field(default_factory=list, description="what earlier charges bring to the new order")
     currency: str
     breakdown: Breakdown | None = None
+    previous_breakdown: Breakdown | None = Field(default=None, description="of what an exchange gives up")
     waiver: Waiver | None = Field(default=None, description="the exception that allows it, spent with the effect")
     token: str = ""
     allocations: list[Allocation] = Field(default_factory=list)

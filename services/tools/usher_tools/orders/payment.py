@@ -20,6 +20,7 @@ from usher_tools.orders.changes import settle, undo
 from usher_tools.orders.model import Intent
 from usher_tools.orders.reservation import recheck
 from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown, RefundExceedsCharge
+from usher_tools.store_credit.model import STORE_CREDIT
 
 _LOG = logging.getLogger(__name__)
 _LOST = {
@@ -89,6 +90,8 @@ async def _settle(office: Office, intent_id: str, charge: Charge | None) -> Inte
         body = answer_json(answer)
         if lease is not None and record is not None and record["owner"] == lease.owner and record["status"] is None:
             office.records.finish(tx, lease.idempotency(), 200, body)
+        if intent.kind == "exchange_order" and intent.allocations:
+            return _write(tx, intent, status="owing", charge_id=charge_id, answer=body)
         return _write(tx, intent, status="done", open=False, charge_id=charge_id, answer=body)
 
     with office.outbox.nudging():
@@ -178,18 +181,38 @@ async def _complete(office: Office, intent: Intent, charge: Charge | None) -> In
     settled = await _settle(office, intent.id, charge)
     if settled.status == "returning":
         return await _give_back(office, settled)
-    if settled.status == "failed" and charge is not None and settled.charge_id is None:
-        # unreachable while the provider keeps its word that a void is final: nobody pays for nothing even so
-        _LOG.error("a charge was captured for an intent that had been called off", extra={"intent": intent.id})
-        await _return_charge(office, intent, charge.id)
+    if settled.status == "owing":
+        await _pay_what_is_owed(office, settled)
+    if charge is not None:
+        await tidy(office, settled)
     return settled
 
 
 async def _refund(office: Office, intent: Intent) -> None:
     for number, part in enumerate(intent.allocations):
+        if part.charge_id == STORE_CREDIT:  # granted when the intent is settled
+            continue
         await office.payments.refund(
             charge_id=part.charge_id, amount_minor=part.amount_minor, idempotency_key=f"{intent.id}:{number}"
         )
+
+
+async def _pay_what_is_owed(office: Office, intent: Intent) -> None:
+    """The difference of an exchange, back to the customer; reconciling asks again where the provider is silent."""
+    try:
+        await _refund(office, intent)
+    except PaymentUnknown:
+        _LOG.warning("the difference of an exchange is still owed", extra={"intent": intent.id})
+        return
+    except RefundExceedsCharge:  # somebody gave it back at the provider
+        _LOG.error("the difference of an exchange was refused", extra={"intent": intent.id})
+
+    async def fn(tx: Transaction) -> None:
+        present = await _read(tx, intent.id)
+        if present.status == "owing":
+            _write(tx, present, status="done", open=False)
+
+    await office.store.transaction(fn)
 
 
 async def _pay(office: Office, intent: Intent, *, resumed: bool) -> Intent:
@@ -222,6 +245,8 @@ async def advance(office: Office, intent: Intent, *, resumed: bool) -> dict[str,
         intent = await _settle(office, intent.id, None)
     if intent.status == "returning":
         intent = await _give_back(office, intent)
+    if intent.status == "owing":
+        await _pay_what_is_owed(office, intent)
     return _recorded(intent)
 
 
@@ -238,6 +263,23 @@ async def reconcile_one(office: Office, intent: Intent) -> None:
         await _complete(office, intent, charge)
     elif intent.expires_at <= office.now()[1]:
         await _call_off(office, intent, _VOIDED)
+
+
+async def tidy(office: Office, intent: Intent) -> None:
+    """Leave nothing at the provider for an intent that failed: an authorisation is given up, a charge given back.
+
+    There is none unless the provider did something after it had said that it never would. Raises PaymentUnknown.
+    """
+    if intent.status != "failed" or intent.kind == "refund_order" or not intent.amount_minor:
+        return
+    charge = await _find(office, intent)
+    if charge is None or charge.state in ("voided", "declined"):
+        return
+    if charge.state == "authorised":
+        last_asked = from_timestamp(intent.expires_at)
+        charge = await office.payments.void(intent.id, customer_id=intent.customer_id, last_asked=last_asked)
+    if charge is not None and intent.charge_id is None:
+        await _return_charge(office, intent, charge.id)
 
 
 async def reconcile(office: Office, *, older_than_seconds: float = 0) -> int:

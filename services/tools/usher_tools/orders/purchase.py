@@ -13,8 +13,8 @@ from usher_shared.documents import Transaction
 from usher_shared.events.catalogue import TicketPurchased
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
-from usher_tools.orders.model import Change, Intent, Order, Payment
-from usher_tools.orders.records import announce, obtainable, order_facts, seats_of
+from usher_tools.orders.model import Change, Intent, Order
+from usher_tools.orders.records import announce, obtainable, order_facts, paid_with, payment_id, seats_of
 from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.wording import tickets
 from usher_tools.payments.ports import Charge
@@ -55,6 +55,7 @@ async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charg
     ledger.save(tx)
     if hold is not None:
         tx.set("holds", intent.hold_id, {**hold, "status": "sold", "expires_at": now})
+    cost = intent.amount_minor + intent.credit_minor
     order = Order(
         id=intent.order_id,
         customer_id=intent.customer_id,
@@ -67,13 +68,9 @@ async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charg
         currency=intent.currency,
         status="confirmed",
         seats=intent.seats,
-        total_minor=intent.amount_minor,
-        payments=[Payment(charge_id=charge.id, amount_minor=charge.amount_minor)] if charge else [],
-        history=[
-            Change(
-                at=now, change=f"Bought {tickets(len(seats))}", amount_minor=intent.amount_minor, intent_id=intent.id
-            )
-        ],
+        total_minor=cost,
+        payments=paid_with(intent, charge),
+        history=[Change(at=now, change=f"Bought {tickets(len(seats))}", amount_minor=cost, intent_id=intent.id)],
         created_at=now,
     )
     tx.create("orders", order.id, order.model_dump(mode="json"))
@@ -82,13 +79,15 @@ async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charg
         fees_minor=sum(seat.fee_minor for seat in intent.seats),
         taxes_minor=sum(seat.tax_minor for seat in intent.seats),
         quantity=len(seats),
-        payment_id=charge.id if charge else "free",
+        payment_id=payment_id(intent, charge),
+        credit_minor=intent.credit_minor,
     )
     announce(tx, office, intent, "usher.ticket_purchased.v1", data)
     return OrderCreated(
         order_id=order.id,
         status="confirmed",
         total=to_major(order.total_minor, order.currency),
+        credit=to_major(intent.credit_minor, order.currency),
         currency=order.currency,
         event_id=event.id,
         event_name=event.name,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from usher_shared.clock import to_timestamp
+from usher_shared.contracts.tools import OrderStatus
 from usher_shared.documents import Transaction
 from usher_shared.errors import UpstreamFailed
-from usher_shared.events import EventData
+from usher_shared.events.catalogue import OrderEventData
 from usher_shared.events.envelope import event as make_event
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
-from usher_tools.orders.model import Intent, Order, OrderSeat
+from usher_tools.orders.model import Allocation, Change, Intent, Order, OrderSeat, Payment
+from usher_tools.payments.ports import Charge
 from usher_tools.seats.layout import Seat
 from usher_tools.seats.ledger import SeatLedger, is_free
+from usher_tools.store_credit.model import STORE_CREDIT
 
 
 async def seats_of(tx: Transaction, office: Office, event_id: str, seats: Iterable[OrderSeat]) -> list[Seat]:
@@ -38,7 +41,7 @@ def order_facts(order: Order, intent: Intent) -> dict[str, Any]:
     }
 
 
-def announce(tx: Transaction, office: Office, intent: Intent, type: str, data: EventData) -> None:
+def announce(tx: Transaction, office: Office, intent: Intent, type: str, data: OrderEventData) -> None:
     office.outbox.add(
         tx,
         make_event(
@@ -47,17 +50,17 @@ def announce(tx: Transaction, office: Office, intent: Intent, type: str, data: E
             source="usher/tools",
             time=office.clock.now(),
             data=data,
-            subject=intent.order_id,
-            ordering_key=intent.order_id,
+            subject=data.order_id,
+            ordering_key=data.order_id,
             traceparent=intent.traceparent,
         ),
     )
 
 
-async def read_order(tx: Transaction, intent: Intent) -> Order:
-    data = await tx.get("orders", intent.order_id)
+async def read_order(tx: Transaction, order_id: str) -> Order:
+    data = await tx.get("orders", order_id)
     if data is None:
-        raise UpstreamFailed(f"order {intent.order_id} is missing", code="order_missing")
+        raise UpstreamFailed(f"order {order_id} is missing", code="order_missing")
     return Order.model_validate(data)
 
 
@@ -73,3 +76,57 @@ def mark_pending(tx: Transaction, order: Order, intent_id: str | None) -> None:
 
 def intent_end(office: Office, moment: datetime) -> str:
     return to_timestamp(moment + timedelta(seconds=office.settings.payment_window_seconds))
+
+
+def paid_with(intent: Intent, charge: Charge | None) -> list[Payment]:
+    """What pays for the intent's seats, the oldest first: what earlier charges bring, store credit, the new charge."""
+    parts = [Payment(charge_id=part.charge_id, amount_minor=part.amount_minor) for part in reversed(intent.moved)]
+    if intent.credit_minor:
+        parts.append(Payment(charge_id=STORE_CREDIT, amount_minor=intent.credit_minor))
+    if charge is not None:
+        parts.append(Payment(charge_id=charge.id, amount_minor=charge.amount_minor))
+    return parts
+
+
+def payment_id(intent: Intent, charge: Charge | None) -> str:
+    """What an event names as the payment: the charge, else what took its place."""
+    if charge is not None:
+        return charge.id
+    parts = paid_with(intent, None)
+    return parts[-1].charge_id if parts else "free"
+
+
+def without(
+    payments: Iterable[Payment], *, refunded: Iterable[Allocation] = (), moved: Iterable[Allocation] = ()
+) -> list[Payment]:
+    """The payments, less what is given back of them and what moves on."""
+    left = list(payments)
+    for name, parts in (("refunded_minor", refunded), ("moved_minor", moved)):
+        for part in parts:
+            # the newest payment first, as allocations are made: several may name one charge
+            rest = part.amount_minor
+            for place in reversed(range(len(left))):
+                payment = left[place]
+                taken = min(rest, payment.left_minor) if payment.charge_id == part.charge_id else 0
+                if taken:
+                    left[place] = payment.model_copy(update={name: getattr(payment, name) + taken})
+                    rest -= taken
+    return left
+
+
+def reduced(
+    order: Order, gone: Iterable[OrderSeat], change: Change, status: Mapping[bool, OrderStatus], payments: list[Payment]
+) -> Order:
+    """The order without those seats and what the change takes of its total; `status` by whether seats are left."""
+    ids = {seat.id for seat in gone}
+    left = [seat for seat in order.seats if seat.id not in ids]
+    return order.model_copy(
+        update={
+            "status": status[bool(left)],
+            "seats": left,
+            "total_minor": order.total_minor + change.amount_minor,
+            "history": [*order.history, change],
+            "payments": payments,
+            "pending": None,
+        }
+    )

@@ -1,4 +1,4 @@
-"""What a refund does to seats and orders, once the money is back.
+"""What a refund or a credit does to seats and orders, once the money is back or kept for the customer.
 
 Every function runs inside a transaction and reads before it writes.
 """
@@ -8,41 +8,41 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from usher_shared.contracts.money import to_major
-from usher_shared.contracts.tools import OrderRefunded
+from usher_shared.contracts.tools import OrderCredited, OrderRefunded
 from usher_shared.documents import Transaction
 from usher_shared.events.catalogue import TicketRefunded
 from usher_tools.office import Office
 from usher_tools.orders.model import Change, Intent
-from usher_tools.orders.records import announce, mark_pending, order_facts, read_order, seats_of
+from usher_tools.orders.records import announce, mark_pending, order_facts, read_order, reduced, seats_of, without
 from usher_tools.seats.ledger import SeatLedger
+from usher_tools.store_credit.model import STORE_CREDIT, CreditAccount
 
 
-async def settle_refund(tx: Transaction, office: Office, intent: Intent) -> BaseModel:
-    """The money is back: free the seats and shorten the order."""
+def credit_back(intent: Intent) -> int:
+    """What of the intent's amount goes to the customer's store credit, minor units."""
+    if intent.kind == "credit_order":
+        return intent.amount_minor
+    return sum(part.amount_minor for part in intent.allocations if part.charge_id == STORE_CREDIT)
+
+
+async def settle_return(tx: Transaction, office: Office, intent: Intent, account: CreditAccount | None) -> BaseModel:
+    """Free the seats and shorten the order. `account` is the customer's, before credit is granted."""
     _, now = office.now()
-    order = await read_order(tx, intent)
+    order = await read_order(tx, intent.order_id)
     seats = await seats_of(tx, office, intent.event_id, intent.seats)
     ledger = await SeatLedger.load(tx, intent.event_id, seats, now)
     ledger.take_back(seats, order.id)
     ledger.save(tx)
-    given = {part.charge_id: part.amount_minor for part in intent.allocations}
-    gone = {seat.id for seat in intent.seats}
-    left = [seat for seat in order.seats if seat.id not in gone]
-    reason = f" ({intent.reason})" if intent.reason else ""
+    refunds, granted = intent.kind == "refund_order", credit_back(intent)
     names = ", ".join(seat.id for seat in intent.seats)
-    change = Change(at=now, change=f"Refunded {names}{reason}", amount_minor=-intent.amount_minor, intent_id=intent.id)
-    changed = order.model_copy(
-        update={
-            "status": "partially_refunded" if left else "refunded",
-            "seats": left,
-            "total_minor": order.total_minor - intent.amount_minor,
-            "payments": [
-                p.model_copy(update={"refunded_minor": p.refunded_minor + given.get(p.charge_id, 0)})
-                for p in order.payments
-            ],
-            "history": [*order.history, change],
-            "pending": None,
-        }
+    text = f"{'Refunded' if refunds else 'Credited'} {names}{f' ({intent.reason})' if intent.reason else ''}"
+    change = Change(at=now, change=text, amount_minor=-intent.amount_minor, intent_id=intent.id)
+    changed = reduced(
+        order,
+        intent.seats,
+        change,
+        {True: "partially_refunded", False: "refunded"} if refunds else {True: "partially_credited", False: "credited"},
+        without(order.payments, refunded=intent.allocations, moved=intent.moved),
     )
     tx.set("orders", order.id, changed.model_dump(mode="json"))
     data = TicketRefunded(
@@ -50,17 +50,29 @@ async def settle_refund(tx: Transaction, office: Office, intent: Intent) -> Base
         refunded_minor=intent.amount_minor,
         refunded_seat_ids=[seat.id for seat in intent.seats],
         refund_id=intent.id,
+        credited_minor=granted,
     )
     announce(tx, office, intent, "usher.ticket_refunded.v1", data)
-    return OrderRefunded(
+    amount = to_major(intent.amount_minor, order.currency)
+    if refunds:
+        return OrderRefunded(
+            order_id=order.id,
+            status="partially_refunded" if changed.seats else "refunded",
+            refunded=amount,
+            credit=to_major(granted, order.currency),
+            currency=order.currency,
+        )
+    balance = granted + (account.balance_minor if account else 0)
+    return OrderCredited(
         order_id=order.id,
-        status="partially_refunded" if left else "refunded",
-        refunded=to_major(intent.amount_minor, order.currency),
+        status="partially_credited" if changed.seats else "credited",
+        credited=amount,
+        balance=to_major(balance, order.currency),
         currency=order.currency,
     )
 
 
-async def undo_refund(tx: Transaction, office: Office, intent: Intent) -> None:
-    order = await read_order(tx, intent)
+async def undo_return(tx: Transaction, office: Office, intent: Intent) -> None:
+    order = await read_order(tx, intent.order_id)
     if order.pending == intent.id:
         mark_pending(tx, order, None)

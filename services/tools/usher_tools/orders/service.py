@@ -6,21 +6,31 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from usher_shared.contracts.confirmations import Confirmation
-from usher_shared.contracts.tools import CreateOrder, OrderList, OrderView, RefundOrder, UpgradeTickets
+from usher_shared.contracts.confirmations import Confirmation, ProtectedAction
+from usher_shared.contracts.tools import (
+    CreateOrder,
+    CreditOrder,
+    ExchangeOrder,
+    OrderList,
+    OrderView,
+    RefundOrder,
+    UpgradeTickets,
+)
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 from usher_shared.errors import ConfirmationRequired, Conflict, InvalidRequest
 from usher_shared.telemetry import current_traceparent
-from usher_tools.office import Call
+from usher_tools.office import Call, Office
 from usher_tools.orders.confirming import check_price, confirmed_quote, require_confirmation
 from usher_tools.orders.model import Breakdown, Intent, IntentLease, Order, ticketed
 from usher_tools.orders.payment import advance
-from usher_tools.orders.pricing import Priced, find_order, price_purchase, price_refund, price_upgrade
+from usher_tools.orders.pricing import Priced, find_order, price_purchase, price_upgrade
 from usher_tools.orders.purchase import reserve_purchase
 from usher_tools.orders.records import intent_end, mark_pending
+from usher_tools.orders.returns import exchange_breakdowns, price_exchange, price_return
 from usher_tools.orders.upgrade import reserve_upgrade
 from usher_tools.quotes.model import StoredQuote
 from usher_tools.seats.service import seats_taken
+from usher_tools.store_credit.service import change_account
 from usher_tools.support.service import with_exceptions
 
 Prepare = Callable[[Transaction, StoredQuote], Awaitable[Intent]]
@@ -105,12 +115,9 @@ async def create_order(wanted: CreateOrder, call: Call) -> dict[str, Any]:
     seats_taken …), PaymentUnknown.
     """
     confirmation, office = require_confirmation("create_order", wanted, call), call.office
-    token = wanted.payment_method_token
+    token: str | None = wanted.payment_method_token
     if token == "default":  # noqa: S105  a documented name, no secret
-        on_file = await office.payments.default_method(call.customer_id)
-        if on_file is None:
-            raise Conflict("there is no payment method on file", code="no_payment_method")
-        token = on_file
+        token = await office.payments.default_method(call.customer_id)
 
     async def prepare(tx: Transaction, quote: StoredQuote) -> Intent:
         priced = await price_purchase(tx, wanted, office)
@@ -125,11 +132,13 @@ async def create_order(wanted: CreateOrder, call: Call) -> dict[str, Any]:
             order_id=office.ids.new("ORD"),
             hold_id=hold.id,
             hold_expires_at=hold.expires_at,
-            token=token,
+            token=_token(token, priced),
+            credit_minor=priced.credit_minor,
         )
         lost = await reserve_purchase(tx, office, intent, hold)
         if lost:
             raise seats_taken(lost)
+        _spend_credit(tx, office, intent, priced)
         return intent
 
     return await _carry_out(confirmation, call, prepare)
@@ -163,30 +172,99 @@ async def upgrade_tickets(wanted: UpgradeTickets, call: Call) -> dict[str, Any]:
     return await _carry_out(confirmation, call, prepare)
 
 
-async def refund_order(wanted: RefundOrder, call: Call) -> dict[str, Any]:
-    """Give money back and free the seats: an OrderRefunded as JSON.
-
-    Raises ConfirmationRequired, NotFound, Conflict (outside_policy, order_busy, price_changed …), PaymentUnknown.
-    """
-    confirmation, office = require_confirmation("refund_order", wanted, call), call.office
+async def _give_back(wanted: RefundOrder | CreditOrder, action: ProtectedAction, call: Call) -> dict[str, Any]:
+    confirmation, office = require_confirmation(action, wanted, call), call.office
 
     async def prepare(tx: Transaction, quote: StoredQuote) -> Intent:
-        priced = await price_refund(tx, wanted, call.customer_id, office)
+        priced = await price_return(tx, wanted, call.customer_id, office)
         check_price(quote, priced.total_minor)
-        order = _order_of(priced)
+        order, refunds = _order_of(priced), action == "refund_order"
         intent = _new_intent(
             call,
             confirmation,
             priced,
             status="refunding",
             order_id=order.id,
-            allocations=priced.allocations,
+            allocations=priced.allocations if refunds else [],
+            moved=[] if refunds else priced.allocations,
             reason=wanted.reason,
         )
         mark_pending(tx, order, intent.id)
         return intent
 
     return await _carry_out(confirmation, call, prepare)
+
+
+async def refund_order(wanted: RefundOrder, call: Call) -> dict[str, Any]:
+    """Give money back and free the seats: an OrderRefunded as JSON. What was paid with store credit goes back there.
+
+    Raises ConfirmationRequired, NotFound, Conflict (outside_policy, order_busy, price_changed …), PaymentUnknown.
+    """
+    return await _give_back(wanted, "refund_order", call)
+
+
+async def credit_order(wanted: CreditOrder, call: Call) -> dict[str, Any]:
+    """Free the seats for store credit: an OrderCredited as JSON. No money moves.
+
+    Raises ConfirmationRequired, NotFound, Conflict (outside_policy, order_busy, price_changed …).
+    """
+    return await _give_back(wanted, "credit_order", call)
+
+
+async def exchange_order(wanted: ExchangeOrder, call: Call) -> dict[str, Any]:
+    """The held seats for tickets of the order: an OrderExchanged as JSON. The old seats stay until the new are paid.
+
+    Raises ConfirmationRequired, NotFound, Conflict (outside_policy, order_busy, hold_expired, price_changed,
+    payment_declined, seats_taken …), PaymentUnknown.
+    """
+    confirmation, office = require_confirmation("exchange_order", wanted, call), call.office
+    token = await office.payments.default_method(call.customer_id)
+
+    async def prepare(tx: Transaction, quote: StoredQuote) -> Intent:
+        priced = await price_exchange(tx, wanted, call.customer_id, office)
+        check_price(quote, priced.total_minor)
+        order, hold = _order_of(priced), priced.hold
+        if hold is None:
+            raise ConfirmationRequired("nothing is held")
+        new, given = exchange_breakdowns(priced)
+        intent = _new_intent(
+            call,
+            confirmation,
+            priced,
+            order_id=office.ids.new("ORD"),
+            exchanged_order_id=order.id,
+            hold_id=hold.id,
+            hold_expires_at=hold.expires_at,
+            amount_minor=max(priced.total_minor, 0),
+            credit_minor=priced.credit_minor,
+            allocations=priced.allocations,
+            moved=priced.moved,
+            breakdown=new,
+            previous_breakdown=given,
+            token=_token(token, priced),
+        )
+        lost = await reserve_purchase(tx, office, intent, hold)
+        if lost:
+            raise seats_taken(lost)
+        mark_pending(tx, order, intent.id)
+        _spend_credit(tx, office, intent, priced)
+        return intent
+
+    return await _carry_out(confirmation, call, prepare)
+
+
+def _token(token: str | None, priced: Priced) -> str:
+    """The method to charge; none is needed where nothing is due. Raises Conflict no_payment_method."""
+    if token is None and priced.total_minor > 0:
+        raise Conflict("there is no payment method on file", code="no_payment_method")
+    return token or ""
+
+
+def _spend_credit(tx: Transaction, office: Office, intent: Intent, priced: Priced) -> None:
+    if priced.account is not None and intent.credit_minor:
+        _, now = office.now()
+        order_id, amount = intent.order_id, -intent.credit_minor
+        change_account(tx, priced.account, amount, "spent", intent_id=intent.id, order_id=order_id, at=now)
 
 
 def _order_of(priced: Priced) -> Order:

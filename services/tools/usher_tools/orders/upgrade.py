@@ -39,7 +39,7 @@ async def settle_upgrade(tx: Transaction, office: Office, intent: Intent, charge
     _, now = office.now()
     event = await find_event(tx, intent.event_id)
     check_not_cancelled(event)
-    order = await read_order(tx, intent)
+    order = await read_order(tx, intent.order_id)
     new = await seats_of(tx, office, intent.event_id, intent.seats)
     old = await seats_of(tx, office, intent.event_id, intent.previous_seats)
     ledger = await SeatLedger.load(tx, intent.event_id, [*new, *old], now)
@@ -86,7 +86,7 @@ async def settle_upgrade(tx: Transaction, office: Office, intent: Intent, charge
 async def undo_upgrade(tx: Transaction, office: Office, intent: Intent) -> None:
     """The old seats were never given up: free the new ones, and the order for other changes."""
     _, now = office.now()
-    order = await read_order(tx, intent)
+    order = await read_order(tx, intent.order_id)
     seats = await seats_of(tx, office, intent.event_id, intent.seats)
     ledger = await SeatLedger.load(tx, intent.event_id, seats, now)
     ledger.release(seats, intent.hold_id)

@@ -48,6 +48,27 @@ def upgrade_summary(event: TicketedEvent, previous: Sequence[OrderSeat], seats: 
     return f"Move {tickets(len(seats))} for {describe_event(event)} from {old} to {new}"
 
 
-def refund_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_minor: int) -> str:
+def refund_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_minor: int, credit_minor: int = 0) -> str:
+    """`credit_minor` of the amount comes back as store credit."""
     money = format_money(amount_minor, event.currency)
-    return f"Refund {money} for {tickets(len(seats))} for {describe_event(event)}: {describe_seats(event, seats)}"
+    as_credit = f" ({format_money(credit_minor, event.currency)} of it as store credit)" if credit_minor else ""
+    what = f"{tickets(len(seats))} for {describe_event(event)}: {describe_seats(event, seats)}"
+    return f"Refund {money}{as_credit} for {what}"
+
+
+def credit_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_minor: int) -> str:
+    money = format_money(amount_minor, event.currency)
+    what = f"{tickets(len(seats))} for {describe_event(event)}: {describe_seats(event, seats)}"
+    return f"Store credit of {money}, not money, for {what}"
+
+
+def exchange_summary(
+    old: TicketedEvent, previous: Sequence[OrderSeat], value_minor: int, new: TicketedEvent, seats: Sequence[OrderSeat]
+) -> str:
+    money = format_money(value_minor, old.currency)
+    given = f"{tickets(len(previous))} for {describe_event(old)}: {describe_seats(old, previous)}, counted as {money}"
+    return f"Exchange {given}; for {tickets(len(seats))} for {describe_event(new)}: {describe_seats(new, seats)}"
+
+
+def credit_note(credit_minor: int, currency: str) -> str:
+    return f"; {format_money(credit_minor, currency)} of it is paid with store credit" if credit_minor else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,15 @@ from usher_shared.errors import Conflict
 
 AfterSale = Literal["refund_order", "exchange_order", "credit_order", "upgrade_tickets"]
 Topic = Literal["refund", "exchange", "credit", "upgrade", "in_game_upgrade"]
+
+
+NOT_OFFERED: Mapping[Topic, str] = {
+    "refund": "Tickets cannot be refunded.",
+    "exchange": "Tickets cannot be exchanged.",
+    "credit": "Tickets cannot be given back for credit.",
+    "upgrade": "Tickets cannot be upgraded.",
+    "in_game_upgrade": "There are no upgrades during the event.",
+}
 
 
 class Policy(BaseModel):

@@ -7,16 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from usher_shared.clock import to_timestamp
+from usher_shared.documents import DocumentStore, Transaction
 from usher_tools.events.model import TicketedEvent
-from usher_tools.policies.model import AfterSale, Policy, Topic, Waiver
+from usher_tools.policies.model import NOT_OFFERED, AfterSale, OutsidePolicy, Policy, Topic, Waiver, waiver_id
 
-NOT_OFFERED: Mapping[Topic, str] = {
-    "refund": "Tickets cannot be refunded.",
-    "exchange": "Tickets cannot be exchanged.",
-    "credit": "Tickets cannot be given back for credit.",
-    "upgrade": "Tickets cannot be upgraded.",
-    "in_game_upgrade": "There are no upgrades during the event.",
-}
 _NAMES: Mapping[Topic, str] = {
     "refund": "Refunds",
     "exchange": "Exchanges",
@@ -118,3 +112,16 @@ def decide(event: TicketedEvent, action: AfterSale, moment: datetime, waivers: I
         if waiver.action == action and waiver.is_live(now):
             return Decision(True, _EXCEPTION, None, windows[-1].terms if windows else Terms(), waiver)
     return _why_not(event, action, windows, moment)
+
+
+async def check_policy(
+    source: DocumentStore | Transaction, order_id: str, event: TicketedEvent, action: AfterSale, moment: datetime
+) -> Decision:
+    """The decision for an order, with its exception where one is needed. Raises OutsidePolicy."""
+    decision = decide(event, action, moment)
+    if not decision.allowed:
+        data = await source.get("policy_waivers", waiver_id(order_id, action))
+        decision = decide(event, action, moment, [] if data is None else [Waiver.model_validate(data)])
+    if not decision.allowed:
+        raise OutsidePolicy(decision.reason, order_id=order_id, action=action)
+    return decision

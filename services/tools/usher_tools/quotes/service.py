@@ -14,6 +14,8 @@ from usher_shared.contracts.money import to_major
 from usher_shared.contracts.tools import (
     Arguments,
     CreateOrder,
+    CreditOrder,
+    ExchangeOrder,
     Quote,
     QuoteArguments,
     RefundOrder,
@@ -23,10 +25,19 @@ from usher_shared.contracts.tools import (
 from usher_shared.documents import Transaction
 from usher_shared.errors import Forbidden, Unprocessable
 from usher_tools.office import Call
-from usher_tools.orders.pricing import Priced, price_purchase, price_refund, price_upgrade
-from usher_tools.orders.wording import purchase_summary, refund_summary, upgrade_summary
+from usher_tools.orders.pricing import Priced, price_purchase, price_upgrade
+from usher_tools.orders.returns import price_exchange, price_return
+from usher_tools.orders.wording import (
+    credit_note,
+    credit_summary,
+    exchange_summary,
+    purchase_summary,
+    refund_summary,
+    upgrade_summary,
+)
 from usher_tools.quotes.model import StoredQuote
 from usher_tools.seats.holds import extend_hold
+from usher_tools.store_credit.model import STORE_CREDIT
 from usher_tools.support.service import with_exceptions
 
 _PURGE_AFTER = timedelta(days=2)
@@ -75,7 +86,7 @@ async def quote(wanted: QuoteArguments, call: Call) -> Quote:
             quote_id=office.ids.new("QUO"),
             action=wanted.action,
             arguments=canonical(arguments),
-            summary=summary,
+            summary=summary + credit_note(priced.credit_minor, currency),
             subtotal=to_major(priced.subtotal_minor, currency),
             fees=to_major(priced.fees_minor, currency),
             taxes=to_major(priced.taxes_minor, currency),
@@ -88,6 +99,7 @@ async def quote(wanted: QuoteArguments, call: Call) -> Quote:
                 )
                 for tax in priced.tax_lines
             ],
+            credit=to_major(priced.credit_minor, currency),
             total=to_major(priced.total_minor, currency),
             total_minor=priced.total_minor,
             currency=currency,
@@ -131,6 +143,15 @@ async def _price(tx: Transaction, wanted: QuoteArguments, call: Call) -> tuple[A
         return upgrade, priced, upgrade_summary(priced.event, priced.previous, priced.seats)
     if wanted.action == "refund_order":
         refund = parse_arguments(RefundOrder, given)
-        priced = await price_refund(tx, refund, customer, office)
-        return refund, priced, refund_summary(priced.event, priced.seats, -priced.total_minor)
-    raise Unprocessable(f"{wanted.action} is not offered; open a support ticket instead", code="action_not_offered")
+        priced = await price_return(tx, refund, customer, office)
+        credit_minor = sum(p.amount_minor for p in priced.allocations if p.charge_id == STORE_CREDIT)
+        return refund, priced, refund_summary(priced.event, priced.seats, -priced.total_minor, credit_minor)
+    if wanted.action == "credit_order":
+        credit = parse_arguments(CreditOrder, given)
+        priced = await price_return(tx, credit, customer, office)
+        return credit, priced, credit_summary(priced.event, priced.seats, -priced.total_minor)
+    exchange = parse_arguments(ExchangeOrder, given)
+    priced = await price_exchange(tx, exchange, customer, office)
+    old = priced.previous_event or priced.event
+    summary = exchange_summary(old, priced.previous, priced.value_minor, priced.event, priced.seats)
+    return exchange, priced, summary

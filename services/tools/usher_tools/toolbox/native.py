@@ -9,6 +9,9 @@ from usher_shared.contracts.tools import (
     Arguments,
     CheckInventory,
     CreateOrder,
+    CreditOrder,
+    ExchangeOrder,
+    GetCredit,
     GetEventInfo,
     GetOrder,
     GetWaitList,
@@ -25,10 +28,19 @@ from usher_shared.contracts.tools import (
 from usher_shared.errors import NotFound
 from usher_tools.events.service import get_event_info, search_events
 from usher_tools.office import Call, answer_json
-from usher_tools.orders.service import create_order, get_order, list_orders, refund_order, upgrade_tickets
+from usher_tools.orders.service import (
+    create_order,
+    credit_order,
+    exchange_order,
+    get_order,
+    list_orders,
+    refund_order,
+    upgrade_tickets,
+)
 from usher_tools.quotes.service import quote
 from usher_tools.seats.holds import hold_tickets, release_hold
 from usher_tools.seats.service import check_inventory
+from usher_tools.store_credit.service import get_credit
 from usher_tools.support.service import open_support_ticket
 from usher_tools.wait_list.service import get_wait_list, join_wait_list, leave_wait_list
 
@@ -99,6 +111,18 @@ async def _refund(a: Arguments, call: Call) -> Any:
     return await refund_order(cast(RefundOrder, a), call)
 
 
+async def _exchange(a: Arguments, call: Call) -> Any:
+    return await exchange_order(cast(ExchangeOrder, a), call)
+
+
+async def _credit_order(a: Arguments, call: Call) -> Any:
+    return await credit_order(cast(CreditOrder, a), call)
+
+
+async def _get_credit(a: Arguments, call: Call) -> Any:
+    return answer_json(await get_credit(cast(GetCredit, a).customer_id, call.office.store))
+
+
 RUN: Mapping[str, Run] = {
     "search_events": _search,
     "get_event_info": _info,
@@ -111,6 +135,9 @@ RUN: Mapping[str, Run] = {
     "get_order": _get_order,
     "list_orders": _list_orders,
     "refund_order": _refund,
+    "exchange_order": _exchange,
+    "credit_order": _credit_order,
+    "get_credit": _get_credit,
     "join_wait_list": _join_wait_list,
     "leave_wait_list": _leave_wait_list,
     "get_wait_list": _get_wait_list,

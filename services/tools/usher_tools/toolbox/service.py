@@ -15,7 +15,7 @@ from usher_tools.quotes.service import canonical, check_customer, parse_argument
 
 # the tools that anyone may ask without saying for whom, and that change nothing
 _PUBLIC = frozenset({"search_events", "get_event_info", "check_inventory"})
-_READS = _PUBLIC | {"get_order", "list_orders", "get_wait_list"}
+_READS = _PUBLIC | {"get_order", "list_orders", "get_credit", "get_wait_list"}
 
 
 @dataclass(frozen=True, slots=True)

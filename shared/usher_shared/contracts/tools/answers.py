@@ -102,9 +102,12 @@ class HoldReleased(Answer):
 
 
 class OrderCreated(Answer):
+    """`credit` of the total was paid with store credit, the rest was charged."""
+
     order_id: str
     status: Literal["confirmed"]
     total: float
+    credit: float = 0.0
     currency: str
     event_id: str
     event_name: str
@@ -135,7 +138,8 @@ class TaxLine(Answer):
 
 class Quote(Answer):
     """What would happen and what it costs. `total` is charged (positive) or given back (negative):
-    subtotal + fees + taxes. `tax_lines` name the taxes, the included ones too.
+    subtotal + fees + taxes - credit. `tax_lines` name the taxes, the included ones too. What `credit_order` gives back
+    is store credit.
 
     `arguments` are the arguments to call the action with: completed and canonical; a confirmation binds to them.
     """
@@ -148,6 +152,7 @@ class Quote(Answer):
     fees: float
     taxes: float = 0.0
     tax_lines: list[TaxLine] = Field(default_factory=list)
+    credit: float = Field(default=0.0, description="store credit that pays a part")
     total: float
     total_minor: int
     currency: str
@@ -159,6 +164,19 @@ class Quote(Answer):
     previous_seats: list[SeatOffer] = Field(default_factory=list)
 
 
+# what last became of an order; without `partially_` it has no tickets any more
+OrderStatus = Literal[
+    "confirmed",
+    "upgraded",
+    "partially_refunded",
+    "refunded",
+    "partially_exchanged",
+    "exchanged",
+    "partially_credited",
+    "credited",
+]
+
+
 class OrderChange(Answer):
     at: AwareDatetime
     change: str
@@ -167,7 +185,7 @@ class OrderChange(Answer):
 
 class OrderView(Answer):
     order_id: str
-    status: Literal["confirmed", "upgraded", "partially_refunded", "refunded"]
+    status: OrderStatus
     event_id: str
     event_name: str
     starts_at: AwareDatetime
@@ -183,10 +201,54 @@ class OrderList(Answer):
 
 
 class OrderRefunded(Answer):
+    """`credit` of what was refunded came back as store credit, since credit had paid for it."""
+
     order_id: str
     status: Literal["refunded", "partially_refunded"]
     refunded: float
+    credit: float = 0.0
     currency: str
+
+
+class OrderExchanged(Answer):
+    """`order_id` gave tickets worth `value`; `new_order_id` has the new ones at `total`.
+
+    The difference was `charged`, paid with store `credit`, or `refunded`.
+    """
+
+    order_id: str
+    status: Literal["exchanged", "partially_exchanged"]
+    new_order_id: str
+    value: float
+    total: float
+    charged: float
+    credit: float
+    refunded: float
+    currency: str
+    event_id: str
+    event_name: str
+    seats: list[SeatOffer]
+
+
+class OrderCredited(Answer):
+    """`balance` is the customer's store credit now."""
+
+    order_id: str
+    status: Literal["credited", "partially_credited"]
+    credited: float
+    balance: float
+    currency: str
+
+
+class CreditBalance(Answer):
+    currency: str
+    balance: float
+
+
+class StoreCredit(Answer):
+    """What the customer has, by currency; it pays for the next purchase by itself."""
+
+    credits: list[CreditBalance]
 
 
 class SupportTicket(Answer):

@@ -49,6 +49,7 @@ class CreateOrder(Arguments):
     payment_method_token: str = Field(
         min_length=1, max_length=256, description="set by the system; `default` is on file"
     )
+    use_credit: bool | None = Field(default=None, description="false keeps the customer's store credit")
 
 
 class UpgradeTickets(Arguments):
@@ -102,6 +103,25 @@ class LeaveWaitList(Arguments):
 
 
 class GetWaitList(Arguments):
+    customer_id: Id = _id("set by the system, not by the model")
+
+
+class ExchangeOrder(Arguments):
+    order_id: Id = _id("the order whose tickets are given up, ORD_…")
+    hold_id: Id = _id("the hold of the new seats, HOLD_…")
+    seat_ids: list[SeatId] | None = Field(
+        default=None, min_length=1, max_length=50, description="of the order; all when absent"
+    )
+    use_credit: bool | None = Field(default=None, description="false keeps the customer's store credit")
+
+
+class CreditOrder(Arguments):
+    order_id: Id = _id("the order, ORD_…")
+    seat_ids: list[SeatId] | None = Field(default=None, min_length=1, max_length=50, description="all when absent")
+    reason: str | None = Field(default=None, max_length=500)
+
+
+class GetCredit(Arguments):
     customer_id: Id = _id("set by the system, not by the model")
 
 

@@ -1,0 +1,1 @@
+"""Store credit: value that a customer has with the box office instead of money back."""
