@@ -152,6 +152,9 @@ async def _write_events(
 
     async def write(tx: Transaction) -> int:
         before = {id: await tx.get("ticketed_events", id) for id in documents}
+        for id, stored in before.items():
+            if stored is not None and stored.get("cancelled_at"):
+                documents[id] |= {"status": "cancelled", "cancelled_at": stored["cancelled_at"]}
         changed = [id for id, document in documents.items() if before[id] != document]
         for id in changed:
             earlier = (before[id] or documents[id])["currency"]

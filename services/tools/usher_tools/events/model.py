@@ -67,6 +67,7 @@ class TicketedEvent(Stored):
     starts_at: str = Field(description="UTC timestamp")
     sales_hours_after_start: float = 0.0
     status: str = Field(description="on_sale or cancelled")
+    cancelled_at: str | None = Field(default=None, description="by an operator, for good: no import undoes it")
     currency: str
     sections: list[SectionOnSale]
     fee_per_ticket_minor: int
