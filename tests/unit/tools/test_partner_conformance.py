@@ -19,6 +19,7 @@ from box_office import SECRET, open_files
 from conformance_runs import conformance, failures, waiting
 from reference_partner import Json, Refused, Venue
 from served import Served, free_port
+from usher_evals.conformance.__main__ import CHECKS, main
 from usher_shared.clock import ManualClock
 from usher_shared.http.tokens import LocalTokenSource
 from usher_tools.adapters.partner_http import HttpPartner

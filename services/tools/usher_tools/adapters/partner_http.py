@@ -160,7 +160,7 @@ class HttpPartner:
                 body = await _read_capped(response)
                 return _Reply(response.status, body, response.headers.get("Retry-After"))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            unreached = NothingDone("the venue's system cannot be reached", code=_UNREACHED, retry_after_seconds=1)
+            unreached = NothingDone("the venue's system cannot be reached", code=_UNREACHED)
             raise _Setback(unreached, acted=False) from error
         except (TimeoutError, aiohttp.ClientError) as error:
             lost = UpstreamTimeout("the venue's system did not answer in time", code="partner_timeout")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 from usher_shared.contracts.money import to_minor
@@ -27,7 +28,7 @@ def _common(action: PartnerAction, order: OrderView) -> dict[str, Any]:
         "customer_id": action.customer_id,
         "event_id": order.event_id,
         "event_name": order.event_name,
-        "starts_at": order.starts_at,
+        "starts_at": order.starts_at.astimezone(UTC),
         "currency": order.currency,
         "total_minor": to_minor(order.total, order.currency),
         "seats": _sold(order.seats, order.currency),
