@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult
+from mcp.types import CallToolResult
 
 MODERN, LEGACY = "auto", "legacy"  # without and with a handshake: protocol versions since and before 2026-07-28
 

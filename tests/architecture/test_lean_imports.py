@@ -34,6 +34,7 @@ HEAVY = {
     "opentelemetry.sdk.trace",  # tracing is off unless asked for
     "duckdb",
     "httpx",
+    "mcp",
     "numpy",
     "pandas",
     "pyarrow",

@@ -10,7 +10,7 @@ from usher_gateway.access import InRoom, Room
 from usher_gateway.admission import identity_of
 from usher_gateway.identity.service import choose_principal, require_scope
 from usher_gateway.mcp.origin import check_origin
-from usher_gateway.mcp.service import pass_on
+from usher_gateway.mcp.passing import pass_on
 from usher_gateway.settings import Settings
 from usher_shared.contracts.identity import CUSTOMER_HEADER, Principal
 from usher_shared.errors import InvalidRequest, NotFound

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from mcp_types import CallToolResult, TextContent
+from mcp.types import CallToolResult, TextContent
 from pydantic import ValidationError
 
 from usher_shared.contracts.proposals import PROPOSAL_META, REPLAYED_META, ProposalAnswer
