@@ -102,6 +102,10 @@ locals {
     !var.agent_model_api_key ? {} : {
       agent-model-api-key = { service = "agent", variables = ["USHER_AGENT_MODEL_API_KEY"] }
     },
+    !var.stripe ? {} : {
+      stripe-secret-key     = { service = "tools", variables = ["USHER_TOOLS_STRIPE_SECRET_KEY"] }
+      stripe-webhook-secret = { service = "tools", variables = ["USHER_TOOLS_STRIPE_WEBHOOK_SECRET"] }
+    },
   )
   secret_variables = {
     for service in keys(local.services) : service => merge([

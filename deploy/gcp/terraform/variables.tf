@@ -62,6 +62,12 @@ variable "agent_model_api_key" {
   description = "The agent's model server wants a key: it is read from the secret usher-agent-model-api-key."
 }
 
+variable "stripe" {
+  type        = bool
+  default     = false
+  description = "Payments go to Stripe: its keys are read from the secrets usher-stripe-secret-key and usher-stripe-webhook-secret."
+}
+
 variable "subnet_range" {
   type        = string
   default     = "10.8.0.0/22"

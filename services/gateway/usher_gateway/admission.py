@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import cast
 
@@ -17,6 +18,8 @@ from usher_shared.http.middleware import AsgiApp, Message, Receive, Scope, Send
 from usher_shared.http.problem import render_error
 
 _IDENTITY = "usher.identity"
+# notifications to POST: their signature, which the box office checks, is their credential
+_SIGNED_PATHS = re.compile(r"/webhooks/(?!register$)[^/]+")
 PUBLIC_PATHS = frozenset({"/health", "/live", "/ready", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
 
 
@@ -28,7 +31,8 @@ def identity_of(request: Request) -> Identity:
 class Admission:
     """Pure ASGI. Answers 401 and 429 itself; leaves the identity in the scope, the rate headers on the answer.
 
-    `challenges`: WWW-Authenticate of a 401 where it says more than `Bearer`, by path.
+    `challenges`: WWW-Authenticate of a 401 where it says more than `Bearer`, by path. Signed notifications are let in
+    unidentified, `notices_per_minute` from an address.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Admission:
         trusted_proxies: int = 0,
         public_paths: Collection[str] = PUBLIC_PATHS,
         challenges: Mapping[str, str] | None = None,
+        notices_per_minute: int = 1200,
     ) -> None:
         self._app = app
         self._authenticator = authenticator
@@ -47,6 +52,7 @@ class Admission:
         self._trusted_proxies = trusted_proxies
         self._public_paths = public_paths
         self._challenges = challenges or {}
+        self._notices_per_minute = notices_per_minute
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":  # none is offered, so none is let past
@@ -58,11 +64,7 @@ class Admission:
         headers = Headers(raw=scope["headers"])
         read = scope.get("method") in ("GET", "HEAD")
         try:
-            identity = await self._authenticator.authenticate(
-                _only(headers, "x-api-key"), _only(headers, "authorization")
-            )
-            scope[_IDENTITY] = identity
-            allowance = await self._limiter.hit(identity.limit_key, identity.requests_per_minute, read=read)
+            allowance = await self._counted(scope, headers, read=read)
             refusal: UsherError | None = None if allowance.allowed else _too_many(allowance)
         except Unauthenticated as error:
             allowance = await self._limiter.hit(f"address:{self._address(scope, headers)}", None, read=read)
@@ -83,6 +85,16 @@ class Admission:
             await response(scope, receive, counted_send)
             return
         await self._app(scope, receive, counted_send)
+
+    async def _counted(self, scope: Scope, headers: Headers, *, read: bool) -> Allowance:
+        """Raises Unauthenticated, and UsherError when the key set or the store does not answer."""
+        if scope.get("method") == "POST" and _SIGNED_PATHS.fullmatch(scope["path"]):
+            return await self._limiter.hit(
+                f"notices:{self._address(scope, headers)}", self._notices_per_minute, read=False
+            )
+        identity = await self._authenticator.authenticate(_only(headers, "x-api-key"), _only(headers, "authorization"))
+        scope[_IDENTITY] = identity
+        return await self._limiter.hit(identity.limit_key, identity.requests_per_minute, read=read)
 
     def _address(self, scope: Scope, headers: Headers) -> str:
         """The peer's address; behind trusted proxies the one that the outermost of them saw."""

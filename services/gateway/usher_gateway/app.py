@@ -29,6 +29,7 @@ from usher_gateway.limiting.ports import RequestCounter
 from usher_gateway.limiting.service import RateLimiter
 from usher_gateway.mcp.endpoints import METADATA_PATH, challenges
 from usher_gateway.mcp.endpoints import router as mcp_router
+from usher_gateway.notices.endpoints import router as notices_router
 from usher_gateway.openapi import describe
 from usher_gateway.orders.endpoints import router as orders_router
 from usher_gateway.receipts.endpoints import router as receipts_router
@@ -56,6 +57,7 @@ _ROUTERS = (
     receipts_router,
     tickets_router,
     webhooks_router,
+    notices_router,
     analytics_router,
 )
 _MCP_HEADERS = ("Usher-Customer", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name")
@@ -141,6 +143,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
                 trusted_proxies=settings.trusted_proxies,
                 public_paths=PUBLIC_PATHS | {METADATA_PATH},
                 challenges=challenges(settings),
+                notices_per_minute=settings.notices_per_minute,
             )
         ],
     )

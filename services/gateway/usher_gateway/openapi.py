@@ -48,6 +48,6 @@ def describe(app: FastAPI) -> None:
 
 def _secure(operations: list[dict[str, Any]]) -> None:
     for operation in operations:
-        operation["security"] = [{name: []} for name in _SCHEMES]
+        operation.setdefault("security", [{name: []} for name in _SCHEMES])
         for response in operation["responses"].values():
             response.setdefault("headers", {}).update(_RATE_HEADERS)

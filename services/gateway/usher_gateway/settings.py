@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         default=60, ge=1, description="for a key without a limit of its own, a customer, an unidentified address"
     )
+    notices_per_minute: int = Field(
+        default=1200, ge=1, description="notifications of payment providers (POST /webhooks/stripe) from one address"
+    )
     limit_storage: str = Field(
         default="memory://", description="where requests are counted: memory:// (this process) or a Redis URI"
     )

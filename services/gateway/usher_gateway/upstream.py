@@ -52,6 +52,11 @@ class Upstream:
         with _public_errors():
             return await self._client.call_raw(method, path, content=content, params=params, headers=sent)
 
+    async def pass_on(self, path: str, *, content: bytes, headers: Mapping[str, str]) -> None:
+        """POST for nobody that we know: the service checks who speaks. Raises as `call`."""
+        with _public_errors():
+            await self._client.call_raw("POST", path, content=content, headers=headers)
+
     async def exchange(
         self, method: str, path: str, principal: Principal, *, content: bytes, headers: Mapping[str, str]
     ) -> RawAnswer:

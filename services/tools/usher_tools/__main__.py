@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import FastAPI
 
 from usher_shared.clock import SystemClock
@@ -9,22 +11,32 @@ from usher_shared.cloud import Cloud, main
 from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.partner_http import partner_of
 from usher_tools.adapters.sandbox_payments import SandboxPayments
+from usher_tools.adapters.stripe_notices import notices_of
+from usher_tools.adapters.stripe_payments import stripe_of
 from usher_tools.app import Deps, create_app
+from usher_tools.payments.ports import PaymentProvider
 from usher_tools.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 
 def build(cloud: Cloud) -> FastAPI:
-    ids, settings = UlidGenerator(), Settings()
+    ids, settings, store = UlidGenerator(), Settings(), cloud.store("tools")
+    payments: PaymentProvider | None = stripe_of(settings, store)
+    if payments is None:
+        _LOG.warning("no money moves: USHER_TOOLS_STRIPE_SECRET_KEY is not set, payments go to the sandbox")
+        payments = SandboxPayments(cloud.store("sandbox"), ids)  # not ours: it outlives our mistakes
     return create_app(
         settings,
         Deps(
-            store=cloud.store("tools"),
-            payments=SandboxPayments(cloud.store("sandbox"), ids),  # not ours: it outlives our mistakes
+            store=store,
+            payments=payments,
             bus=cloud.bus(),
             verifier=cloud.verifier,
             clock=SystemClock(),
             ids=ids,
             partner=partner_of(settings),
+            notices=notices_of(settings),
         ),
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
@@ -20,15 +21,18 @@ from usher_shared.idempotency import IdempotencyRecords
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
 from usher_tools.availability.service import SeatWatch
+from usher_tools.cancellations.endpoints import router as cancellations_router
+from usher_tools.cancellations.service import CancellationDesk
 from usher_tools.catalogue.endpoints import router as catalogue_router
 from usher_tools.mcp.endpoints import router as mcp_router
 from usher_tools.mcp.sessions import Sessions
+from usher_tools.notices.endpoints import router as notices_router
 from usher_tools.office import Office
 from usher_tools.orders.payment import reconcile
 from usher_tools.partner.actions import reconcile_actions
 from usher_tools.partner.ports import Partner
 from usher_tools.partner.service import PartnerBoxOffice
-from usher_tools.payments.ports import PaymentProvider
+from usher_tools.payments.ports import PaymentNotices, PaymentProvider
 from usher_tools.receipts.endpoints import router as receipts_router
 from usher_tools.settings import Settings
 from usher_tools.support.endpoints import router as support_router
@@ -38,12 +42,24 @@ from usher_tools.toolbox.endpoints import router as toolbox_router
 from usher_tools.toolbox.native import OwnBoxOffice
 
 _LOG = logging.getLogger(__name__)
+_ROUTERS = (
+    toolbox_router,
+    mcp_router,
+    catalogue_router,
+    receipts_router,
+    tickets_router,
+    support_router,
+    notices_router,
+)
 _MAX_BODY_BYTES = 8 << 20  # a large venue's catalogue
 
 
 @dataclass(frozen=True)
 class Deps:
-    """The ports of the box office; the application closes store, payments and bus when it ends."""
+    """The ports of the box office; the application closes store, payments and bus when it ends.
+
+    `notices` reads the notifications of payment providers, by the name in their address.
+    """
 
     store: DocumentStore
     payments: PaymentProvider
@@ -52,6 +68,7 @@ class Deps:
     clock: Clock
     ids: IdGenerator
     partner: Partner | None = None
+    notices: Mapping[str, PaymentNotices] = field(default_factory=dict)
 
 
 Job = tuple[str, Callable[[], Awaitable[object]], float]
@@ -78,12 +95,19 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         settings=settings,
         box_office=OwnBoxOffice() if deps.partner is None else PartnerBoxOffice(deps.partner),
     )
-    sessions = Sessions(office)
+    sessions, cancellations = Sessions(office), CancellationDesk(office)
     if settings.ticket_signing_key is not None:
         signer_of(settings.ticket_signing_key.get_secret_value())  # a key that is none stops us here
     partner = deps.partner
+    # at the start whatever an earlier process left; then what no request can be busy with any more
+    ages = itertools.chain([0.0], itertools.repeat(settings.reconcile_seconds))
     jobs: list[Job] = [
-        ("reconciling payments", functools.partial(reconcile, office), settings.reconcile_seconds),
+        (
+            "reconciling payments",
+            lambda: reconcile(office, older_than_seconds=next(ages)),
+            settings.reconcile_seconds,
+        ),
+        ("refunding cancelled events", cancellations.look, 0),
         ("watching seats", SeatWatch(office).look, settings.seat_watch_seconds),
     ]
     if partner is not None:
@@ -117,7 +141,16 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         "tools",
         version="0.1.0",
         summary="The box office: events, seats, holds, orders, upgrades, refunds",
-        routers=[toolbox_router, mcp_router, catalogue_router, receipts_router, tickets_router, support_router],
+        routers=[
+            toolbox_router,
+            notices_router,
+            mcp_router,
+            catalogue_router,
+            receipts_router,
+            tickets_router,
+            cancellations_router,
+            support_router,
+        ],
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"store": deps.store.ping, "payments": deps.payments.ping},
@@ -125,5 +158,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         max_body_bytes=_MAX_BODY_BYTES,
     )
     app.state.office = office
+    app.state.notices = deps.notices
     app.state.mcp = sessions
+    app.state.cancellations = cancellations
     return app

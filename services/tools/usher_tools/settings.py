@@ -49,6 +49,14 @@ class Settings(BaseSettings):
         "base64 (docs/guides/tickets.md); default: there are no digital tickets",
     )
 
+    stripe_secret_key: SecretStr | None = Field(
+        default=None, description="Stripe's secret or restricted key; default: the sandbox, which moves no money"
+    )
+    stripe_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="signing secret of Stripe's webhook endpoint `/webhooks/stripe`; two, apart by a space, while one "
+        "replaces the other; default: none are taken",
+    )
     partner_url: str | None = Field(
         default=None,
         description="base URL of the ticketing system that the venue keeps itself (docs/guides/box-office-partner.md); "

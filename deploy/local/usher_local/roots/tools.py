@@ -1,4 +1,4 @@
-"""Composition of the box office in the embedded stack: SQLite documents, sandbox payments."""
+"""Composition of the box office in the embedded stack: SQLite documents, sandbox payments or Stripe's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.partner_http import partner_of
 from usher_tools.adapters.sandbox_payments import SandboxPayments
+from usher_tools.adapters.stripe_notices import notices_of
+from usher_tools.adapters.stripe_payments import stripe_of
 from usher_tools.app import Deps, create_app
+from usher_tools.payments.ports import PaymentProvider
 from usher_tools.settings import Settings
 
 
@@ -18,14 +21,19 @@ def build(stack: Stack) -> FastAPI:
     ids, settings = UlidGenerator(), Settings()
     if settings.ticket_signing_key is None:
         settings = settings.model_copy(update={"ticket_signing_key": stack.ticket_signing_key()})
-    provider_store = SqliteDocumentStore(stack.data / "sandbox_payments.db")  # not ours: it outlives our mistakes
+    store = stack.store("tools")
+    payments: PaymentProvider | None = stripe_of(settings, store)
+    if payments is None:
+        provider_store = SqliteDocumentStore(stack.data / "sandbox_payments.db")  # not ours: it outlives our mistakes
+        payments = SandboxPayments(provider_store, ids)
     deps = Deps(
-        store=stack.store("tools"),
-        payments=SandboxPayments(provider_store, ids),
+        store=store,
+        payments=payments,
         bus=stack.bus("tools"),
         verifier=stack.verifier(),
         clock=SystemClock(),
         ids=ids,
         partner=partner_of(settings),
+        notices=notices_of(settings),
     )
     return create_app(settings, deps)

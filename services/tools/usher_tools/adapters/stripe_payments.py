@@ -29,9 +29,10 @@ from usher_tools.payments.ports import (
     Refund,
     RefundExceedsCharge,
 )
+from usher_tools.settings import Settings
 
 PAYMENT = "usher_payment"  # metadata: our idempotency key
-_REFUND = "usher_refund"
+REFUND = "usher_refund"
 _UNDER_WAY = timedelta(minutes=5)  # longer than Stripe works on a request
 _LOG = logging.getLogger(__name__)
 _STATES: dict[str, ChargeState] = {
@@ -181,12 +182,12 @@ class StripePayments:
         with asking():  # the key alone would not do: Stripe forgets it after 24 hours
             page = await self._client.v1.refunds.list_async({"payment_intent": charge_id, "limit": 100})
             async for refund in page.auto_paging_iter():
-                if metadata(refund).get(_REFUND) == idempotency_key:
+                if metadata(refund).get(REFUND) == idempotency_key:
                     return Refund(refund.id, charge_id, from_stripe(refund.amount, payment.currency))
         try:
             with asking():
                 made = await self._client.v1.refunds.create_async(
-                    {"payment_intent": charge_id, "amount": amount, "metadata": {_REFUND: idempotency_key}},
+                    {"payment_intent": charge_id, "amount": amount, "metadata": {REFUND: idempotency_key}},
                     {"idempotency_key": f"refund-{idempotency_key}"},
                 )
         except stripe.InvalidRequestError as error:
@@ -214,3 +215,9 @@ class StripePayments:
 def _replayed(payment: stripe.PaymentIntent) -> bool:
     response = payment.last_response
     return response is not None and response.headers.get("Idempotent-Replayed") == "true"
+
+
+def stripe_of(settings: Settings, store: DocumentStore) -> StripePayments | None:
+    """Stripe, when its key is set. `store` stays the caller's."""
+    key = settings.stripe_secret_key
+    return None if key is None else StripePayments(key, store)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from usher_shared.errors import Conflict, Unauthenticated, UpstreamTimeout
+from usher_shared.errors import Conflict, InvalidRequest, UpstreamTimeout
 
 ChargeState = Literal["authorised", "captured", "voided", "declined"]
 
@@ -101,7 +101,7 @@ class PaymentProvider(Protocol):
     async def close(self) -> None: ...
 
 
-class BadNotice(Unauthenticated):
+class BadNotice(InvalidRequest):
     """The notification was not signed by the provider, or is too old."""
 
     code = "bad_signature"
@@ -111,18 +111,19 @@ class BadNotice(Unauthenticated):
 class Notice:
     """A signed notification: what it is about, never what to believe.
 
-    `payment_key` is the idempotency key of our payment; `opened` tells what somebody did outside the box office
-    (in the provider's dashboard, or at the customer's bank) and a person should see.
+    `payment_key` is the idempotency key of our payment, `charge_id` the charge's where the key is not told.
+    `foreign` names what somebody did outside the box office, and `reference` the provider's id of that.
     """
 
     id: str
     kind: str
     payment_key: str | None = None
     charge_id: str | None = None
-    opened: Literal["refund", "dispute"] | None = None
+    foreign: Literal["refund", "failed refund", "dispute"] | None = None
+    reference: str = ""
 
 
 class PaymentNotices(Protocol):
     def read(self, body: bytes, signature: str) -> Notice:
-        """Check the signature over the raw body, then read. Raises BadNotice."""
+        """Check the signature over the raw body, then read. Raises BadNotice, InvalidRequest (no notification)."""
         ...

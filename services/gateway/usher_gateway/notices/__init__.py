@@ -1,0 +1,1 @@
+"""Notifications of payment providers, on their way to the box office."""
