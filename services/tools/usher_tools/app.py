@@ -42,15 +42,6 @@ from usher_tools.toolbox.endpoints import router as toolbox_router
 from usher_tools.toolbox.native import OwnBoxOffice
 
 _LOG = logging.getLogger(__name__)
-_ROUTERS = (
-    toolbox_router,
-    mcp_router,
-    catalogue_router,
-    receipts_router,
-    tickets_router,
-    support_router,
-    notices_router,
-)
 _MAX_BODY_BYTES = 8 << 20  # a large venue's catalogue
 
 
