@@ -144,6 +144,7 @@ def _stadium() -> Json:
             *_ring(109, 4, "Midfield", 1, accessible, best=110),
             *_ring(113, 4, "End Zone", 20, lower, best=113),
             *_ring(301, 16, "Upper Deck", 40, upper, best=308),
+            {"id": "P", "name": "Pitch Standing", "rank": 15, "capacity": 6000, "accessible": 60},
         ],
     }
 
@@ -166,9 +167,10 @@ def _club_prices(scale: float) -> dict[str, float]:
     return {"T": round(32 * scale, 2), "S": round(24 * scale, 2), "G": round(18 * scale, 2)}
 
 
-def _stadium_prices(scale: float) -> dict[str, float]:
+def _stadium_prices(scale: float, *, standing: bool) -> dict[str, float]:
     bands = ((101, 109, 95.0), (109, 113, 165.0), (113, 117, 70.0), (301, 317, 38.0))
-    return {str(n): float(round(price * scale)) for first, end, price in bands for n in range(first, end)}
+    prices = {str(n): float(round(price * scale)) for first, end, price in bands for n in range(first, end)}
+    return {**prices, "P": float(round(60 * scale))} if standing else prices
 
 
 _FEES: dict[str, Json] = {
@@ -317,14 +319,15 @@ _BLOCKED: dict[str, list[str]] = {
     "comets-gulls": ["101-A", "106-A", "106-B", "107-A", "112"],
 }
 _CANCELLED = {"motor-rodeo"}
+_STANDING = {"lantern-festival", "echo-canyon"}  # general admission on the stadium's pitch
 
 
-def _prices(venue: str, category: str, scale: float) -> dict[str, float]:
+def _prices(venue: str, id: str, category: str, scale: float) -> dict[str, float]:
     if venue == _ARENA:
         return _arena_prices(scale, floor=category == "concert")
     if venue == _THEATRE:
         return _theatre_prices(scale)
-    return _club_prices(scale) if venue == _CLUB else _stadium_prices(scale)
+    return _club_prices(scale) if venue == _CLUB else _stadium_prices(scale, standing=id in _STANDING)
 
 
 def _event(venue: str, row: _Row, today: date, hour: int) -> Json:
@@ -342,7 +345,7 @@ def _event(venue: str, row: _Row, today: date, hour: int) -> Json:
         "sales_end_hours_after_start": 2 if venue == _ARENA else 0,
         "status": "cancelled" if id in _CANCELLED else "on_sale",
         "currency": "GBP" if venue == _CLUB else "USD",
-        "prices": _prices(venue, category, scale),
+        "prices": _prices(venue, id, category, scale),
         "fees": _FEES[venue],
         "taxes": _TAXES.get(venue, []),
         "policies": _POLICIES[venue],

@@ -22,4 +22,4 @@ async def test_the_example_of_the_guide_imports(office: Any, tmp_path: Path) -> 
     assert response.status_code == 200, response.text
     event = "comets-gulls-2026-11-20"
     free = await office.free(event)
-    assert free == {"A": 12 * 24 - 5, "B": 60}
+    assert free == {"A": 12 * 24 - 5, "B": 60, "P": 400}

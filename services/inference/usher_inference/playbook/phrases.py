@@ -73,10 +73,14 @@ def count(number: int, thing: str) -> str:
 
 
 def seats(chosen: Sequence[SeatOffer]) -> str:
-    """ "section 102, row 5, seats 11 and 12; section 104, row 2, seat 7"."""
+    """ "section 102, row 5, seats 11 and 12; section 104, row 2, seat 7; section F, 2 general admission"."""
     parts = []
     for (section, row), group in groupby(chosen, key=lambda seat: (seat.section, seat.row)):
-        numbers = [seat.number for seat in group]
+        seats_there = list(group)
+        numbers = [seat.number for seat in seats_there]
+        if seats_there[0].general_admission:
+            parts.append(f"section {section}, {len(numbers)} general admission")
+            continue
         parts.append(f"section {section}, row {row}, {seat_numbers(numbers)}")
     return "; ".join(parts)
 
@@ -98,7 +102,8 @@ def subtotal(chosen: Sequence[SeatOffer], currency: str) -> int:
 
 def seats_with_prices(chosen: Sequence[SeatOffer], currency: str, beside: str) -> str:
     """Where the seats are, what each costs and what they come to before fees."""
-    beside = "" if len(chosen) == 1 else f", {beside}"
+    alone = len(chosen) == 1 or all(seat.general_admission for seat in chosen)
+    beside = "" if alone else f", {beside}"
     groups = [list(group) for _, group in groupby(chosen, key=lambda seat: (seat.section, seat.row, seat.price))]
     total = money_minor(subtotal(chosen, currency), currency)
     if len(chosen) == 1:
@@ -130,10 +135,11 @@ def named_event(event: EventSummary) -> str:
 
 def order_line(order: OrderView, starts: str) -> str:
     """One order: `starts` is the event's local time, for a person."""
-    state = {"confirmed": "", "upgraded": "", "partially_refunded": ", partly refunded", "refunded": ", refunded"}
+    quiet = order.status in ("confirmed", "upgraded")
+    state = "" if quiet else f", {order.status.replace('partially_', 'partly ')}"
     where = seats(order.seats) if order.seats else "no seats"
     total = money(order.total, order.currency)
-    return f"{order.order_id}: {order.event_name}, {starts}, {where}, {total}{state[order.status]}"
+    return f"{order.order_id}: {order.event_name}, {starts}, {where}, {total}{state}"
 
 
 def numbered(lines: Sequence[str]) -> str:
