@@ -21,12 +21,21 @@ def event_of(server: Server) -> str:
     return server.event_id
 
 
+def section_of(server: Server) -> str:
+    """The section with seats of its own that has the most free ones. Raises Skipped where there is none."""
+    info = answered(server.tool("get_event_info", {"event_id": event_of(server)}), "get_event_info")
+    seated = [section for section in info["sections"] if not section.get("general_admission")]
+    if not seated:
+        raise Skipped("the event has no section with reserved seats; name another with --event")
+    return str(max(seated, key=lambda section: section["available"])["section"])
+
+
 def free_seats(server: Server, count: int, customer: str) -> list[str]:
     """That many free seats, those offered. Raises Skipped when there are fewer."""
-    wanted = {"event_id": event_of(server), "quantity": count}
+    wanted = {"event_id": event_of(server), "quantity": count, "section": section_of(server)}
     found = answered(server.tool("check_inventory", wanted, customer), "check_inventory")["seats"]
     if len(found) < count:
-        raise Skipped(f"the event has no {count} free seats left")
+        raise Skipped(f"the event has no {count} free seats left in a section")
     return [str(seat["id"]) for seat in found[:count]]
 
 

@@ -249,7 +249,7 @@ async def test_the_command(clock: ManualClock, capsys: Any, monkeypatch: pytest.
         shown = json.loads((await run("--url", url, *quick, "--json"))[1])
     assert (shown["pass"], shown["fail"], shown["skip"]) == (2, 1, 1)
     (wrong,) = [check for check in shown["checks"] if check["outcome"] == "fail"]
-    assert (wrong["name"], wrong["expected"]) == ("quote", "total = subtotal + fees + taxes")
+    assert (wrong["name"], wrong["expected"]) == ("quote", "total = subtotal + fees + taxes - credit")
     assert KEY not in gone + good + told
 
 

@@ -8,8 +8,9 @@ answers what it did, or does it while the quote lives. Outcome, idempotency reco
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from usher_shared.clock import from_timestamp
 from usher_shared.contracts.confirmations import Confirmation, ProtectedAction
@@ -20,11 +21,11 @@ from usher_shared.telemetry import current_traceparent
 from usher_tools.office import Call, Office, answer_json
 from usher_tools.orders.confirming import confirmed_quote, require_confirmation
 from usher_tools.orders.model import IntentLease
-from usher_tools.partner.announcing import announcement
+from usher_tools.partner.announcing import announcements
 from usher_tools.partner.checking import check_answer, is_as_agreed
 from usher_tools.partner.model import PartnerAction, Refusal
 from usher_tools.partner.ports import NothingDone, OutcomeUnknown, Partner, PartnerCall
-from usher_tools.quotes.service import parse_arguments
+from usher_tools.quotes.service import canonical, parse_arguments
 
 _LOG = logging.getLogger(__name__)
 _COLLECTION = "partner_actions"
@@ -102,24 +103,29 @@ def _recorded(action: PartnerAction) -> dict[str, Any]:
     raise error_from_status(refusal.status, refusal.detail, code=refusal.code)
 
 
-async def _ask(partner: Partner, action: PartnerAction) -> tuple[Answer, OrderView]:
-    """What the partner did, and the order after it."""
+async def _ask(partner: Partner, action: PartnerAction) -> tuple[Answer, dict[str, OrderView]]:
+    """What the partner did, and the orders that it concerns as they are now."""
     arguments = parse_arguments(TOOLS[action.action].arguments, action.arguments)
     wanted = PartnerCall(action.action, action.arguments, action.customer_id, action.id, action.confirmation)
     answer = check_answer(action.action, arguments, await partner.ask(wanted))
-    order_id = str(getattr(answer, "order_id", ""))
+    named = [getattr(answer, name, None) for name in ("order_id", "new_order_id")]
     try:
-        body = await partner.ask(PartnerCall("get_order", {"order_id": order_id}, action.customer_id))
-        order = check_answer("get_order", GetOrder(order_id=order_id), body)
+        orders = {id: await _order(partner, id, action.customer_id) for id in named if id is not None}
     except UsherError as error:  # it has acted: no failure of this look may pass for a refusal of the action
         raise OutcomeUnknown("the venue's system does not show the order that it has made") from error
-    return answer, OrderView.model_validate(order, from_attributes=True)
+    return answer, orders
+
+
+async def _order(partner: Partner, order_id: str, customer_id: str) -> OrderView:
+    wanted = GetOrder(order_id=order_id)
+    body = await partner.ask(PartnerCall("get_order", canonical(wanted), customer_id))
+    return cast(OrderView, check_answer("get_order", wanted, body))
 
 
 async def _advance(office: Office, partner: Partner, action: PartnerAction) -> PartnerAction:
     """Ask, and write down what came of it. Raises OutcomeUnknown: the action stays open, to be asked again."""
     try:
-        answer, order = await _ask(partner, action)
+        answer, orders = await _ask(partner, action)
     except NothingDone as error:
         detail = "the venue's system cannot be reached; nothing was charged or changed"
         refusal = Refusal(status=409, code=error.code, detail=detail)
@@ -134,7 +140,7 @@ async def _advance(office: Office, partner: Partner, action: PartnerAction) -> P
     if not is_as_agreed(answer, action.quote):
         _LOG.error("the partner did something else than agreed", extra={"action": action.id, "tool": action.action})
         return await _end(office, action.id, None, answer=answer_json(answer))
-    return await _settle(office, action.id, answer, order)
+    return await _settle(office, action.id, answer, orders)
 
 
 async def _read(tx: Transaction, id: str) -> PartnerAction:
@@ -161,7 +167,7 @@ async def _end(
     return await office.store.transaction(fn)
 
 
-async def _settle(office: Office, id: str, answer: Answer, order: OrderView) -> PartnerAction:
+async def _settle(office: Office, id: str, answer: Answer, orders: Mapping[str, OrderView]) -> PartnerAction:
     """One transaction: the outcome, the idempotency record, the event."""
 
     async def fn(tx: Transaction) -> PartnerAction:
@@ -173,8 +179,7 @@ async def _settle(office: Office, id: str, answer: Answer, order: OrderView) -> 
         body = answer_json(answer)
         if lease is not None and record is not None and record["owner"] == lease.owner and record["status"] is None:
             office.records.finish(tx, lease.idempotency(), 200, body)
-        event = announcement(action, answer, order, office)
-        if event is not None:
+        for event in announcements(action, answer, orders, office):
             office.outbox.add(tx, event)
         action = action.model_copy(update={"status": "done", "open": False, "answer": body})
         tx.set(_COLLECTION, id, action.model_dump(mode="json"))

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
 from usher_shared.contracts.money import to_minor
-from usher_shared.contracts.tools import Answer, OrderCreated, OrderRefunded, OrderView, SeatOffer, TicketsUpgraded
+from usher_shared.contracts.tools import (
+    Answer,
+    OrderCreated,
+    OrderCredited,
+    OrderExchanged,
+    OrderRefunded,
+    OrderView,
+    SeatOffer,
+    TicketsUpgraded,
+)
 from usher_shared.events import Event
-from usher_shared.events.catalogue import EventData, SeatSold, TicketPurchased, TicketRefunded, TicketUpgraded
+from usher_shared.events.catalogue import OrderEventData, SeatSold, TicketPurchased, TicketRefunded, TicketUpgraded
 from usher_shared.events.envelope import event as make_event
 from usher_tools.office import Office
 from usher_tools.partner.model import PartnerAction
+
+_PURCHASED, _UPGRADED = "usher.ticket_purchased.v1", "usher.ticket_upgraded.v1"
+_REFUNDED = "usher.ticket_refunded.v1"
 
 
 def _sold(seats: Iterable[SeatOffer], currency: str) -> list[SeatSold]:
@@ -37,43 +49,73 @@ def _common(action: PartnerAction, order: OrderView) -> dict[str, Any]:
     }
 
 
-def _data(action: PartnerAction, answer: Answer, order: OrderView) -> tuple[str, EventData] | None:
-    quote, common = action.quote, _common(action, order)
-    if isinstance(answer, OrderCreated):
-        fees = to_minor(quote.fees, quote.currency)
-        # the partner takes the money: its payment is known by the key that it was asked under
-        bought = TicketPurchased(**common, fees_minor=fees, quantity=len(answer.seats), payment_id=action.id)
-        return "usher.ticket_purchased.v1", bought
-    if isinstance(answer, TicketsUpgraded):
-        previous = _sold(quote.previous_seats, quote.currency)
-        moved = TicketUpgraded(
-            **common, price_delta_minor=quote.total_minor, previous_seats=previous, payment_id=action.id
-        )
-        return "usher.ticket_upgraded.v1", moved
-    if isinstance(answer, OrderRefunded):
-        given_back = TicketRefunded(
-            **common,
-            refunded_minor=-quote.total_minor,
-            refunded_seat_ids=[seat.id for seat in quote.seats],
-            refund_id=action.id,
-        )
-        return "usher.ticket_refunded.v1", given_back
-    return None
-
-
-def announcement(action: PartnerAction, answer: Answer, order: OrderView, office: Office) -> Event | None:
-    """The event of the change; None for a change that has none."""
-    found = _data(action, answer, order)
-    if found is None:
-        return None
-    type, data = found
-    return make_event(
-        id=office.ids.new("EVT"),
-        type=type,
-        source="usher/tools",
-        time=office.clock.now(),
-        data=data,
-        subject=order.order_id,
-        ordering_key=order.order_id,
-        traceparent=action.traceparent,
+def _bought(action: PartnerAction, order: OrderView, seats: int, credit: float, **more: Any) -> TicketPurchased:
+    quote, currency = action.quote, action.quote.currency
+    return TicketPurchased(
+        **_common(action, order),
+        fees_minor=to_minor(quote.fees, currency),
+        taxes_minor=to_minor(quote.taxes, currency),
+        quantity=seats,
+        payment_id=action.id,  # the partner takes the money: its payment is known by the key that it was asked under
+        credit_minor=to_minor(credit, currency),
+        **more,
     )
+
+
+def _given_back(action: PartnerAction, order: OrderView, seats: Iterable[SeatOffer], **more: Any) -> TicketRefunded:
+    ids = [seat.id for seat in seats]
+    return TicketRefunded(**_common(action, order), refunded_seat_ids=ids, refund_id=action.id, **more)
+
+
+def _facts(action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView]) -> list[tuple[str, OrderEventData]]:
+    quote, currency = action.quote, action.quote.currency
+    if isinstance(answer, OrderCreated):
+        order = orders[answer.order_id]
+        return [(_PURCHASED, _bought(action, order, len(answer.seats), answer.credit))]
+    if isinstance(answer, TicketsUpgraded):
+        moved = TicketUpgraded(
+            **_common(action, orders[answer.order_id]),
+            price_delta_minor=quote.total_minor,
+            previous_seats=_sold(quote.previous_seats, currency),
+            payment_id=action.id,
+        )
+        return [(_UPGRADED, moved)]
+    if isinstance(answer, OrderExchanged):
+        value, old, new = to_minor(answer.value, currency), orders[answer.order_id], orders[answer.new_order_id]
+        away = _given_back(
+            action, old, quote.previous_seats, refunded_minor=value, kind="exchange", exchanged_to=new.order_id
+        )
+        bought = _bought(action, new, len(answer.seats), answer.credit, exchanged_from=old.order_id)
+        return [(_REFUNDED, away), (_PURCHASED, bought)]
+    if isinstance(answer, (OrderRefunded, OrderCredited)):
+        refunds = isinstance(answer, OrderRefunded)
+        credited = to_minor(answer.credit if isinstance(answer, OrderRefunded) else answer.credited, currency)
+        back = _given_back(
+            action,
+            orders[answer.order_id],
+            quote.seats,
+            refunded_minor=-quote.total_minor,
+            kind="refund" if refunds else "credit",
+            credited_minor=credited,
+        )
+        return [(_REFUNDED, back)]
+    return []
+
+
+def announcements(
+    action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView], office: Office
+) -> list[Event]:
+    """The events of the change. `orders` are those it concerns, as they are after it."""
+    return [
+        make_event(
+            id=office.ids.new("EVT"),
+            type=type,
+            source="usher/tools",
+            time=office.clock.now(),
+            data=data,
+            subject=data.order_id,
+            ordering_key=data.order_id,
+            traceparent=action.traceparent,
+        )
+        for type, data in _facts(action, answer, orders)
+    ]

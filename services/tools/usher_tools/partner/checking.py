@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from usher_shared.contracts.money import to_major
+from usher_shared.contracts.money import to_major, to_minor
 from usher_shared.contracts.tools import (
     TOOLS,
     Answer,
@@ -22,11 +23,14 @@ from usher_shared.contracts.tools import (
     HoldTickets,
     Inventory,
     OrderCreated,
+    OrderCredited,
+    OrderExchanged,
     OrderRefunded,
     OrderView,
     Quote,
     QuoteArguments,
     ReleaseHold,
+    SeatOffer,
     TicketsUpgraded,
 )
 from usher_shared.contracts.tools import EventInfo as Event
@@ -37,7 +41,7 @@ A = TypeVar("A", bound=Answer)
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_REFUNDS = frozenset({"refund_order", "credit_order"})
+_RETURNS = frozenset({"refund_order", "credit_order"})
 
 
 def nonsense(tool: str, what: str) -> UpstreamFailed:
@@ -54,7 +58,7 @@ def parse_answer(model: type[A], tool: str, body: dict[str, Any]) -> A:
 
 
 def _ids(answer: BaseModel) -> list[str]:
-    names = ("hold_id", "order_id", "quote_id", "event_id", "ticket_id")
+    names = ("hold_id", "order_id", "new_order_id", "quote_id", "event_id", "ticket_id")
     return [str(value) for name in names if (value := getattr(answer, name, None)) is not None]
 
 
@@ -69,9 +73,16 @@ def _event(wanted: Arguments, answer: Answer) -> bool:
     return cast(Event, answer).event_id == cast(GetEventInfo, wanted).event_id
 
 
+def _are(seats: Sequence[SeatOffer], ids: Iterable[str]) -> bool:
+    """Whether these are those seats; places without seats are alike, only their number counts."""
+    wanted = Counter(ids)
+    named = Counter(seat.id for seat in seats if not seat.general_admission)
+    return len(seats) == wanted.total() and named <= wanted
+
+
 def _hold(wanted: Arguments, answer: Answer) -> bool:
     asked, held = cast(HoldTickets, wanted), cast(Hold, answer)
-    return held.event_id == asked.event_id and sorted(seat.id for seat in held.seats) == sorted(asked.seat_ids)
+    return held.event_id == asked.event_id and _are(held.seats, asked.seat_ids)
 
 
 def _released(wanted: Arguments, answer: Answer) -> bool:
@@ -86,7 +97,8 @@ def _quote(wanted: Arguments, answer: Answer) -> bool:
     asked, quote = cast(QuoteArguments, wanted), cast(Quote, answer)
     kept = {key: value for key, value in asked.arguments.items() if value is not None}
     as_asked = kept.items() <= quote.arguments.items()
-    towards = quote.total_minor <= 0 if quote.action in _REFUNDS else quote.total_minor >= 0
+    charges, gives_back = quote.total_minor > 0, quote.total_minor < 0
+    towards = not (charges if quote.action in _RETURNS else gives_back and quote.action != "exchange_order")
     money = _CURRENCY.fullmatch(quote.currency) and quote.total == to_major(quote.total_minor, quote.currency)
     return quote.action == asked.action and as_asked and bool(money) and towards
 
@@ -126,13 +138,21 @@ def check_quote(quote: Quote, customer_id: str, now: datetime) -> Quote:
 
 def is_as_agreed(answer: Answer, quote: Quote) -> bool:
     """Whether what was done is what the customer confirmed: this order, this total, this currency."""
-    total, currency = quote.total, quote.currency
-    order_id = quote.arguments.get("order_id")
+
+    def minor(amount: float) -> int:
+        return to_minor(amount, quote.currency)
+
+    if getattr(answer, "currency", quote.currency) != quote.currency:
+        return False
     if isinstance(answer, OrderCreated):
-        seats = {seat.id for seat in answer.seats} == {seat.id for seat in quote.seats}
-        return seats and (answer.total, answer.currency) == (total, currency)
+        paid = minor(answer.total) - minor(answer.credit)
+        return paid == quote.total_minor and _are(answer.seats, (seat.id for seat in quote.seats))
+    if getattr(answer, "order_id", None) != quote.arguments.get("order_id"):
+        return False
     if isinstance(answer, TicketsUpgraded):
-        return (answer.order_id, answer.price_delta, answer.currency) == (order_id, total, currency)
+        return minor(answer.price_delta) == quote.total_minor
     if isinstance(answer, OrderRefunded):
-        return (answer.order_id, answer.refunded, answer.currency) == (order_id, -total, currency)
-    return True
+        return minor(answer.refunded) == -quote.total_minor
+    if isinstance(answer, OrderExchanged):
+        return minor(answer.charged) - minor(answer.refunded) == quote.total_minor
+    return not isinstance(answer, OrderCredited) or minor(answer.credited) == -quote.total_minor

@@ -12,17 +12,26 @@ from typing import Any, cast
 
 from usher_shared.clock import to_timestamp
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS, ProtectedAction, fingerprint
-from usher_shared.contracts.tools import TOOLS, Answer, Arguments, Quote, QuoteArguments
+from usher_shared.contracts.tools import (
+    TOOLS,
+    Answer,
+    Arguments,
+    OpenSupportTicket,
+    Quote,
+    QuoteArguments,
+    SupportTicket,
+)
 from usher_shared.documents import Transaction
-from usher_shared.errors import Unprocessable
+from usher_shared.errors import NotFound, Unprocessable
 from usher_tools.office import Call, answer_json
 from usher_tools.partner.actions import carry_out
 from usher_tools.partner.checking import check_answer, check_quote, nonsense
 from usher_tools.partner.ports import Partner, PartnerCall
 from usher_tools.quotes.model import StoredQuote
 from usher_tools.quotes.service import canonical, check_customer, parse_arguments
+from usher_tools.support.service import open_support_ticket
+from usher_tools.toolbox.ports import READS
 
-_READS = frozenset({"search_events", "get_event_info", "check_inventory", "get_order", "list_orders"})
 _PURGE_AFTER = timedelta(days=2)
 
 
@@ -37,7 +46,12 @@ class PartnerBoxOffice:
             return await carry_out(self._partner, cast(ProtectedAction, name), arguments, call)
         if name == "quote":
             return await self._quote(cast(QuoteArguments, arguments), call)
-        answer = await self._ask(name, arguments, call)
+        try:
+            answer = await self._ask(name, arguments, call)
+        except NotFound as error:
+            if name == "open_support_ticket" and error.code == "unknown_tool":
+                return _json(await _keep_ticket(cast(OpenSupportTicket, arguments), call))
+            raise
         if call.lease is not None:
 
             async def record(tx: Transaction) -> None:
@@ -49,7 +63,7 @@ class PartnerBoxOffice:
 
     async def _ask(self, name: str, arguments: Arguments, call: Call) -> Answer:
         key = None
-        if name not in _READS:
+        if name not in READS:
             # the same for every execution of the caller's key, so that one after a crash changes nothing twice
             key = call.lease.record_id if call.lease else call.office.ids.new("CALL")
         wanted = PartnerCall(name, canonical(arguments), call.customer_id, key, page=call.page)
@@ -83,6 +97,12 @@ class PartnerBoxOffice:
 
         await office.store.transaction(keep)
         return _json(quote)
+
+
+async def _keep_ticket(wanted: OpenSupportTicket, call: Call) -> SupportTicket:
+    """A venue without a help desk of its own: the matter is kept here. The order is not ours to look up."""
+    details = wanted.details if wanted.order_id is None else f"Order {wanted.order_id}\n\n{wanted.details}"
+    return await open_support_ticket(wanted.model_copy(update={"order_id": None, "details": details}), call)
 
 
 def _complete(wanted: QuoteArguments, customer_id: str) -> QuoteArguments:

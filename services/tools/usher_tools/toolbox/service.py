@@ -12,10 +12,7 @@ from usher_shared.errors import ConfirmationRequired, Forbidden, InvalidRequest,
 from usher_shared.idempotency import Replay
 from usher_tools.office import FIRST_PAGE, Call, Office, Page
 from usher_tools.quotes.service import canonical, check_customer, parse_arguments
-
-# the tools that anyone may ask without saying for whom, and that change nothing
-_PUBLIC = frozenset({"search_events", "get_event_info", "check_inventory"})
-_READS = _PUBLIC | {"get_order", "list_orders", "get_credit", "get_wait_list"}
+from usher_tools.toolbox.ports import PUBLIC, READS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ async def run_tool(request: ToolRequest, office: Office) -> ToolResult:
     if tool is None:
         raise NotFound(f"there is no tool {request.name}", code="unknown_tool")
     confirmation = _confirmation(request)
-    if request.customer_id is None and request.name not in _PUBLIC:
+    if request.customer_id is None and request.name not in PUBLIC:
         raise InvalidRequest("the Usher-Customer header is required", code="customer_required")
     customer = request.customer_id or ""
     arguments = parse_arguments(tool.arguments, request.body)
@@ -79,7 +76,7 @@ async def run_tool(request: ToolRequest, office: Office) -> ToolResult:
     )
     # a confirmed action is carried out once per confirmation, so its id is the key when none is given
     key = request.idempotency_key or (confirmation.id if confirmation else None)
-    if key is None or request.name in _READS:
+    if key is None or request.name in READS:
         return ToolResult(await office.box_office.run(request.name, arguments, call))
     return await _run_once(request.name, arguments, call, key)
 
