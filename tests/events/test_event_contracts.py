@@ -32,8 +32,8 @@ RECORDED = {
     "usher.model_trained.v1": 2,
     "usher.price_changed.v1": 2,
     "usher.retraining_requested.v1": 2,
-    "usher.ticket_purchased.v1": 3,
-    "usher.ticket_refunded.v1": 2,
+    "usher.ticket_purchased.v1": 4,
+    "usher.ticket_refunded.v1": 3,
     "usher.ticket_upgraded.v1": 2,
     "usher.wait_list_offered.v1": 2,
 }

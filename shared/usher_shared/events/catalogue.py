@@ -59,6 +59,7 @@ class TicketRefunded(OrderEventData):
     refunded_minor: int
     refunded_seat_ids: list[str]
     refund_id: str
+    kind: Literal["refund", "exchange", "credit"] = Field(default="refund", description="what tickets were given for")
     credited_minor: int = Field(default=0, description="of what was refunded, given as store credit")
     exchanged_to: str | None = Field(default=None, description="the order that the value of these tickets went to")
 

@@ -53,7 +53,7 @@ async def test_broken_arguments_twice_end_honestly(world):
     [
         ("drop_tables", {}, "unknown_tool"),
         ("", {}, "unknown_tool"),
-        ("exchange_order", {"order_id": "O"}, "unknown_tool"),
+        ("swap_order", {"order_id": "O"}, "unknown_tool"),
         ("get_event_info", {}, "invalid_arguments"),
         ("get_event_info", {"event_id": "../../x y"}, "invalid_arguments"),
         ("check_inventory", {"event_id": "E", "quantity": 0}, "invalid_arguments"),

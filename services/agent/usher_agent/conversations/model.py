@@ -120,7 +120,9 @@ Outcome = Literal["purchased", "upgraded", "refunded", "answered", "abandoned", 
 _OUTCOMES: tuple[tuple[str, Outcome], ...] = (
     ("create_order", "purchased"),
     ("upgrade_tickets", "upgraded"),
+    ("exchange_order", "upgraded"),  # the tickets were moved
     ("refund_order", "refunded"),
+    ("credit_order", "refunded"),  # the tickets were given back
 )
 
 

@@ -39,6 +39,8 @@ _QUESTIONS = {
     "create_order": "Shall I buy these tickets for you?",
     "upgrade_tickets": "Shall I make this upgrade?",
     "refund_order": "Shall I refund this?",
+    "exchange_order": "Shall I make this exchange?",
+    "credit_order": "Shall I give these tickets back for store credit?",
 }
 
 
@@ -49,6 +51,8 @@ def apology(code: str) -> str:
 
 def total_line(proposal: Proposal) -> str:
     amount = format_money(abs(proposal.total_minor), proposal.currency)
+    if proposal.action == "credit_order":
+        return f"You get as store credit: {amount}"
     if proposal.total_minor < 0:
         return f"You get back: {amount}"
     return f"Total: {amount}" if proposal.total_minor else "Total: nothing to pay"
@@ -71,6 +75,16 @@ def restate(proposal: Proposal) -> str:
     return "Still open, and nothing is charged until you say yes:\n" + present(proposal)
 
 
+def _paid(answer: dict[str, Any], currency: str) -> str:
+    """How an order was paid: by the payment method, with store credit, or both."""
+    if "total" not in answer:
+        return ""
+    credit = to_minor(answer.get("credit") or 0, currency)
+    charged = to_minor(answer["total"], currency) - credit
+    used = f" {format_money(credit, currency)} of store credit was used." if credit else ""
+    return used if credit and not charged else f" {format_money(charged, currency)} was charged.{used}"
+
+
 def done(action: str, answer: dict[str, Any]) -> str:
     """That a confirmed action succeeded, from the box office's answer."""
     order = answer.get("order_id", "your order")
@@ -80,12 +94,16 @@ def done(action: str, answer: dict[str, Any]) -> str:
         return format_money(abs(to_minor(answer[name], currency)), currency) if name in answer else ""
 
     if action == "create_order":
-        paid = f" {money('total')} was charged." if "total" in answer else ""
-        return f"Done: order {order} is confirmed.{paid}"
+        return f"Done: order {order} is confirmed.{_paid(answer, currency)}"
     if action == "upgrade_tickets":
         return f"Done: order {order} is upgraded for {money('price_delta') or 'the stated amount'}."
     if action == "refund_order":
         return f"Done: {money('refunded') or 'the stated amount'} of order {order} is refunded."
+    if action == "exchange_order":
+        moved = "".join(f" {money(name)} was {name}." for name in ("charged", "refunded") if answer.get(name))
+        return f"Done: order {answer.get('new_order_id', 'the new order')} has your new tickets.{moved}"
+    if action == "credit_order":
+        return f"Done: {money('credited') or 'the stated amount'} of order {order} is store credit now."
     return f"Done: order {order}."
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import AwareDatetime, BaseModel
+
+from usher_shared.contracts.tools import OrderStatus
 
 
 class OrderedSeat(BaseModel):
@@ -24,7 +24,7 @@ class Order(BaseModel):
     """Prices, amounts and the total in major units of `currency`."""
 
     order_id: str
-    status: Literal["confirmed", "upgraded", "partially_refunded", "refunded"]
+    status: OrderStatus
     event_id: str
     event_name: str
     starts_at: AwareDatetime

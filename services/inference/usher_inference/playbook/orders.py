@@ -74,7 +74,7 @@ def _choose_order(d: Dialogue) -> Act | OrderView:
         known = d.orders.get(d.order_focus or "")
     if known is not None:
         return known
-    open_orders = [o for o in d.orders.values() if o.status != "refunded" and o.starts_at > d.now]
+    open_orders = [o for o in d.orders.values() if o.seats and o.starts_at > d.now]
     if not open_orders:
         return Say(_NO_COMING)
     if len(open_orders) == 1:
@@ -110,8 +110,8 @@ def refund(d: Dialogue) -> Act:
     order = _choose_order(d)
     if not isinstance(order, OrderView):
         return order
-    if order.status == "refunded":
-        return Say(f"The order {order.order_id} is already refunded.")
+    if not order.seats:
+        return Say(f"The order {order.order_id} is already {order.status}.")
     back = [seat for seat in order.seats if seat.number in d.refund_numbers]
     if not back and len(order.seats) > 1 and _PART.search(d.turn.text) and d.turn.asked is not Asked.SEATS_BACK:
         return Say(f"{_line(d, order)}. {Asked.SEATS_BACK.value}")
@@ -129,10 +129,10 @@ def _propose(d: Dialogue, action: str, arguments: dict[str, Any]) -> Act:
 
 
 def exchange(d: Dialogue) -> Act:
-    """There is no exchange: says so and names the ways there are."""
+    """No flow of this engine: says so and names the ways there are."""
     return offer_person(
-        "I can't exchange tickets myself. I can upgrade your seats for the same event, or refund an order where its "
-        "policy allows and book another event."
+        "I can't exchange tickets myself in this chat; the box office exchanges them where the event's policy allows. "
+        "I can upgrade your seats for the same event, or refund an order where its policy allows and book another."
     )
 
 

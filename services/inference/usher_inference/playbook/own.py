@@ -169,7 +169,7 @@ def _tell_refund(order: OrderView) -> str:
 
 def _tell_where(order: OrderView) -> str:
     if not order.seats:
-        return f"Order {order.order_id} has no seats any more; it was refunded."
+        return f"Order {order.order_id} has no seats any more; it was {order.status}."
     return f"Your seats for {order.event_name}: {phrases.seats(order.seats)} (order {order.order_id})."
 
 

@@ -55,9 +55,8 @@ def tell_outcome(d: Dialogue) -> Act | None:
         what = f" for {phrases.named_event(d.event)}" if d.event else ""
         settling = "A payment that is still being settled would show up in a few minutes."
         return Say(f"I see no order{what} as of now. {settling} {Asked.PERSON.value}")
-    state = {"refunded": "is refunded", "partially_refunded": "is partly refunded", "upgraded": "is upgraded"}
     told = [
-        f"Order {order.order_id} {state.get(order.status, 'is confirmed')}: {order.event_name}, "
+        f"Order {order.order_id} is {order.status.replace('partially_', 'partly ')}: {order.event_name}, "
         f"{phrases.seats(order.seats) if order.seats else 'no seats'}, "
         f"{phrases.money(order.total, order.currency)} in all."
         for order in orders[:3]

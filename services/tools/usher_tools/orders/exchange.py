@@ -103,6 +103,7 @@ async def settle_exchange(tx: Transaction, office: Office, intent: Intent, charg
         refunded_minor=value,
         refunded_seat_ids=[seat.id for seat in intent.previous_seats],
         refund_id=intent.id,
+        kind="exchange",
         exchanged_to=new.id,
     )
     announce(tx, office, intent, "usher.ticket_refunded.v1", refunded)

@@ -50,6 +50,7 @@ async def settle_return(tx: Transaction, office: Office, intent: Intent, account
         refunded_minor=intent.amount_minor,
         refunded_seat_ids=[seat.id for seat in intent.seats],
         refund_id=intent.id,
+        kind="refund" if refunds else "credit",
         credited_minor=granted,
     )
     announce(tx, office, intent, "usher.ticket_refunded.v1", data)

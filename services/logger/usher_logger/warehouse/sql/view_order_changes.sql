@@ -19,6 +19,7 @@ SELECT
     WHEN 'usher.ticket_upgraded.v1' THEN SAFE_CAST(JSON_VALUE(data, '$.price_delta_minor') AS INT64)
     ELSE -SAFE_CAST(JSON_VALUE(data, '$.refunded_minor') AS INT64)
   END AS amount_minor,
+  COALESCE(JSON_VALUE(data, '$.kind'), 'refund') AS return_kind,
   CASE type
     WHEN 'usher.ticket_purchased.v1' THEN 1
     WHEN 'usher.ticket_upgraded.v1' THEN 2

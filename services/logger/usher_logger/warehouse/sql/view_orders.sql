@@ -14,6 +14,8 @@ SELECT
   CASE
     WHEN step = 1 THEN 'confirmed'
     WHEN step = 2 THEN 'upgraded'
+    WHEN return_kind = 'exchange' THEN CASE WHEN seat_count > 0 THEN 'partially_exchanged' ELSE 'exchanged' END
+    WHEN return_kind = 'credit' THEN CASE WHEN seat_count > 0 THEN 'partially_credited' ELSE 'credited' END
     WHEN seat_count > 0 THEN 'partially_refunded'
     ELSE 'refunded'
   END AS status,
