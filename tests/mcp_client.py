@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
+_TLS = ssl.create_default_context()  # made once: reading the certificates takes longer than a test
 MODERN, LEGACY = "auto", "legacy"  # without and with a handshake: protocol versions since and before 2026-07-28
 
 
@@ -19,7 +21,7 @@ MODERN, LEGACY = "auto", "legacy"  # without and with a handshake: protocol vers
 async def connected(url: str, headers: Mapping[str, str], *, mode: str = MODERN) -> AsyncIterator[Client]:
     """A client of the server whose endpoint is `url`."""
     limits = httpx2.Limits(max_connections=None)
-    async with httpx2.AsyncClient(headers=dict(headers), timeout=60, limits=limits) as http:
+    async with httpx2.AsyncClient(headers=dict(headers), timeout=60, limits=limits, verify=_TLS) as http:
         transport = streamable_http_client(url, http_client=http)
         async with Client(transport, mode=mode, read_timeout_seconds=60) as client:
             yield client

@@ -112,8 +112,8 @@ async def _call(office: Office, identity: CallIdentity, params: CallToolRequestP
 
 def _request(identity: CallIdentity, params: CallToolRequestParams, meta: dict[str, Any]) -> ToolRequest:
     key = meta.get(IDEMPOTENCY_META)
-    if key is not None and not isinstance(key, str):
-        raise InvalidRequest(f"{IDEMPOTENCY_META} is a text", code="bad_idempotency_key")
+    if key is not None and (not isinstance(key, str) or not key):
+        raise InvalidRequest(f"{IDEMPOTENCY_META} is 1 to 255 printable characters", code="bad_idempotency_key")
     return ToolRequest(
         params.name,
         fill_in(params.name, params.arguments or {}, customer_id=identity.customer_id or ""),
