@@ -308,6 +308,22 @@ def events_tail(
         return
 
 
+@events_app.command("cancel")
+def events_cancel(
+    event: Annotated[str, typer.Argument(help="the event's id")],
+    reason: Annotated[str, typer.Option(help="told to every customer", callback=_not_empty)],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Cancel an event for good and refund all of its orders; exit code 1 when the provider refused some."""
+    from usher_local.cancelling import cancel_event, sentence
+
+    if not yes:
+        typer.confirm(f"Cancel {event} and refund every order?", abort=True)
+    found = asyncio.run(cancel_event(_stack(), event, reason, console))
+    console.print(f"{sentence(found)}.")
+    sys.exit(1 if found["failed"] else 0)
+
+
 def _print_measure(measure: Any, file: Path) -> None:
     try:
         print(json.dumps(measure(file)))
