@@ -39,7 +39,7 @@ class ReceiptLine(_Part):
 
 
 class MoneyMoved(_Part):
-    """`id` is the provider's payment; a refund names the payment that it gives back."""
+    """`id` is the provider's payment, or `store-credit`; a refund names the payment that it gives back."""
 
     id: str
     amount: float
@@ -58,15 +58,18 @@ class ReceiptChange(_Part):
     taxes: float
     tax_lines: list[ReceiptTax]
     amount: float
-    payments: list[MoneyMoved]
-    refunds: list[MoneyMoved]
+    payments: list[MoneyMoved] = Field(description="what paid: charges, store credit, what an exchange brought along")
+    refunds: list[MoneyMoved] = Field(description="what was given back")
+    moved_on: list[MoneyMoved] = Field(
+        default_factory=list, description="what went to the order of an exchange, or into store credit"
+    )
 
 
 class Receipt(_Part):
     """Derived from the order whenever it is asked for: `number` is the order's id and how often it has changed.
 
     `lines` are the tickets of today and `tickets_total` what they cost; `kept` was paid for tickets given back and not
-    refunded. `paid` - `refunded` = `net_paid` = `tickets_total` + `kept`.
+    refunded. `paid` - `refunded` - `moved_on` = `net_paid` = `tickets_total` + `kept`.
     """
 
     number: str
@@ -86,5 +89,6 @@ class Receipt(_Part):
     changes: list[ReceiptChange]
     paid: float
     refunded: float
+    moved_on: float = 0.0
     net_paid: float
     tax_lines: list[ReceiptTax] = Field(description="over all changes: what was taken and not given back")

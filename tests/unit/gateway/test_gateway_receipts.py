@@ -35,6 +35,7 @@ CHANGE = {
     "amount": 142.89,
     "payments": [{"id": "CHG_1", "amount": 142.89}],
     "refunds": [],
+    "moved_on": [],
 }
 RECEIPT = {
     "number": "ORD_1/1",
@@ -54,6 +55,7 @@ RECEIPT = {
     "changes": [CHANGE],
     "paid": 142.89,
     "refunded": 0.0,
+    "moved_on": 0.0,
     "net_paid": 142.89,
     "tax_lines": LINE["taxes"],
 }

@@ -111,3 +111,58 @@ async def test_an_order_stored_before_its_changes_named_their_payments(office: A
     assert (change.kind, change.amount, change.payments) == ("change", 134.5, [])
     assert receipt.net_paid == 134.5
     assert receipt.lines[0].taxes == []
+
+
+@pytest.fixture
+async def lenient_office(open_box_office: Any, small_catalogue: Any) -> Any:
+    """Tickets may be exchanged, and given back for credit."""
+    catalogue = small_catalogue()
+    for event in catalogue["events"]:
+        policies = event.setdefault("policies", {})
+        policies |= {topic: {"until_hours_before": 1} for topic in ("exchange", "credit")}
+        event["taxes"] = [SALES]
+    async with open_box_office(catalogue=catalogue) as office:
+        yield office
+
+
+def _check_sums(receipt: Receipt) -> None:
+    assert receipt.net_paid == pytest.approx(receipt.paid - receipt.refunded - receipt.moved_on)
+    assert receipt.net_paid == pytest.approx(receipt.tickets_total + receipt.kept)
+    assert receipt.net_paid == pytest.approx(sum(change.amount for change in receipt.changes))
+    for change in receipt.changes:
+        assert change.amount == pytest.approx(change.price + change.fees + change.taxes)
+        moved = [*change.payments, *change.refunds, *change.moved_on]
+        assert change.amount == pytest.approx(sum(part.amount for part in moved))
+
+
+async def test_an_exchange_is_on_both_receipts(lenient_office: Any) -> None:
+    office = lenient_office
+    old = (await office.buy(["A-2-5", "A-2-6"]))["order_id"]
+    hold = await office.hold(["A-2-5"], event_id="next-week")
+    wanted = {"order_id": old, "hold_id": hold["hold_id"], "seat_ids": ["A-2-5"]}
+    answer = (await office.act(await office.quote("exchange_order", wanted))).json()
+    before, after = await _receipt(office, old), await _receipt(office, answer["new_order_id"])
+    _check_sums(before)
+    _check_sums(after)
+    away, new = before.changes[-1], after.changes[0]
+    assert [line.seat_id for line in away.seats_out] == ["A-2-5"]
+    assert ([line.seat_id for line in new.seats_in], new.seats_out) == (["A-2-5"], [])
+    assert before.moved_on == pytest.approx(sum(part.amount for part in new.payments))
+    assert before.moved_on > 0
+    assert {part.id for part in new.payments} == {before.changes[0].payments[0].id}
+
+
+async def test_store_credit_on_receipts(lenient_office: Any) -> None:
+    office = lenient_office
+    id = (await office.buy(["C-X-1"]))["order_id"]
+    quote = await office.quote("credit_order", {"order_id": id})
+    assert (await office.act(quote)).status_code == 200
+    given = await _receipt(office, id)
+    _check_sums(given)
+    assert (given.moved_on, given.refunded, given.lines) == (pytest.approx(-quote["total"]), 0.0, [])
+    later = await office.buy(["A-2-5"])
+    paid = await _receipt(office, later["order_id"])
+    _check_sums(paid)
+    credit, charge = paid.changes[0].payments
+    assert (credit.id, credit.amount) == ("store-credit", given.moved_on)
+    assert charge.amount == pytest.approx(paid.paid - given.moved_on)

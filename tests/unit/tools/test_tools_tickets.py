@@ -262,3 +262,19 @@ def test_keys_in_every_form() -> None:
     ):
         with pytest.raises(ValueError, match="Ed25519"):
             TicketSigner.parse(wrong)
+
+
+async def test_an_exchange_replaces_the_ticket(open_box_office: Any, small_catalogue: Any) -> None:
+    catalogue = small_catalogue()
+    catalogue["events"][0]["policies"]["exchange"] = {"until_hours_before": 1}
+    async with open_box_office(settings=_settings(OLD), catalogue=catalogue) as office:
+        id = (await office.buy(["A-2-5"]))["order_id"]
+        (before,) = (await _tickets(office, id)).tickets
+        hold = await office.hold(["A-2-6"])
+        wanted = {"order_id": id, "hold_id": hold["hold_id"]}
+        answer = (await office.act(await office.quote("exchange_order", wanted))).json()
+        office.clock.advance(timedelta(minutes=1))
+        assert (await _tickets(office, id)).tickets == []
+        (after,) = (await _tickets(office, answer["new_order_id"])).tickets
+        assert (await _judge(office, before.payload)).reason == "replaced"
+        assert (await _judge(office, after.payload)).reason == "ok"

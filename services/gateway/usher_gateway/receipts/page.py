@@ -49,6 +49,7 @@ class _Page:
         moved += [
             f"given back {self._money(-m.amount)} <span class=quiet>{escape(m.id)}</span>" for m in change.refunds
         ]
+        moved += [f"moved on {self._money(-m.amount)} <span class=quiet>{escape(m.id)}</span>" for m in change.moved_on]
         return (
             f"<tr><td>{change.at:%Y-%m-%d %H:%M} UTC</td><td>{escape(change.description)}</td>"
             f"<td>{'<br>'.join(moved) or '–'}</td><td>{self._taxes(change.tax_lines)}</td>"
@@ -60,6 +61,8 @@ class _Page:
         rows = [("Paid", receipt.paid)]
         if receipt.refunded:
             rows.append(("Given back", -receipt.refunded))
+        if receipt.moved_on:
+            rows.append(("Moved on, to other tickets or store credit", -receipt.moved_on))
         rows.append(("Net paid", receipt.net_paid))
         if receipt.kept:
             rows.append(("of it for tickets given back", receipt.kept))
@@ -78,6 +81,7 @@ class _Page:
 
     def render(self) -> str:
         receipt, seller = self._receipt, self._receipt.seller
+        city = "" if seller.city in seller.address else f"<br>{escape(seller.city)}"
         changes = "".join(map(self._change, receipt.changes))
         tax_id = f"<br>Tax number {escape(seller.tax_id)}" if seller.tax_id else ""
         return (
@@ -85,7 +89,7 @@ class _Page:
             '<meta name="viewport" content="width=device-width">'
             f"<title>Receipt {escape(receipt.number)}</title><style>{_STYLE}</style></head><body>"
             f"<h1>Receipt {escape(receipt.number)}</h1>"
-            f"<p>{escape(seller.name)}<br>{escape(seller.address)}<br>{escape(seller.city)}{tax_id}</p>"
+            f"<p>{escape(seller.name)}<br>{escape(seller.address)}{city}{tax_id}</p>"
             f"<p>Issued {receipt.issued_at:%Y-%m-%d %H:%M} UTC to customer {escape(receipt.customer_id)}<br>"
             f"{escape(receipt.event_name)}, {receipt.starts_at:%a %d %b %Y, %H:%M}</p>"
             f"<h2>Tickets</h2>{self._tickets()}"

@@ -7,6 +7,7 @@ nobody edits once it has ended; a change that was stored before changes named th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,10 @@ from usher_shared.contracts.receipts import MoneyMoved, Receipt, ReceiptChange, 
 from usher_shared.documents import DocumentStore
 from usher_tools.events.model import TicketedEvent
 from usher_tools.events.service import find_event
-from usher_tools.orders.model import Change, Intent, Order, OrderSeat
+from usher_tools.orders.model import Allocation, Breakdown, Change, Intent, Order, OrderSeat
 from usher_tools.orders.pricing import find_order
 from usher_tools.orders.taxes import SeatTax, sum_taxes
+from usher_tools.store_credit.model import STORE_CREDIT
 
 
 def _taxes(taxes: Iterable[SeatTax], currency: str) -> list[ReceiptTax]:
@@ -63,29 +65,55 @@ def _bare_change(change: Change, currency: str) -> ReceiptChange:
     )
 
 
-def _change(change: Change, intent: Intent | None, event: TicketedEvent, currency: str) -> ReceiptChange:
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What an intent did to one order: an exchange does different things to two."""
+
+    seats_in: list[OrderSeat]
+    seats_out: list[OrderSeat]
+    breakdown: Breakdown | None
+    payments: list[Allocation] = field(default_factory=list)
+    refunds: list[Allocation] = field(default_factory=list)
+    moved_on: list[Allocation] = field(default_factory=list)
+
+
+def _side(intent: Intent, order: Order) -> _Side:
+    if intent.kind in ("refund_order", "credit_order"):
+        return _Side([], intent.seats, intent.breakdown, [], intent.allocations, intent.moved)
+    if intent.exchanged_order_id == order.id:
+        return _Side([], intent.previous_seats, intent.previous_breakdown, [], intent.allocations, intent.moved)
+    paid = list(intent.moved)
+    if intent.credit_minor:
+        paid.append(Allocation(charge_id=STORE_CREDIT, amount_minor=intent.credit_minor))
+    if intent.charge_id is not None:
+        paid.append(Allocation(charge_id=intent.charge_id, amount_minor=intent.amount_minor))
+    given_up = [] if intent.kind == "exchange_order" else intent.previous_seats
+    return _Side(intent.seats, given_up, intent.breakdown, paid)
+
+
+def _moved(parts: Iterable[Allocation], currency: str, sign: int = 1) -> list[MoneyMoved]:
+    return [MoneyMoved(id=p.charge_id, amount=to_major(sign * p.amount_minor, currency)) for p in parts]
+
+
+def _change(change: Change, intent: Intent | None, order: Order, event: TicketedEvent) -> ReceiptChange:
+    currency = order.currency
     bare = _bare_change(change, currency)
     if intent is None:
         return bare
-    leaves = intent.kind == "refund_order"
-    parts = intent.breakdown
-    payments = []
-    if intent.charge_id is not None:
-        payments = [MoneyMoved(id=intent.charge_id, amount=to_major(intent.amount_minor, currency))]
+    side = _side(intent, order)
+    parts = side.breakdown
     return bare.model_copy(
         update={
             "kind": intent.kind,
-            "seats_in": [] if leaves else _lines(intent.seats, event, currency),
-            "seats_out": _lines(intent.seats if leaves else intent.previous_seats, event, currency),
+            "seats_in": _lines(side.seats_in, event, currency),
+            "seats_out": _lines(side.seats_out, event, currency),
             "price": bare.price if parts is None else to_major(parts.price_minor, currency),
             "fees": 0.0 if parts is None else to_major(parts.fees_minor, currency),
             "taxes": 0.0 if parts is None else to_major(parts.taxes_minor, currency),
             "tax_lines": [] if parts is None else _taxes(parts.taxes, currency),
-            "payments": payments,
-            "refunds": [
-                MoneyMoved(id=part.charge_id, amount=-to_major(part.amount_minor, currency))
-                for part in intent.allocations
-            ],
+            "payments": _moved(side.payments, currency),
+            "refunds": _moved(side.refunds, currency, -1),
+            "moved_on": _moved(side.moved_on, currency, -1),
         }
     )
 
@@ -97,8 +125,9 @@ def make_receipt(order: Order, intents: Mapping[str, Intent], event: TicketedEve
     tickets = sum(seat.total_minor for seat in order.seats)
     paid = sum(payment.amount_minor for payment in order.payments)
     refunded = sum(payment.refunded_minor for payment in order.payments)
-    parts = [intent.breakdown for _, intent in made if intent is not None and intent.breakdown is not None]
-    taxes = sum_taxes(part.taxes for part in parts)
+    parts = [_side(intent, order).breakdown for _, intent in made if intent is not None]
+    taxes = sum_taxes(part.taxes for part in parts if part is not None)
+    moved_on = sum(payment.moved_minor for payment in order.payments)
     return Receipt(
         number=f"{order.id}/{order.revision}",
         issued_at=from_timestamp(order.history[-1].at if order.history else order.created_at),
@@ -116,9 +145,10 @@ def make_receipt(order: Order, intents: Mapping[str, Intent], event: TicketedEve
         lines=_lines(order.seats, event, currency),
         tickets_total=to_major(tickets, currency),
         kept=to_major(order.total_minor - tickets, currency),
-        changes=[_change(change, intent, event, currency) for change, intent in made],
+        changes=[_change(change, intent, order, event) for change, intent in made],
         paid=to_major(paid, currency),
         refunded=to_major(refunded, currency),
+        moved_on=to_major(moved_on, currency),
         net_paid=to_major(order.total_minor, currency),
         tax_lines=_taxes(taxes, currency),
     )
