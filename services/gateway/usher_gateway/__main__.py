@@ -15,8 +15,13 @@ from usher_shared.ids import UlidGenerator
 
 
 def build(cloud: Cloud) -> FastAPI:
-    """Bearer tokens of customers are accepted where USHER_GATEWAY_ISSUER names an identity provider."""
+    """Bearer tokens of customers are accepted where USHER_GATEWAY_ISSUER names an identity provider.
+
+    Clients reach it under the URL that Cloud Run gave it unless USHER_GATEWAY_PUBLIC_URL names another.
+    """
     settings = Settings()
+    if settings.public_url is None:
+        settings = settings.model_copy(update={"public_url": cloud.url("gateway")})
     return create_app(
         settings,
         Deps(

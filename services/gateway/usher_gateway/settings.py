@@ -50,8 +50,8 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^/?#\s]+$",
-        description="under which clients reach the gateway, such as https://tickets.example.org; `/mcp` takes no other "
-        "host beside localhost",
+        description="under which clients reach the gateway, such as https://tickets.example.org; default on Google "
+        "Cloud: the service's own. `/mcp` is answered under no other name but localhost",
     )
     turn_seconds: float = Field(default=60.0, gt=0, description="how long a turn of the conversation may take")
     call_seconds: float = Field(default=15.0, gt=0, description="how long any other call may take")
