@@ -51,6 +51,7 @@ SEAT = Grain("seat", lambda seat: f"{seat[0]}-{seat[1]}-{seat[2]}")
 ROW = Grain("row", lambda seat: f"{seat[0]}-{seat[1]}")
 SECTION = Grain("section", lambda seat: f"{seat[0]}")
 GRAINS = (SEAT, ROW, SECTION)
+SHARD = Grain("shard of 32", lambda seat: f"{seat[0]}-{seat[2] // 32}")
 
 
 class Event:
@@ -109,7 +110,8 @@ class Event:
 
 def _free_fours(plan: list[Seat], taken: set[Seat]) -> list[list[Seat]]:
     """Four free neighbours each, in rows of their own."""
-    free, found = set(plan) - taken, {}
+    free = set(plan) - taken
+    found: dict[tuple[int, int], list[Seat]] = {}
     for section, row, number in plan:
         four = [(section, row, number + step) for step in range(4)]
         if free.issuperset(four):
@@ -177,6 +179,13 @@ async def contended(stores: list[DocumentStore], each: int) -> None:
         for grain in GRAINS:
             seconds, held, conflicts = await together(stores, Event(grain), wanted)
             print(f"  {case:26}{grain.name:>16}{held:>6}{conflicts:>11}{seconds:>9.2f}")
+    print("  a section of 512 places of general admission, each customer beginning somewhere:")
+    chance = random.Random(7)
+    starts = [2 * number for number in chance.sample(range(256), count)]
+    for grain in (SECTION, SHARD):
+        wanted = [[(1, 1, place), (1, 1, place + 1)] for place in starts]
+        seconds, held, conflicts = await together(stores, Event(grain), wanted)
+        print(f"  {'any two places':26}{grain.name:>16}{held:>6}{conflicts:>11}{seconds:>9.2f}")
     print("  and with counters of what is taken, a document per row:")
     for counters in (1, 16):
         wanted = cases["one section, a row each"]
