@@ -7,79 +7,25 @@ then the reconciler alone, or the customer's retry, has to bring the action to o
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mortal import Killed, Life, mortal
 from usher_shared.contracts.confirmations import Confirmation
 from usher_shared.documents import Query
 from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_shared.errors import UsherError
-from usher_shared.idempotency import IdempotencyRecords
 from usher_tools.office import Office
 from usher_tools.orders.payment import reconcile
 from usher_tools.toolbox.service import ToolRequest, run_tool
 
 _WINDOW_OVER = timedelta(seconds=301)
 _LEASE_OVER = timedelta(seconds=9)
-
-
-class Killed(BaseException):
-    """As `kill -9`: no handler of ours may do anything about it."""
-
-
-@dataclass
-class Life:
-    """`points` is how many points before and after steps are lived through; None: all."""
-
-    points: int | None
-    lived: int = 0
-
-    def live(self) -> None:
-        if self.points is not None and self.lived >= self.points:
-            raise Killed
-        self.lived += 1
-
-    async def step(self, work: Callable[[], Awaitable[Any]]) -> Any:
-        self.live()
-        result = await work()
-        self.live()
-        return result
-
-
-class MortalStore:
-    def __init__(self, inner: Any, life: Life) -> None:
-        self._inner, self._life = inner, life
-
-    async def transaction(self, fn: Any) -> Any:
-        return await self._life.step(lambda: self._inner.transaction(fn))
-
-    async def get(self, *wanted: Any) -> Any:
-        return await self._inner.get(*wanted)
-
-    async def query(self, *wanted: Any) -> Any:
-        return await self._inner.query(*wanted)
-
-
-class MortalPayments:
-    def __init__(self, inner: Any, life: Life) -> None:
-        self._inner, self._life = inner, life
-
-    def __getattr__(self, name: str) -> Any:
-        async def call(*args: Any, **wanted: Any) -> Any:
-            return await self._life.step(lambda: getattr(self._inner, name)(*args, **wanted))
-
-        return call
-
-
-def _mortal(office: Office, life: Life) -> Office:
-    store: Any = MortalStore(office.store, life)
-    payments: Any = MortalPayments(office.payments, life)
-    return replace(office, store=store, payments=payments, records=IdempotencyRecords(store, office.clock))
 
 
 @dataclass
@@ -143,7 +89,7 @@ async def provider(tmp_path: Path) -> AsyncIterator[SqliteDocumentStore]:
 async def _points(office: Any, kind: str) -> int:
     """How many points the action lives through when nothing happens; it is taken back afterwards."""
     action, life = await _action(office, kind, 0), Life(None)
-    await action.run(_mortal(office.office, life))
+    await action.run(mortal(office.office, life))
     await _leave(office, "customer-0")
     return life.lived
 
@@ -158,7 +104,7 @@ async def _leave(office: Any, customer: str) -> None:
 
 async def _killed(office: Any, action: Action, points: int) -> None:
     with pytest.raises(Killed):
-        await action.run(_mortal(office.office, Life(points)))
+        await action.run(mortal(office.office, Life(points)))
 
 
 async def _wholly_over(office: Any) -> None:
@@ -245,7 +191,7 @@ async def test_a_crash_in_the_midst_of_reconciling(office: Any, provider: Sqlite
             action = await _action(office, "create_order", number)
             await _killed(office, action, points)
             with contextlib.suppress(Killed):
-                await reconcile(_mortal(office.office, Life(more)))
+                await reconcile(mortal(office.office, Life(more)))
 
             await _wholly_over(office)
 
