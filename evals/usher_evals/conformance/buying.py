@@ -167,6 +167,42 @@ def _upgrade(server: Server) -> None:
     expect(reply.status == 200, f"the old seats {old} are free again", reply)
 
 
+def _exchange(server: Server) -> None:
+    customer = server.name("customer")
+    order, held = buy(server, customer, 1), hold(server, customer, 1)
+    arguments = {"order_id": order["order_id"], "hold_id": held["hold_id"]}
+    reply = server.tool("quote", {"action": "exchange_order", "arguments": arguments}, customer)
+    if reply.code in _NOT_OFFERED:
+        raise Skipped(f"exchanges are refused here: {reply.code}")
+    quoted = answered(reply, "quote")
+    done = answered(server.act(quoted, customer), "exchange_order")
+    paid = round(done["charged"] - done["refunded"], exponent(quoted["currency"]))
+    expect(paid == quoted["total"], f"the quoted difference {quoted['total']}", done)
+    new = answered(server.tool("get_order", {"order_id": done["new_order_id"]}, customer), "get_order")
+    seats, wanted = [s["id"] for s in new["seats"]], [s["id"] for s in held["seats"]]
+    expect(seats == wanted, f"the held seats {wanted}", seats)
+    old = answered(server.tool("get_order", {"order_id": order["order_id"]}, customer), "get_order")
+    expect(old["status"] == "exchanged" and not old["seats"], "an exchanged order without seats", old)
+
+
+def _credit(server: Server) -> None:
+    customer = server.name("customer")
+    order = buy(server, customer, 1)
+    wanted = {"action": "credit_order", "arguments": {"order_id": order["order_id"]}}
+    reply = server.tool("quote", wanted, customer)
+    if reply.code in _NOT_OFFERED:
+        raise Skipped(f"store credit is not given here: {reply.code}")
+    quoted = answered(reply, "quote")
+    done = answered(server.act(quoted, customer), "credit_order")
+    expect(done["credited"] == -quoted["total"], f"the quoted credit {-quoted['total']}", done)
+    expect(done["credited"] <= order["total"], f"at most the {order['total']} paid", done)
+    balances = answered(server.tool("get_credit", {"customer_id": customer}, customer), "get_credit")["credits"]
+    found = [b["balance"] for b in balances if b["currency"] == done["currency"]]
+    expect(found == [done["balance"]], f"get_credit says {done['balance']}", balances)
+    shown = answered(server.tool("get_order", {"order_id": order["order_id"]}, customer), "get_order")
+    expect(shown["status"] == "credited" and not shown["seats"], "a credited order without seats", shown)
+
+
 def _quote_expiry(server: Server) -> None:
     customer = server.name("customer")
     order = buy(server, customer, 1)
@@ -191,5 +227,7 @@ CHECKS = (
     Check("strangers", "Customers", "holds and orders of others are 404", _strangers),
     Check("refund", "After the sale", "given back once, never more than was paid", _refund),
     Check("upgrade", "After the sale", "the quoted seats for the quoted difference", _upgrade),
+    Check("exchange", "After the sale", "held seats for those of an order, at the quoted difference", _exchange),
+    Check("credit", "After the sale", "store credit of at most what was paid", _credit),
     Check("quote-expiry", "Quotes", "an expired quote is refused", _quote_expiry),
 )

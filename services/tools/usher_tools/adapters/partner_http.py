@@ -147,6 +147,7 @@ class HttpPartner:
         self, method: str, path: str, headers: dict[str, str], content: bytes | None, seconds: float
     ) -> _Reply:
         sent = {
+            "Usher-Contract": "1",
             "Authorization": f"Bearer {self._key.get_secret_value()}",
             "Accept": "application/json, application/problem+json",
             "Accept-Encoding": "identity",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -49,15 +49,14 @@ def _common(action: PartnerAction, order: OrderView) -> dict[str, Any]:
     }
 
 
-def _bought(action: PartnerAction, order: OrderView, seats: int, credit: float, **more: Any) -> TicketPurchased:
-    quote, currency = action.quote, action.quote.currency
+def _bought(
+    action: PartnerAction, order: OrderView, seats: Sequence[SeatOffer], credit: float, **more: Any
+) -> TicketPurchased:
     return TicketPurchased(
         **_common(action, order),
-        fees_minor=to_minor(quote.fees, currency),
-        taxes_minor=to_minor(quote.taxes, currency),
-        quantity=seats,
+        quantity=len(seats),
         payment_id=action.id,  # the partner takes the money: its payment is known by the key that it was asked under
-        credit_minor=to_minor(credit, currency),
+        credit_minor=to_minor(credit, order.currency),
         **more,
     )
 
@@ -71,7 +70,8 @@ def _facts(action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView
     quote, currency = action.quote, action.quote.currency
     if isinstance(answer, OrderCreated):
         order = orders[answer.order_id]
-        return [(_PURCHASED, _bought(action, order, len(answer.seats), answer.credit))]
+        added = {"fees_minor": to_minor(quote.fees, currency), "taxes_minor": to_minor(quote.taxes, currency)}
+        return [(_PURCHASED, _bought(action, order, answer.seats, answer.credit, **added))]
     if isinstance(answer, TicketsUpgraded):
         moved = TicketUpgraded(
             **_common(action, orders[answer.order_id]),
@@ -85,7 +85,10 @@ def _facts(action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView
         away = _given_back(
             action, old, quote.previous_seats, refunded_minor=value, kind="exchange", exchanged_to=new.order_id
         )
-        bought = _bought(action, new, len(answer.seats), answer.credit, exchanged_from=old.order_id)
+        # the quote has the difference alone: here fees are whatever is added to the prices
+        fees = to_minor(answer.total, currency) - sum(to_minor(seat.price, currency) for seat in answer.seats)
+        more = {"fees_minor": fees, "exchanged_from": old.order_id}
+        bought = _bought(action, new, answer.seats, answer.credit, **more)
         return [(_REFUNDED, away), (_PURCHASED, bought)]
     if isinstance(answer, (OrderRefunded, OrderCredited)):
         refunds = isinstance(answer, OrderRefunded)
