@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import secrets
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,6 +24,7 @@ from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.proposals import IDEMPOTENCY_META, PROPOSAL_META, REPLAYED_META
 from usher_shared.contracts.tools import TOOLS
 
+GUIDE = Path(__file__).parents[2] / "docs/guides/mcp.md"
 both_ways = pytest.mark.parametrize("mode", [MODERN, LEGACY], indirect=True)
 
 
@@ -219,3 +225,18 @@ async def test_no_credential_and_no_stream(target: Target) -> None:
         for method in ("GET", "DELETE"):
             async with session.request(method, target.url + "/mcp", headers={"X-API-Key": target.api_key}) as none:
                 assert (none.status, none.headers["Allow"]) == (405, "POST")
+
+
+async def test_the_guides_example_buys(target: Target, shopper: Shopper, tmp_path: Path) -> None:
+    example = re.search(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.S)
+    assert example is not None
+    program = tmp_path / "example.py"
+    program.write_text(example[1])
+    told = {"USHER_API": target.url, "USHER_KEY": target.api_key, "USHER_CUSTOMER": shopper.customer.id}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(program), env={**os.environ, **told}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    output = (await asyncio.wait_for(process.communicate(), 60))[0].decode()
+    assert process.returncode == 0, output
+    (order,) = await shopper.customer.orders()
+    assert f"bought: {order['order_id']} {order['total']}" in output
