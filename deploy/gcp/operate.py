@@ -1,11 +1,13 @@
-"""What an operator does to Usher on Google Cloud: API keys, the catalogue, dead letters.
+"""What an operator does to Usher on Google Cloud: API keys, the catalogue, cancelled events, dead letters.
 
     gcloud auth application-default login --impersonate-service-account usher-operator@PROJECT.iam.gserviceaccount.com
     python deploy/gcp/operate.py --project PROJECT keys create "our website" --scope chat --scope orders
     python deploy/gcp/operate.py --project PROJECT catalogue import season.yaml
+    python deploy/gcp/operate.py --project PROJECT events cancel neon-harbor --reason "The hall is flooded."
     python deploy/gcp/operate.py --project PROJECT dead-letters show ticket_purchased
 
-Keys and catalogue are written straight into the services' databases. Needs a developer's environment (`make install`).
+Keys, catalogue and cancellations are written straight into the services' databases. Needs a developer's environment
+(`make install`).
 FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST lead to emulators, as with Google's own clients.
 """
 
@@ -39,6 +41,7 @@ from usher_shared.errors import UsherError
 from usher_shared.events import load_topics
 from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.catalogue_files import read_catalogue
+from usher_tools.cancellations.service import cancel_event, get_cancellation
 from usher_tools.catalogue.service import import_catalogue
 
 _BATCH = 100
@@ -91,6 +94,17 @@ async def _import(given: argparse.Namespace) -> dict[str, int]:
     catalogue = read_catalogue(given.file)
     async with _store(given, "tools") as store:
         return (await import_catalogue(catalogue, store, SystemClock(), UlidGenerator())).model_dump()
+
+
+async def _cancel(given: argparse.Namespace) -> dict[str, Any]:
+    """The box office notices within USHER_TOOLS_RECONCILE_SECONDS and refunds."""
+    async with _store(given, "tools") as store:
+        return (await cancel_event(given.event, given.reason, store, SystemClock())).model_dump(mode="json")
+
+
+async def _cancellation(given: argparse.Namespace) -> dict[str, Any]:
+    async with _store(given, "tools") as store:
+        return (await get_cancellation(given.event, store)).model_dump(mode="json")
 
 
 class _DeadLetters:
@@ -188,6 +202,15 @@ def _parser() -> argparse.ArgumentParser:
     load = catalogue.add_parser("import", help="add or change; docs/guides/catalogue.md has the format")
     load.add_argument("file", type=Path)
     load.set_defaults(act=_import)
+
+    events = rooms.add_parser("events", help="cancelling with refunds for all").add_subparsers(required=True)
+    cancel = events.add_parser("cancel", help="end its sale for good and refund every order; again: retry refused ones")
+    cancel.add_argument("event")
+    cancel.add_argument("--reason", required=True, help="told to every customer")
+    cancel.set_defaults(act=_cancel)
+    progress = events.add_parser("cancellation", help="how far the refunds are")
+    progress.add_argument("event")
+    progress.set_defaults(act=_cancellation)
 
     letters = rooms.add_parser("dead-letters", help="events that a subscriber refused").add_subparsers(required=True)
     for name, act, text in (

@@ -78,3 +78,22 @@ async def test_a_catalogue_comes_to_the_box_office(
     page = await store.query(Query("ticketed_events", order_by="starts_at"))
     assert {document.id for document in page.documents} == {event["id"] for event in events}
     await store.close()
+
+
+async def test_an_event_is_cancelled_for_the_box_office_to_refund(
+    operate: Operate, emulator: str, project: str, tmp_path: Path
+) -> None:
+    whole = seed_catalogue(SystemClock().now().date())
+    event = whole["events"][0]
+    venue = next(one for one in whole["venues"] if one["id"] == event["venue"])
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"venues": [venue], "events": [event]}))
+    operate("catalogue", "import", str(file))
+    cancelled = operate("events", "cancel", event["id"], "--reason", "The hall is flooded.")
+    assert (cancelled["status"], cancelled["reason"]) == ("running", "The hall is flooded.")
+    assert operate("events", "cancellation", event["id"]) == cancelled
+    store = FirestoreDocumentStore(project, "usher-tools", emulator=emulator)
+    stored = await store.get("ticketed_events", event["id"])
+    assert stored is not None
+    assert stored["status"] == "cancelled"
+    await store.close()

@@ -41,7 +41,7 @@ async def _sell(house: House, orders: int) -> None:
     async with house.here() as office:
         for number in range(orders):
             await office.buy([f"A-{number // 10 + 1}-{number % 10 + 1}"], f"c{number}")
-        await cancel_event("tonight", _REASON, office.app.state.office)
+        await cancel_event("tonight", _REASON, house.store, house.clock)
 
 
 async def _progress(house: House) -> CancellationView:

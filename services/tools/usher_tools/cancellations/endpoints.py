@@ -26,7 +26,7 @@ class CancelEvent(BaseModel):
 @router.post("/events/{event_id}/cancel")
 async def post_cancel(event_id: Id, wanted: CancelEvent, office: TheOffice, request: Request) -> CancellationView:
     """Cancel the event: sales end with the answer, and all orders are refunded in full from then on. Repeatable."""
-    answer = await cancel_event(event_id, wanted.reason, office)
+    answer = await cancel_event(event_id, wanted.reason, office.store, office.clock)
     desk: CancellationDesk = request.app.state.cancellations
     desk.wake()
     return answer

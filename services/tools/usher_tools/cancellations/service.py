@@ -14,7 +14,7 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from usher_shared.clock import to_timestamp
+from usher_shared.clock import Clock, to_timestamp
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 from usher_shared.errors import NotFound
 from usher_tools.cancellations.model import Cancellation, CancellationView, Tally
@@ -28,11 +28,11 @@ _AT_ONCE = 8  # refunds at the provider
 _LEASE = timedelta(seconds=60)
 
 
-async def cancel_event(event_id: str, reason: str, office: Office) -> CancellationView:
+async def cancel_event(event_id: str, reason: str, store: DocumentStore, clock: Clock) -> CancellationView:
     """Cancel now and order the refunds; again, it tries those again that the provider had refused. Raises NotFound."""
 
     async def cancel(tx: Transaction) -> Cancellation:
-        _, now = office.now()
+        now = to_timestamp(clock.now())
         data, stored = await tx.get("ticketed_events", event_id), await tx.get("cancellations", event_id)
         if data is None:
             raise NotFound(f"there is no event {event_id}", code="event_not_found")
@@ -50,7 +50,7 @@ async def cancel_event(event_id: str, reason: str, office: Office) -> Cancellati
         tx.create("cancellations", event_id, made.model_dump(mode="json"))
         return made
 
-    return (await office.store.transaction(cancel)).view()
+    return (await store.transaction(cancel)).view()
 
 
 async def get_cancellation(event_id: str, store: DocumentStore) -> CancellationView:
