@@ -143,6 +143,8 @@ def test_an_optional_secret_is_asked_for_only_when_it_is_wanted() -> None:
     assert "USHER_AGENT_MODEL_API_KEY" in evaluate(agent_model_api_key="true")["secret_variables"]["agent"]
     assert "USHER_TOOLS_STRIPE_SECRET_KEY" not in evaluate()["secret_variables"]["tools"]
     assert "USHER_TOOLS_STRIPE_SECRET_KEY" in evaluate(stripe="true")["secret_variables"]["tools"]
+    assert "USHER_TOOLS_PARTNER_KEY" not in evaluate()["secret_variables"]["tools"]
+    assert "USHER_TOOLS_PARTNER_KEY" in evaluate(partner="true")["secret_variables"]["tools"]
 
 
 # who may do what

@@ -106,6 +106,9 @@ locals {
       stripe-secret-key     = { service = "tools", variables = ["USHER_TOOLS_STRIPE_SECRET_KEY"] }
       stripe-webhook-secret = { service = "tools", variables = ["USHER_TOOLS_STRIPE_WEBHOOK_SECRET"] }
     },
+    !var.partner ? {} : {
+      tools-partner-key = { service = "tools", variables = ["USHER_TOOLS_PARTNER_KEY"] }
+    },
   )
   secret_variables = {
     for service in keys(local.services) : service => merge([

@@ -68,6 +68,12 @@ variable "stripe" {
   description = "Payments go to Stripe: its keys are read from the secrets usher-stripe-secret-key and usher-stripe-webhook-secret."
 }
 
+variable "partner" {
+  type        = bool
+  default     = false
+  description = "The venue keeps its own ticketing system: its key is read from the secret usher-tools-partner-key, its URL is a setting of tools."
+}
+
 variable "subnet_range" {
   type        = string
   default     = "10.8.0.0/22"

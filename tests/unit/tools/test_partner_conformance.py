@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
@@ -20,10 +22,14 @@ from conformance_runs import conformance, failures, waiting
 from reference_partner import Json, Refused, Venue
 from served import Served, free_port
 from usher_evals.conformance.__main__ import CHECKS, main
+from usher_evals.conformance.openapi import render
 from usher_shared.clock import ManualClock
+from usher_shared.contracts.confirmations import CONFIRMATION_HEADER, PROTECTED_ACTIONS
+from usher_shared.contracts.tools import TOOLS
 from usher_shared.events import Event
 from usher_shared.http.tokens import LocalTokenSource
 from usher_tools.adapters.partner_http import HttpPartner
+from usher_tools.toolbox.ports import READS
 
 KEY = secrets.token_hex(16)
 
@@ -276,3 +282,23 @@ def test_every_check_names_a_section_of_the_guide() -> None:
     headings = {line.lstrip("# ").strip() for line in guide.splitlines() if line.startswith("#")}
     assert {check.section for check in CHECKS} <= headings
     assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+def test_the_openapi_document_is_current_and_whole() -> None:
+    path = Path(__file__).parents[3] / "docs/guides/box-office-partner.openapi.json"
+    text = path.read_text("utf-8")
+    assert text == render(), f"run python -m usher_evals.conformance.openapi docs/guides/{path.name}"
+    document = json.loads(text)
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        Draft202012Validator.check_schema(schema)
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', text))
+    assert named <= set(schemas)
+    assert {f"/tools/{name}" for name in TOOLS} == set(document["paths"]) - {"/health"}
+    reads = {name for name in TOOLS if "Idempotency-Key" not in text_of(document, name)}
+    assert reads == READS
+    assert {name for name in TOOLS if CONFIRMATION_HEADER in text_of(document, name)} == PROTECTED_ACTIONS
+
+
+def text_of(document: dict[str, Any], tool: str) -> str:
+    return json.dumps(document["paths"][f"/tools/{tool}"]["post"]["parameters"])

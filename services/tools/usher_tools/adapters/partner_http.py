@@ -37,6 +37,7 @@ _LONGEST_RETRY_AFTER = 5.0  # a partner that wants to be left alone for longer i
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _IN_FLIGHT = "idempotency_in_flight"
 _UNREACHED = "partner_unreachable"
+_OF_THE_CALL = frozenset({ConfirmationRequired.code, "wrong_customer"})  # any other 403 is about our key
 _PASSED_ON = frozenset({400, 403, 404, 409, 410, 422})
 # members of a problem document that are passed on
 _EXTRA = ("errors", "seat_ids", "consumed")
@@ -242,7 +243,7 @@ def _read(reply: _Reply) -> dict[str, Any]:
     code = (body or {}).get("code")
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise _nonsense(f"status {status} without a problem document's code")
-    if status == 401 or (status == 403 and code != ConfirmationRequired.code):
+    if status == 401 or (status == 403 and code not in _OF_THE_CALL):
         _LOG.error("the venue's system does not accept our key", extra={"status": status, "code": code})
         refused = NothingDone("the venue's system does not let us in", code="partner_refuses_us")
         raise _Setback(refused, acted=False, again=False)
