@@ -18,7 +18,7 @@ from pathlib import Path
 from usher_local.provision import create_api_key
 from usher_local.stack import Stack, load_stack
 
-SCOPES = ["chat", "orders", "act_as_customer", "webhooks", "analytics"]
+SCOPES = ["chat", "orders", "tools", "act_as_customer", "webhooks", "analytics"]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from mcp.shared.exceptions import MCPError
 from customer import Customer
 from mcp_client import LEGACY, MODERN, answer, connected, problem
 from stack_process import Target
+from usher_local.provision import create_api_key
 from usher_local.public_api import ApiError, PublicApi
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.proposals import IDEMPOTENCY_META, PROPOSAL_META, REPLAYED_META
@@ -62,6 +63,14 @@ class Shopper:
     async def decide(self, confirmation_id: str, decision: str) -> Any:
         path = f"/confirmations/{confirmation_id}?customer_id={self.customer.id}"
         return await self.customer.api.call("POST", path, {"decision": decision})
+
+
+async def _key(target: Target, scope: str) -> str:
+    """A key that may do this alone, for any customer."""
+    if target.running is None:
+        return target.api_key
+    made = await create_api_key(target.running.stack, scope, [scope, "act_as_customer"], 1_000)
+    return str(made["api_key"])
 
 
 @pytest.fixture
@@ -232,7 +241,8 @@ async def test_the_guides_example_buys(target: Target, shopper: Shopper, tmp_pat
     assert example is not None
     program = tmp_path / "example.py"
     program.write_text(example[1])
-    told = {"USHER_API": target.url, "USHER_KEY": target.api_key, "USHER_CUSTOMER": shopper.customer.id}
+    told = {"USHER_API": target.url, "USHER_CUSTOMER": shopper.customer.id}
+    told |= {"USHER_AGENT_KEY": await _key(target, "tools"), "USHER_SHOP_KEY": await _key(target, "chat")}
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(program), env={**os.environ, **told}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

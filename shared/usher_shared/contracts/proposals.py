@@ -28,8 +28,12 @@ class ProposalRequest(BaseModel):
 
 
 class ProposalAnswer(BaseModel):
-    """`confirmation_required`: the customer has to answer `confirmation`. `done`: `answer` is the tool's own."""
+    """`confirmation_required`: the customer has to answer `confirmation`. `done`: `answer` is the tool's own.
+
+    `conversation_id` is where it was put to the customer.
+    """
 
     status: Literal["confirmation_required", "done"]
     confirmation: ConfirmationView | None = None
     answer: dict[str, Any] | None = None
+    conversation_id: str | None = None

@@ -36,7 +36,7 @@ def _answers(request: pytest.FixtureRequest) -> None:
 
 
 async def _post(gateway: Any, message: Any, headers: dict[str, str] | None = None) -> tuple[int, Any]:
-    sent = {**await gateway.key("chat", "orders", "act_as_customer"), **(headers or {})}
+    sent = {**await gateway.key("tools", "act_as_customer"), **(headers or {})}
     status, _, body = await gateway.call("POST", "/mcp", json=message, headers=sent)
     return status, body
 
@@ -130,21 +130,29 @@ async def test_what_is_no_call_is_left_to_the_box_office(gateway: Any, message: 
 
 
 async def test_scopes_and_customers(gateway: Any) -> None:
-    for scopes in (("chat",), ("orders",), ("analytics",)):
+    for scopes in (("chat", "orders"), ("analytics",)):
         key = await gateway.key(*scopes)
         status, _, body = await gateway.call("POST", "/mcp", json=_message("list_orders"), headers=key)
         assert (status, body["code"]) == (403, "missing_scope")
-    key = await gateway.key("chat", "orders")
+    key = await gateway.key("tools")
     named = {**key, "Usher-Customer": "ada"}
     status, _, body = await gateway.call("POST", "/mcp", json=_message("list_orders"), headers=named)
     assert (status, body["code"]) == (403, "missing_scope")
     status, _, _ = await gateway.call("POST", "/mcp", json=_message("list_orders"), headers=key)
     assert status == 200
     assert [call.headers["Usher-Customer"] for call in gateway.tools.calls] == ["app_shop"]
-    two = [*(await gateway.key("chat", "orders", "act_as_customer")).items()]
+    two = [*(await gateway.key("tools", "act_as_customer")).items()]
     two += [("Usher-Customer", "ada"), ("Usher-Customer", "eve")]
     status, _, body = await gateway.call("POST", "/mcp", json=_message("list_orders"), headers=two)
     assert (status, body["code"]) == (400, "two_customers")
+
+
+async def test_who_may_ask_alone_may_not_approve(gateway: Any) -> None:
+    key = await gateway.key("tools", "act_as_customer")
+    for path, body in (("/confirmations/CONF_1", {"decision": "approve"}), ("/chat", {"message": "yes"})):
+        status, _, problem = await gateway.call("POST", path, json=body, headers=key)
+        assert (status, problem["code"]) == (403, "missing_scope")
+    assert gateway.agent.calls == []
 
 
 async def test_a_rebound_name_and_a_foreign_page_are_refused(start: Any) -> None:
@@ -187,7 +195,7 @@ async def test_without_a_public_name_no_issuer_is_told(gateway: Any) -> None:
 
 
 async def test_bodies_are_json(gateway: Any) -> None:
-    key = await gateway.key()
+    key = await gateway.key("tools")
     for options, expected in (
         ({"data": b"{" * 10, "headers": {"Content-Type": "application/json"}}, (400, "invalid_json")),
         ({"data": b'{"a": NaN}', "headers": {"Content-Type": "application/json"}}, (400, "invalid_json")),
@@ -200,7 +208,7 @@ async def test_bodies_are_json(gateway: Any) -> None:
 
 
 async def test_messages_are_counted(gateway: Any) -> None:
-    key = await gateway.key(requests_per_minute=2)
+    key = await gateway.key("tools", requests_per_minute=2)
     seen = [await gateway.call("POST", "/mcp", json=_message("list_orders"), headers=key) for _ in range(3)]
     assert [status for status, _, _ in seen] == [200, 200, 429]
     assert "Retry-After" in seen[-1][1]

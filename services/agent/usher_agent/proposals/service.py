@@ -91,10 +91,12 @@ class Proposals:
         now = self._clock.now()
         if proposal.state == "pending" and not proposal.has_expired(now):
             return ProposalAnswer(
-                status="confirmation_required", confirmation=ConfirmationView.model_validate(proposal.view())
+                status="confirmation_required",
+                confirmation=ConfirmationView.model_validate(proposal.view()),
+                conversation_id=proposal.conversation_id,
             )
         if proposal.state == "done" and from_timestamp(proposal.updated_at) + _KEEP > now:
-            return ProposalAnswer(status="done", answer=proposal.outcome)
+            return ProposalAnswer(status="done", answer=proposal.outcome, conversation_id=proposal.conversation_id)
         if proposal.state in UNFINISHED:
             raise Conflict(
                 "the customer has approved this; the box office has not answered yet",

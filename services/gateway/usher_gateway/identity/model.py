@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-Scope = Literal["chat", "orders", "act_as_customer", "webhooks", "analytics", "privacy", "admin"]
+Scope = Literal["chat", "orders", "tools", "act_as_customer", "webhooks", "analytics", "privacy", "admin"]
 SCOPES: frozenset[str] = frozenset(get_args(Scope))
 
 # what ids look like everywhere behind the gateway, less `.` and `..`, which are steps of a path

@@ -22,15 +22,17 @@ router = APIRouter(include_in_schema=False)
 
 
 async def _principal(request: Request, room: InRoom) -> Principal:
-    """The customer, who is the caller or named by the header Usher-Customer; both scopes are needed."""
+    """The customer, who is the caller or named by the header Usher-Customer.
+
+    The scope is one of its own: who has it alone can ask for a purchase, and cannot approve it.
+    """
     settings = room.settings
     headers = request.headers
     check_origin(
         headers.get("origin"), headers.get("host"), origins=settings.allowed_origins, public_url=settings.public_url
     )
     identity = identity_of(request)
-    for scope in ("chat", "orders"):
-        require_scope(identity, scope)
+    require_scope(identity, "tools")
     named = headers.getlist(CUSTOMER_HEADER)
     if len(named) > 1:
         raise InvalidRequest(f"{CUSTOMER_HEADER} was sent more than once", code="two_customers")
@@ -78,5 +80,5 @@ def _described(room: Room) -> dict[str, Any]:
         "resource": f"{settings.public_url}{PATH}",
         "authorization_servers": [settings.issuer],
         "bearer_methods_supported": ["header"],
-        "scopes_supported": ["chat", "orders"],
+        "scopes_supported": ["tools"],
     }

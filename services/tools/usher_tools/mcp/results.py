@@ -45,8 +45,8 @@ def proposed(meta: dict[str, Any]) -> CallToolResult | None:
         return None
     if answer.status == "done":
         return succeeded(ToolResult(answer.answer, replayed=False))
-    confirmation = answer.confirmation.model_dump(mode="json") if answer.confirmation else None
-    return _error({"code": "confirmation_required", "detail": _HOW_TO_CONFIRM, "confirmation": confirmation})
+    asked = answer.model_dump(mode="json", include={"confirmation", "conversation_id"})
+    return _error({"code": "confirmation_required", "detail": _HOW_TO_CONFIRM, **asked})
 
 
 def _error(problem: Any) -> CallToolResult:
