@@ -16,11 +16,12 @@ from usher_tools.orders.model import Allocation, Order, OrderSeat, priced, total
 from usher_tools.orders.taxes import SeatTax, added, sum_taxes, ticket_taxes
 from usher_tools.policies.model import Waiver
 from usher_tools.policies.service import check_policy
+from usher_tools.seats.finding import Search, find_best
 from usher_tools.seats.general import start_for
 from usher_tools.seats.holds import find_hold
 from usher_tools.seats.layout import Seat
 from usher_tools.seats.model import StoredHold
-from usher_tools.seats.service import Search, check_on_sale, find_best, find_seats, find_section
+from usher_tools.seats.service import check_on_sale, find_seats, find_section
 from usher_tools.store_credit.model import CreditAccount
 from usher_tools.store_credit.service import read_account
 
@@ -180,7 +181,8 @@ async def _better_seats(
         if delta < 0 or (target is None and section.rank > present[0]):
             continue
         search = Search(frozenset([section.id]), count, accessible, start_for(event.id, order.customer_id))
-        choice = (await find_best(source, event, seating, now, search)).choice
+        # outside of the transaction, which would keep others from what it reads; buying asks again for the seats
+        choice = (await find_best(office.store, event, seating, now, search)).choice
         if len(choice.seats) < count or choice.accessible_used:
             continue
         if (target is None or section.rank == present[0]) and _place(seating, choice.seats) >= present:

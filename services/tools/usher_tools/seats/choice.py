@@ -39,6 +39,7 @@ class Group:
     open_row: OpenRow
     start: int
     size: int
+    flawless: bool = False  # no orphan, and a wheelchair place for each who asked
 
     @property
     def centre(self) -> float:
@@ -54,11 +55,12 @@ class Group:
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Seats best first. `groups` counts the places where the party sits; `accessible_used` says that wheelchair
-    places were needed though nobody asked."""
+    places were needed though nobody asked. `flawless`: no section of a worse rank can have anything better."""
 
     seats: list[Seat]
     groups: int
     accessible_used: bool = False
+    flawless: bool = False
 
 
 def _runs(free: Sequence[bool]) -> Iterable[tuple[int, int]]:
@@ -109,7 +111,7 @@ def _best_in_row(open_row: OpenRow, wish: _Wish) -> tuple[_Key, Group] | None:
             beside = sum(position in companions for position in range(first, last + 1)) if companions else 0
             key = (missing, orphans, rank, beside, depth_cost + abs((first + last) / 2 - focal))
             if best is None or key < best[0]:
-                best = key, Group(open_row, first, size)
+                best = key, Group(open_row, first, size, flawless=missing == orphans == 0)
     return best
 
 
@@ -219,7 +221,7 @@ def choose_seats(rows: Sequence[OpenRow], quantity: int, *, accessible: bool = F
     ordinary = _masked(rows, keep_accessible=False)
     group = _best_group(ordinary, _Wish(quantity))
     if group is not None:
-        return Choice(group.seats(), 1)
+        return Choice(group.seats(), 1, flawless=group.flawless)
     if sum(sum(r.free) for r in ordinary) >= quantity:
         return _choice(_split(ordinary, quantity))
     everything = _masked(rows, keep_accessible=True)

@@ -8,7 +8,7 @@ customer, so that a crowd spreads over the shards.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -17,7 +17,7 @@ from usher_shared.documents import DocumentStore, Transaction
 from usher_tools.events.model import Seating
 from usher_tools.seats.layout import Row, Seat
 from usher_tools.seats.ledger import SeatLedger, is_free, row_id
-from usher_tools.seats.tallies import Count, read_tallies, shard_of
+from usher_tools.seats.tallies import Count, Tally, add_up, shard_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +137,15 @@ def start_for(event_id: str, customer_id: str) -> int:
     return zlib.crc32(f"{event_id}/{customer_id}".encode())
 
 
-async def read_room(
-    source: DocumentStore | Transaction, event_id: str, seating: Seating, sections: Iterable[str], now: str
+def read_room(
+    tallies: Mapping[int, Tally], event_id: str, seating: Seating, sections: Iterable[str], now: str
 ) -> dict[str, Room]:
     """The room of those general-admission sections, as one reading of the tallies shows it."""
     taken: dict[str, dict[int, Count]] = {section: {} for section in sections}
-    if taken:
-        for shard, tally in (await read_tallies(source, event_id)).items():
-            counts: dict[str, Count] = {}
-            tally.add_to(counts, now)
-            for section in taken.keys() & counts.keys():
-                taken[section][shard] = counts[section]
+    for shard, tally in tallies.items():
+        counts = add_up([tally], now)
+        for section in taken.keys() & counts.keys():
+            taken[section][shard] = counts[section]
     return {section: Room(event_id, seating, section, taken[section], now) for section in taken}
 
 

@@ -21,6 +21,7 @@ from usher_tools.seats.layout import Layout, Seat
 from usher_tools.seats.ledger import SeatLedger
 from usher_tools.seats.model import StoredHold, offers
 from usher_tools.seats.service import check_on_sale, find_seats, seats_taken
+from usher_tools.seats.tallies import read_tallies
 
 _PURGE_AFTER = timedelta(days=2)
 _SHORTEST_HOLD = timedelta(seconds=30)
@@ -184,7 +185,8 @@ async def _other_places(seat_ids: list[str], gone: _PlacesGone, call: Call, turn
         by_section.setdefault(place.section, []).append(place)
     _, now = office.now()
     found = []
-    for section, room in (await read_room(office.store, gone.event.id, gone.seating, by_section, now)).items():
+    tallies = await read_tallies(office.store, gone.event.id)
+    for section, room in read_room(tallies, gone.event.id, gone.seating, by_section, now).items():
         wanted = by_section[section]
         ordinary = min(sum(not place.accessible for place in wanted), room.ordinary)
         accessible = len(wanted) - ordinary

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from random import randrange
 
 from usher_shared.contracts.money import to_minor
 from usher_shared.contracts.tools import CheckInventory, Inventory
-from usher_shared.documents import DocumentStore, Transaction
 from usher_shared.errors import Conflict, InvalidRequest, NotFound
 from usher_tools.events.model import Seating, TicketedEvent
 from usher_tools.events.search import normalize
 from usher_tools.events.service import find_event
 from usher_tools.office import Call
-from usher_tools.seats.choice import Choice, OpenRow, choose_seats
-from usher_tools.seats.general import Room, read_room, start_for
+from usher_tools.seats.choice import Choice
+from usher_tools.seats.finding import Search, find_best
+from usher_tools.seats.general import start_for
 from usher_tools.seats.layout import Seat
-from usher_tools.seats.ledger import is_free, read_taken
 from usher_tools.seats.model import offers
 
 
@@ -49,92 +46,6 @@ def check_on_sale(event: TicketedEvent, now: datetime) -> None:
         raise Conflict(f"sales for {event.name} have ended", code="event_over")
 
 
-async def open_rows(
-    source: DocumentStore | Transaction, event: TicketedEvent, seating: Seating, now: str, sections: frozenset[str]
-) -> list[OpenRow]:
-    """The rows of those sections with their free seats; nothing of general admission."""
-    numbered = sections - seating.general.keys()
-    if not numbered:
-        return []
-    only = next(iter(numbered)) if len(numbered) == 1 else None
-    taken = await read_taken(source, event.id, section=only, seats_only=bool(seating.general))
-    rows = []
-    for row, rank in seating.rows():
-        if row.section not in numbered:
-            continue
-        free = [True] * len(row.numbers)
-        for position in seating.blocked.get(row.key, ()):
-            free[position] = False
-        for number, state in taken.get(row.key, {}).items():
-            place = row.positions.get(number)
-            if place is not None and not is_free(state, now):
-                free[place] = False
-        rows.append(OpenRow(row, rank, free))
-    return rows
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What a party looks for and where. `start` spreads customers over general admission (`start_for`); `shown` tells
-    the seats that others were just shown: asked when the choice is made, since others may ask while rows are read."""
-
-    sections: frozenset[str]
-    quantity: int
-    accessible: bool
-    start: int
-    shown: Callable[[], frozenset[str]] = frozenset
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """`available` counts all free seats of the kind that was looked for."""
-
-    choice: Choice
-    available: int
-
-
-async def find_best(
-    source: DocumentStore | Transaction,
-    event: TicketedEvent,
-    seating: Seating,
-    now: str,
-    search: Search,
-) -> Found:
-    """The best free seats, numbered or of general admission; fewer than wanted when fewer are left."""
-    rows = await open_rows(source, event, seating, now, search.sections)
-    rooms = await read_room(source, event.id, seating, search.sections & seating.general.keys(), now)
-    numbered = _choose_unshown(rows, search)
-    if search.accessible:
-        available = sum(r.free[position] for r in rows for position in r.row.accessible)
-        available += sum(room.accessible for room in rooms.values())
-    else:
-        available = sum(sum(r.free) for r in rows) + sum(r.ordinary + r.accessible for r in rooms.values())
-    room = _better_room(numbered, rows, rooms, search)
-    if room is None:
-        return Found(numbered, available)
-    ordinary, kept = room.share(search.quantity, accessible=search.accessible)
-    places = await room.find(source, ordinary, kept, start=search.start)
-    return Found(Choice(places, 1, accessible_used=bool(kept and not search.accessible)), available)
-
-
-def _better_room(numbered: Choice, rows: list[OpenRow], rooms: Mapping[str, Room], search: Search) -> Room | None:
-    """The general-admission section to offer rather than those seats: it is of better rank and has room, or the
-    seats are not what the party wants and it has room, or it has more of them left."""
-    complete = len(numbered.seats) == search.quantity
-    together = complete and numbered.groups == 1 and not numbered.accessible_used
-    ranks = {r.row.section: r.rank for r in rows}
-    rank = max((ranks[seat.section] for seat in numbered.seats), default=0)
-    fitting = [room for room in rooms.values() if room.fits(search.quantity, accessible=search.accessible)]
-    best = min(fitting, key=lambda room: room.rank, default=None)
-    if best is not None:
-        return best if not together or best.rank < rank else None
-    if complete or not rooms:
-        return None
-    fullest = max(rooms.values(), key=lambda room: sum(room.share(search.quantity, accessible=search.accessible)))
-    most = sum(fullest.share(search.quantity, accessible=search.accessible))
-    return fullest if most > len(numbered.seats) else None
-
-
 def _note(choice: Choice, wanted: CheckInventory) -> str | None:
     found, quantity = len(choice.seats), wanted.quantity
     kind = "wheelchair-accessible seats" if wanted.accessible else "seats"
@@ -156,25 +67,6 @@ def _note(choice: Choice, wanted: CheckInventory) -> str | None:
     if choice.accessible_used:
         notes.append("Only with seats kept for wheelchair users: nothing else is left.")
     return " ".join(notes) or None
-
-
-def _choose_unshown(rows: list[OpenRow], wanted: Search) -> Choice:
-    """The best choice; where others were just shown it, one as good in kind that they were not."""
-    best = choose_seats(rows, wanted.quantity, accessible=wanted.accessible)
-    shown = wanted.shown()
-    if shown.isdisjoint(seat.id for seat in best.seats):
-        return best
-    unshown = [
-        OpenRow(
-            r.row,
-            r.rank,
-            [free and seat.id not in shown for free, seat in zip(r.free, r.row.seats, strict=True)],
-        )
-        for r in rows
-    ]
-    other = choose_seats(unshown, wanted.quantity, accessible=wanted.accessible)
-    as_good = len(other.seats) == len(best.seats) and other.groups <= best.groups
-    return other if as_good and other.accessible_used == best.accessible_used else best
 
 
 async def check_inventory(wanted: CheckInventory, call: Call) -> Inventory:

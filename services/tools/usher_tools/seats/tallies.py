@@ -89,9 +89,14 @@ async def read_tallies(source: DocumentStore | Transaction, event_id: str) -> di
     return {int(d.id.rpartition(":")[2]): Tally.parse(event_id, d.data) for d in page.documents}
 
 
-async def count_taken(source: DocumentStore | Transaction, event_id: str, now: str) -> dict[str, Count]:
-    """Taken seats by section at `now`: sold, and held by holds that have not ended."""
+def add_up(tallies: Iterable[Tally], now: str) -> dict[str, Count]:
+    """Taken seats by section."""
     totals: dict[str, Count] = {}
-    for tally in (await read_tallies(source, event_id)).values():
+    for tally in tallies:
         tally.add_to(totals, now)
     return totals
+
+
+async def count_taken(source: DocumentStore | Transaction, event_id: str, now: str) -> dict[str, Count]:
+    """Taken seats by section at `now`: sold, and held by holds that have not ended."""
+    return add_up((await read_tallies(source, event_id)).values(), now)
