@@ -212,6 +212,93 @@ async def test_a_refused_capture_gives_the_authorisation_up(office: Any) -> None
     assert (await office.act(other_card)).status_code == 200
 
 
+class _Meanwhile:
+    """A provider during whose `step` something happens at the box office."""
+
+    step = "authorise"
+
+    def __init__(self, inner: SandboxPayments) -> None:
+        self._inner = inner
+        self.happens: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **wanted: Any) -> Any:
+            answer = await getattr(self._inner, name)(*args, **wanted)
+            if name == self.step and self.happens is not None:
+                happens, self.happens = self.happens, None
+                await happens()
+            return answer
+
+        return call
+
+
+class _MeanwhileCaptured(_Meanwhile):
+    step = "capture"
+
+
+def _changing(office: Any, catalogue: dict[str, Any], **changes: Any) -> Any:
+    catalogue["events"][0] |= changes
+
+    async def happens() -> None:
+        response = await office.raw("POST", "/catalogue", caller="cli", json=catalogue)
+        assert response.status_code == 200, response.text
+
+    return happens
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_price_that_changed_during_the_payment_is_not_charged(
+    open_box_office: Any, small_catalogue: Any, late: bool
+) -> None:
+    """By one read while the reservation certainly stands, in a transaction when it may not."""
+    async with open_box_office(wrap=_Meanwhile) as office:
+        quote = await office.purchase(["A-2-5"])
+        yes = office.confirm(quote)
+        change = _changing(office, small_catalogue(), prices={"A": 121, "B": 60.5, "C": 80})
+
+        async def happens() -> None:
+            await change()
+            if late:
+                office.clock.advance(timedelta(seconds=100))
+
+        office.payments.happens = happens
+        response = await office.act(quote, yes=yes)
+        assert (response.status_code, response.json()["code"]) == (409, "price_changed")
+        assert await _held_at(office, yes.id) == "voided"
+        assert await _orders(office) == []
+        again = await office.quote("create_order", quote["arguments"])
+        assert again["total"] > quote["total"]
+        assert (await office.act(again)).status_code == 200
+
+
+async def test_a_slow_payment_whose_seats_still_stand_is_captured(open_box_office: Any) -> None:
+    async with open_box_office(wrap=_Meanwhile) as office:
+        quote = await office.purchase(["A-2-5"])
+
+        async def happens() -> None:
+            office.clock.advance(timedelta(seconds=100))
+
+        office.payments.happens = happens
+        assert (await office.act(quote)).status_code == 200
+
+
+@pytest.mark.parametrize(("wrap", "state"), [(_Meanwhile, "voided"), (_MeanwhileCaptured, "captured")])
+async def test_an_event_that_is_cancelled_during_the_payment_sells_nothing(
+    open_box_office: Any, small_catalogue: Any, wrap: Any, state: str
+) -> None:
+    async with open_box_office(wrap=wrap) as office:
+        quote = await office.purchase(["A-2-5"])
+        yes = office.confirm(quote)
+        office.payments.happens = _changing(office, small_catalogue(), status="cancelled")
+        response = await office.act(quote, yes=yes)
+        assert (response.status_code, response.json()["code"]) == (409, "event_cancelled")
+        assert await _orders(office) == []
+        charge = await office.payments.find(yes.id, customer_id="ann")
+        assert charge.state == state
+        books = await office.payments._inner._store.get("sandbox_charges", yes.id)
+        assert books["refunded_minor"] == (quote["total_minor"] if state == "captured" else 0)
+
+
 async def test_fifty_calls_with_one_confirmation_charge_once(office: Any) -> None:
     quote = await office.purchase(["A-2-5", "A-2-6"])
     yes = office.confirm(quote)
