@@ -85,35 +85,37 @@ class Books:
         """The orders of the event."""
         return [order for order in self.orders.values() if order.event_id == self.event.id]
 
-    def faults(self) -> list[str]:
-        """What does not add up, in words; nothing when all does. Payments under way must have been reconciled."""
-        found = []
-        if self.open_intents:
-            found.append(f"{self.open_intents} payments are under way")
-        found += [f"{count} live tickets for {seat}" for seat, count in self.tickets().items() if count > 1]
+    def seat_faults(self) -> list[str]:
+        """What does not add up about seats; holds at every moment."""
+        found = [f"{count} live tickets for {seat}" for seat, count in self.tickets().items() if count > 1]
         for order in self.here():
             lost = [seat.id for seat in order.seats if self.sold.get(seat.id) != order.id]
             if lost:
                 found.append(f"{order.id} has tickets for {lost}, which are not its own in the rows")
-        for order in self.orders.values():
-            paid = sum(payment.left_minor for payment in order.payments)
-            if paid != order.total_minor:
-                found.append(f"{order.id} says {order.total_minor}, its payments {paid}")
         orphans = [seat for seat in self.sold if not self.tickets()[seat]]
         if orphans:
             found.append(f"sold to nobody: {orphans}")
         rows = Counter(seat.split("-")[0] for seat in (*self.sold, *self.held))
         if {s: n for s, n in self.tallied.items() if n} != dict(rows):
             found.append(f"the tallies say {self.tallied}, the rows {dict(rows)}")
+        return found
+
+    def money_faults(self) -> list[str]:
+        """What does not add up about money; payments under way must have been reconciled."""
+        found = []
+        if self.open_intents:
+            found.append(f"{self.open_intents} payments are under way")
+        for order in self.orders.values():
+            paid = sum(payment.left_minor for payment in order.payments)
+            if paid != order.total_minor:
+                found.append(f"{order.id} says {order.total_minor}, its payments {paid}")
         owed = sum(order.total_minor for order in self.orders.values())
         credit = sum(balance for balance, _ in self.credit.values())
         if owed + credit != self.kept:
             found.append(f"orders say {owed}, store credit {credit}, the provider kept {self.kept}")
-        found += [
-            f"{id} has {balance}, its entries say {added}"
-            for id, (balance, added) in self.credit.items()
-            if balance != added
-        ]
+        for id, (balance, added) in self.credit.items():
+            if balance != added:
+                found.append(f"{id} has {balance}, its entries say {added}")
         for id, money in self.money.items():
             if money.refunded > money.captured:
                 found.append(f"more was given back than taken under {id}")
@@ -122,11 +124,22 @@ class Books:
             found.append(f"reserved for nothing: {reserved}")
         return found
 
+    def faults(self) -> list[str]:
+        """What does not add up, in words; nothing when all does."""
+        return [*self.seat_faults(), *self.money_faults()]
+
+    def check_seats(self) -> None:
+        """Raises AssertionError with what does not add up about seats."""
+        _raise(self.seat_faults())
+
     def check(self) -> None:
         """Raises AssertionError with everything that does not add up."""
-        faults = self.faults()
-        if faults:
-            raise AssertionError("; ".join(faults))
+        _raise(self.faults())
+
+
+def _raise(faults: list[str]) -> None:
+    if faults:
+        raise AssertionError("; ".join(faults))
 
 
 async def read_books(store: DocumentStore, provider_store: DocumentStore, now: datetime, event_id: str) -> Books:
