@@ -21,8 +21,8 @@ _LOG = logging.getLogger(__name__)
 
 
 def build(cloud: Cloud) -> FastAPI:
-    ids, settings, store = UlidGenerator(), Settings(), cloud.store("tools")
-    payments: PaymentProvider | None = stripe_of(settings, store)
+    ids, clock, settings, store = UlidGenerator(), SystemClock(), Settings(), cloud.store("tools")
+    payments: PaymentProvider | None = stripe_of(settings, store, clock)
     if payments is None:
         _LOG.warning("no money moves: USHER_TOOLS_STRIPE_SECRET_KEY is not set, payments go to the sandbox")
         payments = SandboxPayments(cloud.store("sandbox"), ids)  # not ours: it outlives our mistakes
@@ -33,7 +33,7 @@ def build(cloud: Cloud) -> FastAPI:
             payments=payments,
             bus=cloud.bus(),
             verifier=cloud.verifier,
-            clock=SystemClock(),
+            clock=clock,
             ids=ids,
             partner=partner_of(settings),
             notices=notices_of(settings),

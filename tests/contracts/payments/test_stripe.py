@@ -8,33 +8,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import stripe
 from pydantic import SecretStr
 
 from contracts.payments.stripe_stand_in import KEY, Fault, StripeStandIn
 from contracts.payments.suite import Bench, Card, PaymentProviderSuite, fresh_key, void
+from usher_shared.clock import SystemClock
 from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_shared.errors import UpstreamFailed
 from usher_tools.adapters.stripe_amounts import from_stripe, to_stripe
 from usher_tools.adapters.stripe_payments import StripePayments
 from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown
-
-
-@pytest.fixture(autouse=True)
-def _retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library's pause before a retry."""
-    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
-    monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.001)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[StripeStandIn]:
-    stand_in = StripeStandIn(methods={"pm_visa": None, "pm_declined": None, "pm_authentication": None})
-    runner = await stand_in.open()
-    yield stand_in
-    if stand_in.gate is not None:
-        stand_in.gate.set()
-    await runner.cleanup()
 
 
 @pytest.fixture
@@ -43,7 +26,7 @@ async def bench(server: StripeStandIn, tmp_path: Path) -> AsyncIterator[Bench]:
     opened: list[StripePayments] = []
 
     def open_one() -> StripePayments:
-        opened.append(StripePayments(SecretStr(KEY), store, api_base=server.url))
+        opened.append(StripePayments(SecretStr(KEY), store, SystemClock(), api_base=server.url))
         return opened[-1]
 
     def card(wanted: Card) -> str:
@@ -224,7 +207,7 @@ async def test_a_refused_key_is_our_fault_and_stays_secret(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     store = SqliteDocumentStore(tmp_path / "tools.db")
-    provider = StripePayments(SecretStr("sk_test_wrong"), store, api_base=server.url)
+    provider = StripePayments(SecretStr("sk_test_wrong"), store, SystemClock(), api_base=server.url)
     with pytest.raises(UpstreamFailed):
         await _pay(provider, fresh_key())
     assert "sk_test_wrong" not in caplog.text

@@ -18,11 +18,11 @@ from usher_tools.settings import Settings
 
 
 def build(stack: Stack) -> FastAPI:
-    ids, settings = UlidGenerator(), Settings()
+    ids, clock, settings = UlidGenerator(), SystemClock(), Settings()
     if settings.ticket_signing_key is None:
         settings = settings.model_copy(update={"ticket_signing_key": stack.ticket_signing_key()})
     store = stack.store("tools")
-    payments: PaymentProvider | None = stripe_of(settings, store)
+    payments: PaymentProvider | None = stripe_of(settings, store, clock)
     if payments is None:
         provider_store = SqliteDocumentStore(stack.data / "sandbox_payments.db")  # not ours: it outlives our mistakes
         payments = SandboxPayments(provider_store, ids)
@@ -31,7 +31,7 @@ def build(stack: Stack) -> FastAPI:
         payments=payments,
         bus=stack.bus("tools"),
         verifier=stack.verifier(),
-        clock=SystemClock(),
+        clock=clock,
         ids=ids,
         partner=partner_of(settings),
         notices=notices_of(settings),

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import stripe
 from pydantic import SecretStr
 
+from usher_shared.clock import Clock
 from usher_shared.documents import DocumentStore
 from usher_shared.errors import NotFound, UpstreamFailed
 from usher_tools.adapters.stripe_amounts import from_stripe, to_stripe
@@ -61,7 +62,8 @@ def _voided() -> ChargeVoided:
 class StripePayments:
     """`store` keeps which Stripe customer is which of ours; the caller closes it. `api_base` is for tests."""
 
-    def __init__(self, key: SecretStr, store: DocumentStore, *, api_base: str | None = None) -> None:
+    def __init__(self, key: SecretStr, store: DocumentStore, clock: Clock, *, api_base: str | None = None) -> None:
+        self._clock = clock
         self._client, self._http = connect(key, api_base=api_base)
         self._customers = StripeCustomers(self._client, store)
 
@@ -137,7 +139,7 @@ class StripePayments:
         if found is None:
             used_up = await self._use_up(idempotency_key, customer_id)
             found = await self.find(idempotency_key, customer_id=customer_id)
-            if found is None and not used_up and datetime.now(UTC) - last_asked < _UNDER_WAY:
+            if found is None and not used_up and self._clock.now() - last_asked < _UNDER_WAY:
                 raise PaymentUnknown("the payment may be under way", retry_after_seconds=2)
         if found is None or found.state == "voided":
             return None
@@ -217,7 +219,7 @@ def _replayed(payment: stripe.PaymentIntent) -> bool:
     return response is not None and response.headers.get("Idempotent-Replayed") == "true"
 
 
-def stripe_of(settings: Settings, store: DocumentStore) -> StripePayments | None:
+def stripe_of(settings: Settings, store: DocumentStore, clock: Clock) -> StripePayments | None:
     """Stripe, when its key is set. `store` stays the caller's."""
     key = settings.stripe_secret_key
-    return None if key is None else StripePayments(key, store)
+    return None if key is None else StripePayments(key, store, clock)
