@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 _LOG = logging.getLogger(__name__)
 
@@ -14,11 +15,20 @@ class Outage:
     `lost` and `back` are what the log says when the system fails and when it answers again: once each.
     """
 
-    def __init__(self, lost: str, back: str, retry_seconds: float, *, failures: int = 1) -> None:
+    def __init__(
+        self,
+        lost: str,
+        back: str,
+        retry_seconds: float,
+        *,
+        failures: int = 1,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._lost = lost
         self._back = back
         self._retry_seconds = retry_seconds
         self._limit = failures
+        self._now = now
         self._failures = 0
         self._until: float | None = None  # None while the system is well
 
@@ -26,7 +36,7 @@ class Outage:
         """Whether this caller does without the system."""
         if self._until is None:
             return False
-        now = time.monotonic()
+        now = self._now()
         if now < self._until:
             return True
         self._until = now + self._retry_seconds  # this caller alone tries
@@ -38,7 +48,7 @@ class Outage:
             return
         if self._until is None:
             _LOG.error(self._lost, extra={"error": str(error)})
-        self._until = time.monotonic() + self._retry_seconds
+        self._until = self._now() + self._retry_seconds
 
     def note_success(self) -> None:
         self._failures = 0

@@ -154,7 +154,8 @@ class HttpPartner:
             "Accept-Encoding": "identity",
             **headers,
         }
-        timeout = aiohttp.ClientTimeout(total=seconds, connect=seconds)
+        # connecting ends earlier than the whole: what was never connected surely had no effect
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=seconds * 0.6)
         try:
             async with self._open().request(
                 method, self._url + path, data=content, headers=sent, timeout=timeout, allow_redirects=False
