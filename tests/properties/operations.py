@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from faults.box_office.processes import Here
 from usher_shared.contracts.confirmations import Confirmation
+from usher_tools.availability.service import SeatWatch
 from usher_tools.cancellations.service import CancellationDesk
 
 Operation = tuple[Any, ...]
@@ -64,7 +65,8 @@ def small_hall(*, price_a: int = 80, price_b: int = 40, cancelled: bool = False)
     return {"venues": [venue], "events": events}
 
 
-who = st.sampled_from(("ann", "bob", "cy"))
+CUSTOMERS = ("ann", "bob", "cy")
+who = st.sampled_from(CUSTOMERS)
 which = st.integers(0, 7)  # of what there is, counted round
 seats = st.lists(st.sampled_from(SEATS), min_size=1, max_size=3, unique=True).map(tuple)
 some = st.lists(st.integers(0, 2), min_size=0, max_size=2, unique=True).map(tuple)  # of an order's seats; none: all
@@ -76,6 +78,7 @@ HOLDING = st.one_of(
     st.tuples(st.just("hold"), who, event, seats, st.sampled_from((30, 300))),
     st.tuples(st.just("hold_best"), who, event, st.integers(1, 4), st.sampled_from((None, "A", "G"))),
     st.tuples(st.just("release"), who, which),
+    st.tuples(st.just("wait"), who, st.integers(1, 2)),
 )
 BUYING = st.one_of(
     st.tuples(st.just("sale"), who, event, seats, token, st.booleans()),
@@ -91,17 +94,18 @@ CHANGING = st.one_of(
 AGAIN = st.one_of(st.tuples(st.just("confirm_late"), which), st.tuples(st.just("repeat"), which))
 VENUE = st.one_of(
     st.tuples(st.just("reconcile")),
+    st.tuples(st.just("serve_wait_list")),
     st.tuples(st.just("reprice"), st.sampled_from((80, 120)), st.sampled_from(PRICES)),
     st.tuples(st.just("refund_cancelled")),
     st.tuples(st.just("use_method"), who, token),
 )
 ANY = st.one_of(HOLDING, BUYING, CHANGING, CHANGING, AGAIN)
 
-# every run begins with these sold
+# every run begins with these sold; the balcony is full tonight
 OPENING = (
     ("sale", "ann", "tonight", ("B-A-1", "B-A-2"), "tok_visa", False),
     ("sale", "ann", "next-week", ("A-2-1", "A-2-2", "A-2-3"), "tok_visa", False),
-    ("sale", "bob", "tonight", ("B-A-3",), "tok_visa", False),
+    ("sale", "bob", "tonight", ("B-A-3", "B-A-4"), "tok_visa", False),
 )
 
 _EXPECTED = {200, 403, 404, 409, 422}
@@ -117,6 +121,9 @@ class Player:
     quotes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     yeses: list[tuple[str, dict[str, Any], Confirmation]] = field(default_factory=list)
     cancelled: bool = False
+
+    def __post_init__(self) -> None:
+        self.watch = SeatWatch(self.office.app.state.office)
 
     async def play(self, operation: Operation) -> None:
         name, *given = operation
@@ -170,6 +177,10 @@ class Player:
         """Hold and buy in one go."""
         await self.hold(customer, event, wanted, 300)
         await self.buy(customer, -1, token, use_credit)
+
+    async def wait(self, customer: str, quantity: int) -> None:
+        """Join the wait list of the balcony, which is sold out at first; while there are seats it is refused."""
+        await self._tool("join_wait_list", {"event_id": "tonight", "quantity": quantity, "section": "B"}, customer)
 
     async def release(self, customer: str, number: int) -> None:
         hold_id = self._own(customer, self.holds, number)
@@ -247,6 +258,14 @@ class Player:
 
     async def reconcile(self) -> None:
         await self.office.recover()
+
+    async def serve_wait_list(self) -> None:
+        """Hold what came free for the next in line; they may buy it, as any hold."""
+        await self.watch.look()
+        for customer in CUSTOMERS:
+            listed = await self._tool("get_wait_list", {"customer_id": customer}, customer)
+            offered = [(customer, entry["hold_id"]) for entry in listed["entries"] if entry["hold_id"]]
+            self.holds += [hold for hold in offered if hold not in self.holds]
 
     async def reprice(self, price_a: int, price_b: int) -> None:
         catalogue = small_hall(price_a=price_a, price_b=price_b, cancelled=self.cancelled)
