@@ -1,13 +1,14 @@
-"""What an operator does to Usher on Google Cloud: API keys, the catalogue, cancelled events, dead letters.
+"""What an operator does to Usher on Google Cloud: API keys, catalogue, cancelled events, support tickets, dead letters.
 
     gcloud auth application-default login --impersonate-service-account usher-operator@PROJECT.iam.gserviceaccount.com
     python deploy/gcp/operate.py --project PROJECT keys create "our website" --scope chat --scope orders
     python deploy/gcp/operate.py --project PROJECT catalogue import season.yaml
     python deploy/gcp/operate.py --project PROJECT events cancel neon-harbor --reason "The hall is flooded."
+    python deploy/gcp/operate.py --project PROJECT tickets approve SUP_01M7 --by olga --note "a death in the family"
     python deploy/gcp/operate.py --project PROJECT dead-letters show ticket_purchased
 
-Keys, catalogue and cancellations are written straight into the services' databases. Needs a developer's environment
-(`make install`).
+Keys, catalogue, cancellations and decisions on tickets are written straight into the services' databases. Needs a
+developer's environment (`make install`).
 FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST lead to emulators, as with Google's own clients.
 """
 
@@ -43,6 +44,8 @@ from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.catalogue_files import read_catalogue
 from usher_tools.cancellations.service import cancel_event, get_cancellation
 from usher_tools.catalogue.service import import_catalogue
+from usher_tools.support.model import TicketDecision
+from usher_tools.support.service import decide_ticket, list_tickets
 
 _BATCH = 100
 _PULL_SECONDS = 5.0
@@ -105,6 +108,20 @@ async def _cancel(given: argparse.Namespace) -> dict[str, Any]:
 async def _cancellation(given: argparse.Namespace) -> dict[str, Any]:
     async with _store(given, "tools") as store:
         return (await get_cancellation(given.event, store)).model_dump(mode="json")
+
+
+async def _tickets(given: argparse.Namespace) -> dict[str, Any]:
+    async with _store(given, "tools") as store:
+        return (await list_tickets(store, given.status, limit=given.limit)).model_dump(mode="json")
+
+
+async def _decide(given: argparse.Namespace) -> dict[str, Any]:
+    decision = TicketDecision(by=given.by, note=given.note)
+    async with _store(given, "tools") as store:
+        decided = await decide_ticket(
+            store, SystemClock(), given.ticket, given.outcome, decision, waiver_days=given.waiver_days
+        )
+    return decided.model_dump(mode="json")
 
 
 class _DeadLetters:
@@ -211,6 +228,23 @@ def _parser() -> argparse.ArgumentParser:
     progress = events.add_parser("cancellation", help="how far the refunds are")
     progress.add_argument("event")
     progress.set_defaults(act=_cancellation)
+
+    tickets = rooms.add_parser("tickets", help="support, and exceptions from policies").add_subparsers(required=True)
+    listing = tickets.add_parser("list", help="the oldest first")
+    listing.add_argument("--status", choices=["open", "approved", "rejected", "closed"], default="open")
+    listing.add_argument("--limit", type=int, default=50)
+    listing.set_defaults(act=_tickets)
+    for word, outcome, text in (
+        ("approve", "approved", "make the exception, good once"),
+        ("reject", "rejected", "make none"),
+        ("close", "closed", "end one that asks for none"),
+    ):
+        deciding = tickets.add_parser(word, help=text)
+        deciding.add_argument("ticket")
+        deciding.add_argument("--by", required=True, help="who decides")
+        deciding.add_argument("--note", required=True, help="why; kept with the ticket")
+        deciding.add_argument("--waiver-days", type=float, default=7, help="how long an approval is good")
+        deciding.set_defaults(act=_decide, outcome=outcome)
 
     letters = rooms.add_parser("dead-letters", help="events that a subscriber refused").add_subparsers(required=True)
     for name, act, text in (

@@ -97,3 +97,20 @@ async def test_an_event_is_cancelled_for_the_box_office_to_refund(
     assert stored is not None
     assert stored["status"] == "cancelled"
     await store.close()
+
+
+async def test_tickets_are_decided(operate: Operate, emulator: str, project: str) -> None:
+    store = FirestoreDocumentStore(project, "usher-tools", emulator=emulator)
+    asked = {"subject": "Refund outside the policy", "details": "too late", "customer_id": "ann", "status": "open"}
+    moment = "2026-11-20T18:00:00.000000Z"
+    ticket = {**asked, "order_id": "ORD_1", "action": "refund_order", "created_at": moment}
+    await store.set("support_tickets", "SUP_1", ticket)
+    (listed,) = operate("tickets", "list")["tickets"]
+    assert (listed["ticket_id"], listed["action"]) == ("SUP_1", "refund_order")
+    decided = operate("tickets", "approve", "SUP_1", "--by", "olga", "--note", "a funeral")
+    assert (decided["status"], decided["decided_by"], decided["note"]) == ("approved", "olga", "a funeral")
+    waiver = await store.get("policy_waivers", "ORD_1:refund_order")
+    assert waiver is not None
+    assert (waiver["status"], waiver["ticket_id"]) == ("approved", "SUP_1")
+    assert operate("tickets", "list")["tickets"] == []
+    await store.close()

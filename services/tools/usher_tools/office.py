@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from usher_shared.clock import Clock, to_timestamp
 from usher_shared.contracts.confirmations import Confirmation
 from usher_shared.documents import DocumentStore, Transaction
+from usher_shared.errors import InvalidRequest
 from usher_shared.idempotency import IdempotencyRecords, Lease
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
@@ -58,6 +60,16 @@ class Page:
 
 
 FIRST_PAGE = Page()
+
+
+def check_cursor(cursor: str) -> None:
+    """Raises InvalidRequest for a cursor that none of our answers gave."""
+    try:
+        parts = json.loads(cursor)
+    except ValueError as error:
+        raise InvalidRequest("not a cursor", code="bad_cursor") from error
+    if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
+        raise InvalidRequest("not a cursor", code="bad_cursor")
 
 
 @dataclass(frozen=True)

@@ -255,3 +255,18 @@ async def test_only_an_operator_sees_and_decides(office: Any) -> None:
     asked = await office.ok("open_support_ticket", {"subject": "Lost glove", "details": "red"})
     assert (await _decide(office, asked["ticket_id"], "approve")).json()["code"] == "nothing_to_decide"
     assert (await _decide(office, asked["ticket_id"], "close")).json()["status"] == "closed"
+
+
+async def test_tickets_come_in_pages(office: Any) -> None:
+    for number in range(3):
+        office.clock.advance(SECOND)
+        await office.ok("open_support_ticket", {"subject": f"No. {number}", "details": "…"})
+    found, cursor = [], None
+    for _ in range(2):
+        params = {"limit": 2} | ({} if cursor is None else {"cursor": cursor})
+        page = (await office.raw("GET", "/support-tickets", caller="cli", params=params)).json()
+        found += [ticket["subject"] for ticket in page["tickets"]]
+        cursor = page["next_cursor"]
+    assert (found, cursor) == (["No. 0", "No. 1", "No. 2"], None)
+    bad = await office.raw("GET", "/support-tickets", caller="cli", params={"cursor": "nonsense"})
+    assert (bad.status_code, bad.json()["code"]) == (400, "bad_cursor")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,9 +16,9 @@ from usher_shared.contracts.tools import (
     UpgradeTickets,
 )
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
-from usher_shared.errors import ConfirmationRequired, Conflict, InvalidRequest
+from usher_shared.errors import ConfirmationRequired, Conflict
 from usher_shared.telemetry import current_traceparent
-from usher_tools.office import Call, Office
+from usher_tools.office import Call, Office, check_cursor
 from usher_tools.orders.confirming import check_price, confirmed_quote, require_confirmation
 from usher_tools.orders.model import Breakdown, Intent, IntentLease, Order, ticketed
 from usher_tools.orders.payment import advance
@@ -278,21 +277,12 @@ async def get_order(order_id: str, customer_id: str, store: DocumentStore) -> Or
     return (await find_order(store, order_id, customer_id)).view()
 
 
-def _check_cursor(cursor: str) -> None:
-    try:
-        parts = json.loads(cursor)
-    except ValueError as error:
-        raise InvalidRequest("not a cursor", code="bad_cursor") from error
-    if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
-        raise InvalidRequest("not a cursor", code="bad_cursor")
-
-
 async def list_orders(
     customer_id: str, store: DocumentStore, *, limit: int = 20, cursor: str | None = None
 ) -> OrderList:
     """Newest first. Raises InvalidRequest for a cursor that none of our answers gave."""
     if cursor is not None:
-        _check_cursor(cursor)
+        check_cursor(cursor)
     query = Query(
         "orders", (Filter("customer_id", "==", customer_id),), "created_at", descending=True, limit=limit, after=cursor
     )

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query
 
 from usher_shared.http.app import require_caller
+from usher_tools.access import Id, TheOffice
 from usher_tools.office import Office
 from usher_tools.support.model import TicketDecision, TicketList, TicketStatus, TicketView
 from usher_tools.support.service import decide_ticket, list_tickets
 
 router = APIRouter(prefix="/support-tickets", tags=["support"])
 Operator = Annotated[str, Depends(require_caller("cli"))]
-TicketId = Annotated[str, Path(min_length=1, max_length=128)]
 
 
-async def _office(request: Request) -> Office:
-    office: Office = request.app.state.office
-    return office
-
-
-TheOffice = Annotated[Office, Depends(_office)]
+async def _decide(office: Office, ticket_id: str, outcome: TicketStatus, decision: TicketDecision) -> TicketView:
+    days = office.settings.waiver_days
+    return await decide_ticket(office.store, office.clock, ticket_id, outcome, decision, waiver_days=days)
 
 
 @router.get("")
@@ -33,22 +30,22 @@ async def get_tickets(
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> TicketList:
     """Tickets of that status, the oldest first."""
-    return await list_tickets(office, status, limit=limit, cursor=cursor)
+    return await list_tickets(office.store, status, limit=limit, cursor=cursor)
 
 
 @router.post("/{ticket_id}/approve")
-async def approve_ticket(ticket_id: TicketId, decision: TicketDecision, _: Operator, office: TheOffice) -> TicketView:
+async def approve_ticket(ticket_id: Id, decision: TicketDecision, _: Operator, office: TheOffice) -> TicketView:
     """Make an exception: the customer's next quote for that order and action succeeds, once."""
-    return await decide_ticket(office, ticket_id, "approved", decision)
+    return await _decide(office, ticket_id, "approved", decision)
 
 
 @router.post("/{ticket_id}/reject")
-async def reject_ticket(ticket_id: TicketId, decision: TicketDecision, _: Operator, office: TheOffice) -> TicketView:
+async def reject_ticket(ticket_id: Id, decision: TicketDecision, _: Operator, office: TheOffice) -> TicketView:
     """Make no exception."""
-    return await decide_ticket(office, ticket_id, "rejected", decision)
+    return await _decide(office, ticket_id, "rejected", decision)
 
 
 @router.post("/{ticket_id}/close")
-async def close_ticket(ticket_id: TicketId, decision: TicketDecision, _: Operator, office: TheOffice) -> TicketView:
+async def close_ticket(ticket_id: Id, decision: TicketDecision, _: Operator, office: TheOffice) -> TicketView:
     """End a ticket that asks for no exception."""
-    return await decide_ticket(office, ticket_id, "closed", decision)
+    return await _decide(office, ticket_id, "closed", decision)

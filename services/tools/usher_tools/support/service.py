@@ -6,11 +6,11 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TypeVar
 
-from usher_shared.clock import from_timestamp, to_timestamp
+from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.contracts.tools import OpenSupportTicket, SupportTicket
-from usher_shared.documents import Filter, Query, Transaction
+from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 from usher_shared.errors import Conflict, NotFound
-from usher_tools.office import Call, Office
+from usher_tools.office import Call, check_cursor
 from usher_tools.orders.pricing import find_order
 from usher_tools.policies.model import AfterSale, OutsidePolicy, Waiver, waiver_id
 from usher_tools.support.model import StoredTicket, TicketDecision, TicketList, TicketStatus, TicketView
@@ -106,16 +106,26 @@ def _view(id: str, ticket: StoredTicket) -> TicketView:
 
 
 async def list_tickets(
-    office: Office, status: TicketStatus, *, limit: int = 50, cursor: str | None = None
+    store: DocumentStore, status: TicketStatus, *, limit: int = 50, cursor: str | None = None
 ) -> TicketList:
-    """The oldest first."""
+    """The oldest first. Raises InvalidRequest for a cursor that none of our answers gave."""
+    if cursor is not None:
+        check_cursor(cursor)
     query = Query("support_tickets", (Filter("status", "==", status),), "created_at", limit=limit, after=cursor)
-    page = await office.store.query(query)
+    page = await store.query(query)
     tickets = [_view(document.id, StoredTicket.model_validate(document.data)) for document in page.documents]
     return TicketList(tickets=tickets, next_cursor=page.next_cursor)
 
 
-async def decide_ticket(office: Office, ticket_id: str, outcome: TicketStatus, decision: TicketDecision) -> TicketView:
+async def decide_ticket(
+    store: DocumentStore,
+    clock: Clock,
+    ticket_id: str,
+    outcome: TicketStatus,
+    decision: TicketDecision,
+    *,
+    waiver_days: float,
+) -> TicketView:
     """End an open ticket. `approved` makes an exception, good once within `waiver_days`; `rejected` refuses it.
 
     `closed` ends a ticket that asks for none. Repeating the same word changes nothing.
@@ -123,7 +133,8 @@ async def decide_ticket(office: Office, ticket_id: str, outcome: TicketStatus, d
     """
 
     async def write(tx: Transaction) -> TicketView:
-        moment, now = office.now()
+        moment = clock.now()
+        now = to_timestamp(moment)
         data = await tx.get("support_tickets", ticket_id)
         if data is None:
             raise NotFound(f"there is no ticket {ticket_id}", code="ticket_not_found")
@@ -138,15 +149,13 @@ async def decide_ticket(office: Office, ticket_id: str, outcome: TicketStatus, d
         elif outcome == "closed":
             raise Conflict("this ticket asks for an exception: approve or reject it", code="exception_asked")
         else:
-            until = (
-                to_timestamp(moment + timedelta(days=office.settings.waiver_days)) if outcome == "approved" else None
-            )
+            approved = outcome == "approved"
             waiver = Waiver(
                 order_id=ticket.order_id,
                 action=ticket.action,
                 ticket_id=ticket_id,
-                status="approved" if outcome == "approved" else "rejected",
-                expires_at=until,
+                status="approved" if approved else "rejected",
+                expires_at=to_timestamp(moment + timedelta(days=waiver_days)) if approved else None,
             )
             tx.set("policy_waivers", waiver.id, waiver.model_dump(mode="json"))
         word = {"status": outcome, "decided_at": now, "decided_by": decision.by, "note": decision.note}
@@ -154,4 +163,4 @@ async def decide_ticket(office: Office, ticket_id: str, outcome: TicketStatus, d
         tx.set("support_tickets", ticket_id, decided.model_dump(mode="json"))
         return _view(ticket_id, decided)
 
-    return await office.store.transaction(write)
+    return await store.transaction(write)
