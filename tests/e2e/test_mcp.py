@@ -208,7 +208,7 @@ async def test_a_restart_between_calls(target: Target, shopper: Shopper) -> None
     async with shopper.connected() as client:
         wanted = {"hold_id": (await shopper.hold(client))["hold_id"]}
         confirmation = problem(await client.call_tool("create_order", wanted))["confirmation"]
-        killed = {service: target.running.kill(service) for service in ("tools", "agent")}
+        killed = {service: target.running.kill(service) for service in ("tools", "agent", "gateway")}
         for service, pid in killed.items():
             await asyncio.to_thread(target.running.wait_restarted, service, pid)
         assert problem(await client.call_tool("create_order", wanted))["confirmation"] == confirmation

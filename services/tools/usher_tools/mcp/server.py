@@ -34,6 +34,7 @@ from usher_tools.office import Office
 from usher_tools.toolbox.service import ToolRequest, run_tool
 
 _LOG = logging.getLogger(__name__)
+logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of each request, and so does our own access log
 _LISTED_MS = 300_000  # the list changes with a release
 _INSTRUCTIONS = (
     "Tickets of this box office: find events, choose seats, hold them, buy, upgrade, refund. Prices are decimal "
