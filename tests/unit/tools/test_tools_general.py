@@ -204,6 +204,20 @@ async def test_upgrades_from_and_to_the_floor(open_floor: Any) -> None:
         assert again.json()["code"] == "no_better_seats"
 
 
+async def test_an_upgrade_to_places_that_others_took_meanwhile(open_floor: Any) -> None:
+    """The yes was to two places on the floor at that price, not to certain ones."""
+    async with open_floor(40) as office:
+        order = await office.buy(["B-2-3", "B-2-4"])
+        quote = await office.quote("upgrade_tickets", {"order_id": order["order_id"]})
+        quoted = [seat["id"] for seat in quote["seats"]]
+        assert {seat["id"] for seat in (await office.hold(quoted, "bob"))["seats"]} == set(quoted)
+        moved = await office.act(quote)
+        assert moved.status_code == 200, moved.text
+        assert {seat["row"] for seat in moved.json()["seats"]} == {"GA"}
+        assert not set(quoted) & {seat["id"] for seat in moved.json()["seats"]}
+        assert await office.free() == {"F": 36, "B": 12}
+
+
 async def test_upgrade_from_the_floor_to_seats(open_box_office: Any) -> None:
     catalogue = _hall(_BALCONY, _floor(40), prices={"F": 30, "B": 40})
     async with open_box_office(catalogue=catalogue) as office:

@@ -17,7 +17,7 @@ from usher_tools.orders.taxes import SeatTax, added, sum_taxes, ticket_taxes
 from usher_tools.policies.model import Waiver
 from usher_tools.policies.service import check_policy
 from usher_tools.seats.finding import Search, find_best
-from usher_tools.seats.general import start_for
+from usher_tools.seats.general import exchange_taken, start_for
 from usher_tools.seats.holds import find_hold
 from usher_tools.seats.layout import Seat
 from usher_tools.seats.model import StoredHold
@@ -125,7 +125,9 @@ async def price_upgrade(
         raise Conflict(f"{event.name} has been cancelled", code="event_cancelled")
     decision = await check_policy(source, order.id, event, "upgrade_tickets", office.clock.now())
     if seat_ids is not None:
-        seats = priced(find_seats(await office.seating(source, event), seat_ids), event)
+        seating = await office.seating(source, event)
+        quoted = find_seats(seating, seat_ids)
+        seats = priced(await exchange_taken(source, event.id, seating, quoted, office.now()[1]), event)
     else:
         seats = await _better_seats(source, wanted, order, event, office)
     subtotal = sum(s.price_minor for s in seats) - sum(s.price_minor for s in order.seats)

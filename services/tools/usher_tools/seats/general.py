@@ -151,7 +151,7 @@ def read_room(
 
 def substitute(ledger: SeatLedger, seating: Seating, seats: Sequence[Seat]) -> list[Seat]:
     """The seats, with places that were taken meanwhile exchanged for like ones of the same shard where it has any."""
-    lost = {seat.id for seat in ledger.taken(seats) if seat.general_admission}
+    lost = {seat.id for seat in ledger.taken(seat for seat in seats if seat.general_admission)}
     kept = {seat.id for seat in seats} - lost
     chosen = []
     for seat in seats:
@@ -159,6 +159,16 @@ def substitute(ledger: SeatLedger, seating: Seating, seats: Sequence[Seat]) -> l
         chosen.append(taker or seat)
         kept.add(chosen[-1].id)
     return chosen
+
+
+async def exchange_taken(
+    source: DocumentStore | Transaction, event_id: str, seating: Seating, seats: Sequence[Seat], now: str
+) -> list[Seat]:
+    """The seats of a quote, with places that were taken since exchanged as `substitute` does."""
+    places = [seat for seat in seats if seat.general_admission]
+    if not places:
+        return list(seats)
+    return substitute(await SeatLedger.load(source, event_id, places, now), seating, seats)
 
 
 def _another(ledger: SeatLedger, seating: Seating, seat: Seat, but: set[str]) -> Seat | None:

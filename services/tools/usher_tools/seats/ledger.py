@@ -43,15 +43,15 @@ class SeatLedger:
         self._tallies = tallies
 
     @staticmethod
-    async def load(tx: Transaction, event_id: str, seats: Iterable[Seat], now: str) -> SeatLedger:
+    async def load(source: DocumentStore | Transaction, event_id: str, seats: Iterable[Seat], now: str) -> SeatLedger:
         names = {seat.key: (seat.row, seat.shard) for seat in seats}
         rows: dict[RowKey, dict[str, SeatState]] = {}
         for key in sorted(names):
-            data = await tx.get("seat_rows", row_id(event_id, *key))
+            data = await source.get("seat_rows", row_id(event_id, *key))
             rows[key] = {} if data is None else data["taken"]
         tallies = {}
         for shard in sorted({shard_of(*key) for key in names}):
-            tallies[shard] = Tally.parse(event_id, await tx.get("seat_tallies", tally_id(event_id, shard)))
+            tallies[shard] = Tally.parse(event_id, await source.get("seat_tallies", tally_id(event_id, shard)))
         return SeatLedger(event_id, now, names, rows, tallies)
 
     def _tally(self, seat: Seat) -> Tally:
