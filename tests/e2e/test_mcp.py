@@ -19,6 +19,7 @@ from mcp.shared.exceptions import MCPError
 from customer import Customer
 from mcp_client import LEGACY, MODERN, answer, connected, problem
 from stack_process import Target
+from usher_local import customer_tokens
 from usher_local.provision import create_api_key
 from usher_local.public_api import ApiError, PublicApi
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
@@ -176,6 +177,23 @@ async def test_another_customers_order_is_not_found(target: Target, api: PublicA
         assert answer(await other.call_tool("list_orders", {"customer_id": shopper.customer.id}))["orders"] == []
 
 
+async def test_a_customers_own_token_buys_for_that_customer_alone(target: Target, shopper: Shopper) -> None:
+    if target.running is None:
+        pytest.skip("a stack elsewhere has an issuer of its own")
+    token = customer_tokens.mint(target.running.stack.home, shopper.customer.id)
+    bearer = {"Authorization": f"Bearer {token}"}
+    async with connected(shopper.url, bearer) as client:
+        wanted = {"hold_id": (await shopper.hold(client))["hold_id"]}
+        confirmation = problem(await client.call_tool("create_order", wanted))["confirmation"]
+        async with PublicApi(target.url, bearer) as own:
+            await own.call("POST", f"/confirmations/{confirmation['id']}", {"decision": "approve"})
+        order = answer(await client.call_tool("create_order", wanted))
+    assert [bought["order_id"] for bought in await shopper.customer.orders()] == [order["order_id"]]
+    named = {**bearer, "Usher-Customer": "cus_somebody"}
+    async with aiohttp.ClientSession(headers=named) as session, session.post(shopper.url, json={}) as refused:
+        assert (refused.status, (await refused.json())["code"]) == (403, "missing_scope")
+
+
 @both_ways
 async def test_a_retry_acts_once(shopper: Shopper) -> None:
     async with shopper.connected() as client:
@@ -199,6 +217,11 @@ async def test_fifty_calls_at_once(shopper: Shopper) -> None:
         await shopper.decide(id, "approve")
         results = await asyncio.gather(*(client.call_tool("create_order", wanted) for _ in range(50)))
         assert len({answer(result)["order_id"] for result in results}) == 1
+        # the control: under keys of their own they are as many requests, so that one confirmation is no accident
+        keys: list[Any] = [{IDEMPOTENCY_META: secrets.token_hex(8)} for _ in range(10)]
+        another = {"hold_id": (await shopper.hold(client))["hold_id"]}
+        results = await asyncio.gather(*(client.call_tool("create_order", another, meta=key) for key in keys))
+        assert len({problem(result)["confirmation"]["id"] for result in results}) == 10
     assert len(await shopper.customer.orders()) == 1
 
 
