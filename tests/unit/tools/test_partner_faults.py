@@ -142,7 +142,10 @@ async def test_a_sale_through_the_partner(front: Front) -> None:
     assert event.data["seats"] == []
     response = await office.raw("GET", "/orders", caller="gateway", params={"customer_id": "ann"})
     assert [order["order_id"] for order in response.json()["orders"]] == [sold["order_id"]]
+    await office.ok("search_events", {})
+    assert front.venue.limits[-1] == "20"
     response = await office.raw("GET", "/events", caller="gateway", params={"limit": 5})
+    assert front.venue.limits[-1] == "5"
     assert [found["event_id"] for found in response.json()["events"]] == [EVENT]
     upgradable = (await office.act(await front.purchase("bob", 1), "bob")).json()
     better = await office.quote("upgrade_tickets", {"order_id": upgradable["order_id"]}, "bob")
@@ -179,6 +182,26 @@ async def test_twenty_repeats_reach_the_partner_as_one(front: Front) -> None:
     assert {response.status_code for response in responses} <= {200, 409}
     assert len(front.venue.orders) == 1
     assert set(front.keys("create_order")) == {yes.id}
+
+
+async def test_a_rush_through_the_partner(front: Front) -> None:
+    """Sixty buyers for ten seats: ten sold, a clean no for the others."""
+    seats = [f"BOX-A-{number}" for number in range(1, 11)]
+
+    async def buy(number: int) -> tuple[int, str]:
+        customer = f"buyer-{number}"
+        wanted = {"event_id": EVENT, "seat_ids": [seats[number % len(seats)]]}
+        held = await front.office.tool("hold_tickets", wanted, customer, Idempotency_Key=customer)
+        if held.status_code != 200:
+            return held.status_code, held.json()["code"]
+        quote = await front.office.quote("create_order", {"hold_id": held.json()["hold_id"]}, customer)
+        return (await front.office.act(quote, customer)).status_code, "sold"
+
+    outcomes = await asyncio.gather(*[buy(number) for number in range(60)])
+    assert sorted(set(outcomes)) == [(200, "sold"), (409, "seats_taken")]
+    assert outcomes.count((200, "sold")) == len(seats)
+    assert sorted(seat for order in front.venue.orders.values() for seat in order["seats"]) == sorted(seats)
+    assert len(await front.office.published("usher.ticket_purchased.v1")) == len(seats)
 
 
 async def test_a_down_partner(front: Front) -> None:

@@ -23,7 +23,7 @@ from usher_shared.contracts.tools import (
 )
 from usher_shared.documents import Transaction
 from usher_shared.errors import NotFound, Unprocessable
-from usher_tools.office import Call, answer_json
+from usher_tools.office import Call, Page, answer_json
 from usher_tools.partner.actions import carry_out
 from usher_tools.partner.checking import check_answer, check_quote, nonsense
 from usher_tools.partner.ports import Partner, PartnerCall
@@ -66,7 +66,10 @@ class PartnerBoxOffice:
         if name not in READS:
             # the same for every execution of the caller's key, so that one after a crash changes nothing twice
             key = call.lease.record_id if call.lease else call.office.ids.new("CALL")
-        wanted = PartnerCall(name, canonical(arguments), call.customer_id, key, page=call.page)
+        page = call.page
+        if name == "search_events" and page.limit is None:
+            page = Page(call.office.settings.search_limit)
+        wanted = PartnerCall(name, canonical(arguments), call.customer_id, key, page=page)
         return check_answer(name, arguments, await self._partner.ask(wanted))
 
     async def _quote(self, wanted: QuoteArguments, call: Call) -> dict[str, Any]:
