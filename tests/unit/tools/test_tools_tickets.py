@@ -278,3 +278,20 @@ async def test_an_exchange_replaces_the_ticket(open_box_office: Any, small_catal
         (after,) = (await _tickets(office, answer["new_order_id"])).tickets
         assert (await _judge(office, before.payload)).reason == "replaced"
         assert (await _judge(office, after.payload)).reason == "ok"
+
+
+async def test_general_admission_has_tickets_of_its_own(open_box_office: Any, small_catalogue: Any) -> None:
+    catalogue = small_catalogue()
+    catalogue["venues"][0]["sections"].append({"id": "F", "name": "Standing", "capacity": 50})
+    catalogue["events"][0]["prices"]["F"] = 40
+    async with open_box_office(settings=_settings(OLD), catalogue=catalogue) as office:
+        offer = await office.ok("check_inventory", {"event_id": "tonight", "quantity": 2, "section": "Standing"})
+        id = (await office.buy([seat["id"] for seat in offer["seats"]]))["order_id"]
+        first, second = (await _tickets(office, id)).tickets
+        assert first.description == second.description == "Standing, general admission"
+        assert first.ticket_id != second.ticket_id
+        quote = await office.quote("refund_order", {"order_id": id, "seat_ids": [first.seat_id]})
+        assert (await office.act(quote)).status_code == 200
+        office.clock.advance(timedelta(minutes=1))
+        assert (await _judge(office, first.payload)).reason == "replaced"
+        assert (await _judge(office, second.payload)).reason == "ok"

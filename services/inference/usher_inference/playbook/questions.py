@@ -112,7 +112,7 @@ def _total(d: Dialogue) -> str:
     assert d.proposal  # noqa: S101  likewise
     seats = f"{phrases.money(d.hold.subtotal, d.hold.currency)} for {phrases.seats(d.hold.seats)}"
     total = phrases.money(d.proposal.total or 0.0, d.proposal.currency or d.hold.currency)
-    return f"The total is {total}, all in: {seats}, and the rest is fees."
+    return f"The total is {total}, all in: {seats}, and the rest is fees and any taxes."
 
 
 def _look_up(d: Dialogue) -> Act:

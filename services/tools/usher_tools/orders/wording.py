@@ -31,6 +31,12 @@ def describe_seats(event: TicketedEvent, seats: Sequence[OrderSeat]) -> str:
     return "; ".join(parts)
 
 
+def describe_seat(event: TicketedEvent, seat: OrderSeat) -> str:
+    """`Floor, row 2, seat 5`, `Standing, general admission`."""
+    place = "general admission" if seat.general_admission else f"row {seat.row}, seat {seat.number}"
+    return f"{event.section_name(seat.section)}, {place}"
+
+
 def describe_event(event: TicketedEvent) -> str:
     return f"{event.name}, {person_time(event.local_start)}, {event.venue.name}"
 

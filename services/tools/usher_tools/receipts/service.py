@@ -20,6 +20,7 @@ from usher_tools.events.service import find_event
 from usher_tools.orders.model import Allocation, Breakdown, Change, Intent, Order, OrderSeat
 from usher_tools.orders.pricing import find_order
 from usher_tools.orders.taxes import SeatTax, sum_taxes
+from usher_tools.orders.wording import describe_seat
 from usher_tools.store_credit.model import STORE_CREDIT
 
 
@@ -35,7 +36,7 @@ def _taxes(taxes: Iterable[SeatTax], currency: str) -> list[ReceiptTax]:
 def _line(seat: OrderSeat, event: TicketedEvent, currency: str) -> ReceiptLine:
     return ReceiptLine(
         seat_id=seat.id,
-        description=f"{event.section_name(seat.section)}, row {seat.row}, seat {seat.number}",
+        description=describe_seat(event, seat),
         price=to_major(seat.price_minor, currency),
         fee=to_major(seat.fee_minor, currency),
         taxes=_taxes(seat.taxes, currency),

@@ -15,6 +15,7 @@ from usher_tools.events.service import find_event
 from usher_tools.office import Office
 from usher_tools.orders.model import Order, OrderSeat
 from usher_tools.orders.pricing import find_order
+from usher_tools.orders.wording import describe_seat
 from usher_tools.tickets.tokens import TicketClaims, TicketSigner, signer_of
 
 # the door's list says who comes in; this only ends what is long over, and leaves room for a postponed show
@@ -59,7 +60,7 @@ async def get_tickets(order_id: str, customer_id: str, office: Office) -> Ticket
                 starts_at=event.start.astimezone(ZoneInfo(event.venue.time_zone)),
                 venue=event.venue.name,
                 seat_id=seat.id,
-                description=f"{event.section_name(seat.section)}, row {seat.row}, seat {seat.number}",
+                description=describe_seat(event, seat),
                 accessible=seat.accessible,
                 valid_until=until,
                 payload=signer.sign_ticket(claims),
