@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -79,6 +81,7 @@ class StripeStandIn:
     gate: asyncio.Event | None = None
     at_gate: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+    now: Callable[[], float] = time.time
     _numbers: int = 0
 
     def fail(self, operation: str, *faults: Fault) -> None:
@@ -238,6 +241,7 @@ class StripeStandIn:
         payment = {
             "id": self._id("pi"),
             "object": "payment_intent",
+            "created": int(self.now()),
             "amount": amount,
             "amount_capturable": amount,
             "amount_received": 0,
@@ -331,7 +335,9 @@ class StripeStandIn:
 
     def _read(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         if path == "/v1/payment_intents":
-            mine = [dict(p) for p in self.payments.values() if p["customer"] == query["customer"]]
+            first = int(query.get("created[gte]", 0))
+            found = (p for p in self.payments.values() if p["customer"] == query["customer"])
+            mine = [dict(payment) for payment in found if payment["created"] >= first]
             return self._page(path, mine, query)
         if path == "/v1/refunds":
             mine = [dict(r) for r in self.refunds.values() if r["payment_intent"] == query["payment_intent"]]

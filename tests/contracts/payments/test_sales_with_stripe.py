@@ -22,6 +22,7 @@ from usher_tools.orders.payment import reconcile
 async def office(server: StripeStandIn, tmp_path: Path) -> AsyncIterator[BoxOffice]:
     clock, store = ManualClock(NOW), SqliteDocumentStore(tmp_path / "customers.db")
     provider = StripePayments(SecretStr(KEY), store, clock, api_base=server.url)
+    server.now = lambda: clock.now().timestamp()
     customer = server.add_customer({"usher_customer_id": "ann"}, "pm_of_ann")
     server.methods["pm_of_ann"] = customer["id"]
     async with open_files(tmp_path, clock=clock, wrap=lambda _: provider) as opened:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,16 @@ async def test_payments_are_found_beyond_the_first_page(bench: Bench, server: St
     found = await provider.find(keys[0], customer_id="ann")
     assert found is not None
     assert found.id == min(server.payments)
+
+
+async def test_only_payments_since_the_action_are_gone_through(bench: Bench, server: StripeStandIn) -> None:
+    """A client without customers of its own is one customer, with thousands of payments."""
+    provider, key, clock = bench.open(), fresh_key(), SystemClock()
+    server.now = lambda: (clock.now() - timedelta(days=1)).timestamp()
+    await _pay(provider, key)
+    assert await provider.find(key, customer_id="ann", since=clock.now()) is None
+    assert await provider.find(key, customer_id="ann", since=clock.now() - timedelta(days=1)) is not None
+    assert await provider.find(key, customer_id="ann") is not None
 
 
 async def test_a_card_saved_later_is_found(bench: Bench, server: StripeStandIn) -> None:

@@ -114,10 +114,10 @@ class _Silent:
         self._stay_silent("capture")
         return charge
 
-    async def find(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+    async def find(self, idempotency_key: str, **wanted: Any) -> Charge | None:
         if self.mute in self.asked:
             self._stay_silent(self.mute)
-        return await self._inner.find(idempotency_key, customer_id=customer_id)
+        return await self._inner.find(idempotency_key, **wanted)
 
     async def refund(self, **wanted: Any) -> Any:
         self.refunded.append(wanted["amount_minor"])

@@ -108,11 +108,13 @@ class SandboxPayments:
             raise _silence()
         return _charge(record)
 
-    async def find(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+    async def find(self, idempotency_key: str, *, customer_id: str, since: datetime | None = None) -> Charge | None:
         record = await self._store.get("sandbox_charges", idempotency_key)
         return None if record is None or record["customer_id"] != customer_id else _charge(record)
 
-    async def void(self, idempotency_key: str, *, customer_id: str, last_asked: datetime) -> Charge | None:
+    async def void(
+        self, idempotency_key: str, *, customer_id: str, last_asked: datetime, since: datetime | None = None
+    ) -> Charge | None:
         never = {
             "charge_id": "",
             "customer_id": customer_id,

@@ -34,6 +34,7 @@ from usher_tools.settings import Settings
 
 PAYMENT = "usher_payment"  # metadata: our idempotency key
 REFUND = "usher_refund"
+_CLOCKS_APART = timedelta(minutes=10)
 _UNDER_WAY = timedelta(minutes=5)  # longer than Stripe works on a request
 _LOG = logging.getLogger(__name__)
 _STATES: dict[str, ChargeState] = {
@@ -125,20 +126,25 @@ class StripePayments:
             _LOG.warning("Stripe refused a capture", extra={"code": error.code, "payment": charge_id})
             raise PaymentDeclined("the bank refused the payment; nothing was charged") from error
 
-    async def find(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
+    async def find(self, idempotency_key: str, *, customer_id: str, since: datetime | None = None) -> Charge | None:
+        first = 0 if since is None else int((since - _CLOCKS_APART).timestamp())
         for stripe_id in await self._customers.known(customer_id):
             with asking():
-                page = await self._client.v1.payment_intents.list_async({"customer": stripe_id, "limit": 100})
+                page = await self._client.v1.payment_intents.list_async(
+                    {"customer": stripe_id, "created": {"gte": first}, "limit": 100}
+                )
                 async for payment in page.auto_paging_iter():  # the newest first
                     if metadata(payment).get(PAYMENT) == idempotency_key:
                         return _charge(payment)
         return None
 
-    async def void(self, idempotency_key: str, *, customer_id: str, last_asked: datetime) -> Charge | None:
-        found = await self.find(idempotency_key, customer_id=customer_id)
+    async def void(
+        self, idempotency_key: str, *, customer_id: str, last_asked: datetime, since: datetime | None = None
+    ) -> Charge | None:
+        found = await self.find(idempotency_key, customer_id=customer_id, since=since)
         if found is None:
             used_up = await self._use_up(idempotency_key, customer_id)
-            found = await self.find(idempotency_key, customer_id=customer_id)
+            found = await self.find(idempotency_key, customer_id=customer_id, since=since)
             if found is None and not used_up and self._clock.now() - last_asked < _UNDER_WAY:
                 raise PaymentUnknown("the payment may be under way", retry_after_seconds=2)
         if found is None or found.state == "voided":

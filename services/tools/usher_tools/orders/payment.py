@@ -139,7 +139,17 @@ async def _authorise(office: Office, intent: Intent, *, resumed: bool) -> Charge
 
 
 async def _find(office: Office, intent: Intent) -> Charge | None:
-    return await office.payments.find(intent.id, customer_id=intent.customer_id)
+    since = from_timestamp(intent.created_at)
+    return await office.payments.find(intent.id, customer_id=intent.customer_id, since=since)
+
+
+async def _void(office: Office, intent: Intent) -> Charge | None:
+    return await office.payments.void(
+        intent.id,
+        customer_id=intent.customer_id,
+        last_asked=from_timestamp(intent.expires_at),  # no authorisation is asked for later
+        since=from_timestamp(intent.created_at),
+    )
 
 
 async def _capture(office: Office, intent: Intent, charge: Charge) -> Charge:
@@ -155,9 +165,7 @@ async def _capture(office: Office, intent: Intent, charge: Charge) -> Charge:
 
 async def _call_off(office: Office, intent: Intent, failure: dict[str, str]) -> Intent:
     """Void, and end the intent; what was captured meanwhile is settled or given back instead."""
-    # never earlier than the last try: nothing is asked for after `expires_at`
-    last_asked = from_timestamp(intent.expires_at)
-    charge = await office.payments.void(intent.id, customer_id=intent.customer_id, last_asked=last_asked)
+    charge = await _void(office, intent)
     if charge is None:
         return await _fail(office, intent.id, failure)
     return await _complete(office, intent, charge)
@@ -276,8 +284,7 @@ async def tidy(office: Office, intent: Intent) -> None:
     if charge is None or charge.state in ("voided", "declined"):
         return
     if charge.state == "authorised":
-        last_asked = from_timestamp(intent.expires_at)
-        charge = await office.payments.void(intent.id, customer_id=intent.customer_id, last_asked=last_asked)
+        charge = await _void(office, intent)
     if charge is not None and intent.charge_id is None:
         await _return_charge(office, intent, charge.id)
 

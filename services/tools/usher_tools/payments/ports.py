@@ -80,11 +80,16 @@ class PaymentProvider(Protocol):
         """
         ...
 
-    async def find(self, idempotency_key: str, *, customer_id: str) -> Charge | None:
-        """What the provider holds under the key. None: nothing yet, though a call under way may still arrive."""
+    async def find(self, idempotency_key: str, *, customer_id: str, since: datetime | None = None) -> Charge | None:
+        """What the provider holds under the key. None: nothing yet, though a call under way may still arrive.
+
+        `since`: nothing was asked for under the key before, which spares a search through all that the customer paid.
+        """
         ...
 
-    async def void(self, idempotency_key: str, *, customer_id: str, last_asked: datetime) -> Charge | None:
+    async def void(
+        self, idempotency_key: str, *, customer_id: str, last_asked: datetime, since: datetime | None = None
+    ) -> Charge | None:
         """From now on nothing can be authorised or captured under the key; an authorisation is given up.
 
         `last_asked`: no authorisation was asked for under the key after that. Returns the charge when it was captured
