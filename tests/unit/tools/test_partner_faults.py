@@ -175,6 +175,27 @@ async def test_the_gate_is_the_same(front: Front) -> None:
     assert front.keys("create_order") == [yes.id]
 
 
+async def test_a_quote_of_before_the_switch(tmp_path: Path, clock: ManualClock) -> None:
+    async with open_files(tmp_path, clock=clock) as own:
+        quote = await own.purchase(["A-2-5"])
+    async with front_of(Venue(KEY, clock.now), tmp_path, clock) as front:
+        response = await front.office.act(quote)
+        assert (response.status_code, response.json()["code"]) == (409, "quote_expired")
+        assert front.venue.calls == []
+
+
+async def test_a_venue_without_a_help_desk(front: Front) -> None:
+    """The matter is kept here; what the partner does not offer otherwise is said to be so."""
+    wanted = {"subject": "Lost", "details": "My scarf is gone.", "order_id": "ORD_1"}
+    first = await front.office.ok("open_support_ticket", wanted, Idempotency_Key="mine")
+    assert await front.office.ok("open_support_ticket", wanted, Idempotency_Key="mine") == first
+    kept = await front.office.store.get("support_tickets", first["ticket_id"])
+    assert kept is not None
+    assert (kept["customer_id"], kept["details"]) == ("ann", "Order ORD_1\n\nMy scarf is gone.")
+    response = await front.office.tool("join_wait_list", {"event_id": EVENT, "quantity": 2})
+    assert (response.status_code, response.json()["code"]) == (404, "unknown_tool")
+
+
 async def test_twenty_repeats_reach_the_partner_as_one(front: Front) -> None:
     quote = await front.purchase()
     yes = front.office.confirm(quote)

@@ -69,6 +69,8 @@ async def carry_out(partner: Partner, name: ProtectedAction, arguments: Argument
             tx.set(_COLLECTION, action.id, action.model_dump(mode="json"))
             return action
         quote = await confirmed_quote(tx, confirmation, call)
+        if quote.relayed is None:  # of before the venue's own system was asked
+            raise Conflict("the quote is not of the present box office; quote again", code="quote_expired")
         action = PartnerAction(
             id=confirmation.id,
             status="asked",
