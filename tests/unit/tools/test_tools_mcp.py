@@ -71,6 +71,9 @@ async def test_the_list_is_the_contracts(door: Door, mode: str) -> None:
         hints = tool.annotations
         assert hints is not None
         assert hints.read_only_hint == (kind_of(tool.name) == "read")
+        assert hints.read_only_hint == (
+            tool.name == "quote" or tool.name.startswith(("get", "list", "search", "check"))
+        )
         if tool.name in PROTECTED_ACTIONS:
             assert (hints.destructive_hint, hints.idempotent_hint) == (True, True)
 

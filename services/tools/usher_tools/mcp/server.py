@@ -36,6 +36,7 @@ from usher_tools.toolbox.service import ToolRequest, run_tool
 _LOG = logging.getLogger(__name__)
 logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of each request, and so does our own access log
 _LISTED_MS = 300_000  # the list changes with a release
+_GIVES_UP = frozenset({"release_hold", "leave_wait_list"})
 _INSTRUCTIONS = (
     "Tickets of this box office: find events, choose seats, hold them, buy, upgrade, refund. Prices are decimal "
     "numbers of major units. Buying, upgrading and refunding answer confirmation_required: show the customer the "
@@ -86,9 +87,9 @@ def _listed(name: str) -> Tool:
         output_schema=output,
         annotations=ToolAnnotations(
             read_only_hint=kind == "read",
-            destructive_hint=kind == "protected" or name == "release_hold",
+            destructive_hint=kind == "protected" or name in _GIVES_UP,
             # what waits for a yes is the same request while it waits
-            idempotent_hint=kind in ("read", "protected"),
+            idempotent_hint=kind in ("read", "protected") or name in _GIVES_UP,
             open_world_hint=False,
         ),
     )

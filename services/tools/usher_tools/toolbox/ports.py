@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from usher_shared.contracts.tools import Arguments
+from usher_shared.contracts.tools import Arguments, offering
 from usher_tools.office import Call
 
 # the tools that anyone may ask without saying for whom, and that change nothing
 PUBLIC = frozenset({"search_events", "get_event_info", "check_inventory"})
-READS = PUBLIC | {"get_order", "list_orders", "get_credit", "get_wait_list"}
+READS = offering.READS
 
 
 class BoxOffice(Protocol):

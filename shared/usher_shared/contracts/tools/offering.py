@@ -15,7 +15,18 @@ from usher_shared.contracts.tools.listing import TOOLS
 IDENTITY_FIELDS = ("customer_id", "payment_method_token")
 DEFAULT_METHOD = "default"  # the payment method on file
 
-_READS = frozenset({"search_events", "get_event_info", "check_inventory", "get_order", "list_orders", "quote"})
+# what changes nothing and writes nothing down
+READS = frozenset(
+    {
+        "search_events",
+        "get_event_info",
+        "check_inventory",
+        "get_order",
+        "list_orders",
+        "get_credit",
+        "get_wait_list",
+    }
+)
 
 Kind = Literal["read", "write", "protected"]
 
@@ -24,7 +35,7 @@ def kind_of(name: str) -> Kind:
     """How a known tool is run: reads at once, writes in order, protected actions only after a yes."""
     if name in PROTECTED_ACTIONS:
         return "protected"
-    return "read" if name in _READS else "write"
+    return "read" if name in READS or name == "quote" else "write"  # a quote is noted, and changes nothing
 
 
 def offered_parameters(name: str) -> dict[str, Any]:
