@@ -166,6 +166,7 @@ def test_a_single_is_laid_at_the_door_of_who_left_it() -> None:
         ),
         ("it was sold after all", [hold("ann", [10, 11], 1), hold("bob", [13, 14], 2), hold("cy", [12], 3)]),
         ("a wheelchair place", [hold("ann", [3], 1), hold("bob", [1], 2)]),
+        ("a companion's", [hold("ann", [4], 1), hold("bob", [6, 7], 2)]),
     ],
 )
 def test_no_single(what: str, holds: list[dict[str, Any]]) -> None:

@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     max_held_seats: int = Field(
         default=24, ge=1, le=500, description="most seats of one event that one customer holds at a time"
     )
+    keep_rows_whole: bool = Field(
+        default=False,
+        description="refuse a hold that leaves a single seat beside another customer's while its section has better",
+    )
     quote_extends_seconds: float = Field(
         default=180, ge=0, description="a purchase that is quoted keeps its seats at least so long from then"
     )

@@ -45,6 +45,7 @@ class Plan:
     def settings(self) -> dict[str, str]:
         """The box office's environment variables."""
         return {
+            "USHER_TOOLS_KEEP_ROWS_WHOLE": "true",
             "USHER_TOOLS_MAX_SEATS_PER_HOLD": str(self.max_seats_per_hold),
             "USHER_TOOLS_MAX_LIVE_HOLDS": str(self.max_live_holds),
             "USHER_TOOLS_MAX_HOLD_SECONDS": str(self.max_hold_seconds),

@@ -1,9 +1,9 @@
 """Judging where parties were seated: side by side, and without leaving single seats that could be avoided.
 
 A single is a free ordinary seat between two that are taken (or the row's end). It is laid at the door of the hold
-that left it: at that moment the seats beside it were taken, by others or as wheelchair places are, and this one was
-not. While the section has whole rows free it could always have been avoided. Wheelchair places are no singles: one of
-them is kept for whoever comes in a wheelchair.
+that left it: at that moment the seats beside it were taken, and this one was not. While the section has whole rows free
+it could always have been avoided. Wheelchair places and the seats beside them are no singles: they are kept for
+whoever comes in a wheelchair, and for the companion.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ class _Row:
 
     def is_taken(self, number: int, now: str) -> bool:
         outside = not 1 <= number <= self.length
-        return outside or number in self.accessible or self.until.get(number, "") > now
+        return outside or self.until.get(number, "") > now
+
+    def is_kept(self, number: int) -> bool:
+        """Whether it is a wheelchair place or a companion's."""
+        return not self.accessible.isdisjoint((number - 1, number, number + 1))
 
 
 def _rows(plan: Plan) -> Mapping[str, _Row]:
@@ -70,7 +74,7 @@ def find_orphans(plan: Plan, holds: Iterable[Mapping[str, Any]]) -> Iterator[str
             continue
         for row, number in {(r, n + step) for r, n in map(_place, hold["seat_ids"]) for step in (-1, 1)}:
             beside = rows[row].is_taken(number - 1, now) and rows[row].is_taken(number + 1, now)
-            if beside and not rows[row].is_taken(number, now):
+            if beside and not rows[row].is_taken(number, now) and not rows[row].is_kept(number):
                 left[row, number] = f"{hold['customer_id']} left {SECTION}-{row}-{number}"
     for (row, number), who in left.items():
         neighbours = (number - 1, number + 1)

@@ -20,6 +20,7 @@ from usher_tools.seats.general import read_room, start_for, substitute
 from usher_tools.seats.layout import Layout, Seat
 from usher_tools.seats.ledger import SeatLedger
 from usher_tools.seats.model import StoredHold, offers
+from usher_tools.seats.orphans import Wanted, check_whole
 from usher_tools.seats.service import check_on_sale, find_seats, seats_taken
 from usher_tools.seats.tallies import read_tallies
 
@@ -75,6 +76,10 @@ class _History:
             raise Conflict("these seats are being paid for", code="hold_paying")
         return found
 
+    def own_seats(self) -> set[str]:
+        """The seats of this event in the customer's live holds."""
+        return {id for hold, _ in self._here if hold.is_live(self._now) for id in hold.seat_ids}
+
     def check_caps(self, seats: list[Seat], replaced: Iterable[StoredHold], office: Office) -> None:
         """Raises Conflict: too_many_holds, too_many_seats."""
         settings, gone = office.settings, {hold.id for hold in replaced}
@@ -103,7 +108,8 @@ async def hold_tickets(wanted: HoldTickets, call: Call) -> Hold:
     others are given back. Places of general admission are alike: for one that was taken meanwhile another is held.
 
     Raises NotFound (event, seat), Conflict: seats_taken (naming them), too_many_seats, too_many_holds, hold_paying,
-    hold_limit (the same seats held again for too long), event_cancelled, event_over.
+    hold_limit (the same seats held again for too long), leaves_single_seat (where rows are kept whole),
+    event_cancelled, event_over.
     """
     office, settings = call.office, call.office.settings
     if len(wanted.seat_ids) > settings.max_seats_per_hold:
@@ -133,6 +139,9 @@ async def hold_tickets(wanted: HoldTickets, call: Call) -> Hold:
             raise seats_taken(numbered)
         if end < moment + _SHORTEST_HOLD:
             raise Conflict("these seats have been held for as long as is allowed", code="hold_limit")
+        numbered = [seat for seat in seats if not seat.general_admission]
+        if settings.keep_rows_whole:
+            await check_whole(tx, event, seating, ledger, Wanted(numbered, history.own_seats(), now))
         if taken:
             own = {id for hold, _ in replaced for id in hold.seat_ids}
             raise _PlacesGone(event, seating, [s for s in named if s.general_admission and s.id not in own])
