@@ -58,6 +58,10 @@ class Front:
     async def action(self, id: str = "CONF-1") -> Any:
         return await self.office.store.get("partner_actions", id)
 
+    async def tickets(self) -> Any:
+        """What an operator sees."""
+        return (await self.office.raw("GET", "/support-tickets", caller="cli")).json()["tickets"]
+
     def keys(self, tool: str) -> list[str | None]:
         return [key for called, key in self.venue.calls if called == tool]
 
@@ -309,6 +313,8 @@ async def test_a_partner_that_is_silent_for_a_day(front: Front, caplog: pytest.L
     await front.reconcile()
     assert (await front.action())["status"] == "unresolved"
     assert "an action at the partner stays unresolved" in caplog.text
+    (ticket,) = await front.tickets()
+    assert yes.id in ticket["details"]
     response = await front.office.act(quote, yes=yes)
     assert (response.status_code, response.json()["code"]) == (502, "outcome_unresolved")
 
@@ -392,6 +398,8 @@ async def test_nonsense_is_not_passed_on(front: Front, response: Response) -> No
         ("check_inventory", {"seats": [], "adjacent": True}),
         ("hold_tickets", {"seats": []}),
         ("hold_tickets", {"hold_id": "../../orders"}),
+        ("hold_tickets", {"hold_id": ".."}),
+        ("quote", {"quote_id": "__id__"}),
         ("hold_tickets", {"expires_at": "soon"}),
         ("quote", {"total": 1.0}),
         ("quote", {"total": -5.0, "total_minor": -500}),
@@ -435,6 +443,8 @@ async def test_something_else_is_done_than_agreed(front: Front, caplog: pytest.L
     action = await front.action()
     assert (action["status"], action["answer"]["total"]) == ("unresolved", 1.0)
     assert "the partner did something else than agreed" in caplog.text
+    (ticket,) = await front.tickets()
+    assert "€185.00" in ticket["details"]
     assert await front.office.published("usher.ticket_purchased.v1") == []
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from usher_shared.clock import from_timestamp
 from usher_shared.contracts.confirmations import Confirmation, ProtectedAction
+from usher_shared.contracts.money import format_money
 from usher_shared.contracts.tools import TOOLS, Answer, Arguments, GetOrder, OrderView, Quote
 from usher_shared.documents import Filter, Query, Transaction
 from usher_shared.errors import ConfirmationRequired, Conflict, UpstreamFailed, UsherError, error_from_status
@@ -26,6 +27,7 @@ from usher_tools.partner.checking import check_answer, is_as_agreed
 from usher_tools.partner.model import PartnerAction, Refusal
 from usher_tools.partner.ports import NothingDone, OutcomeUnknown, Partner, PartnerCall
 from usher_tools.quotes.service import canonical, parse_arguments
+from usher_tools.support.model import StoredTicket
 
 _LOG = logging.getLogger(__name__)
 _COLLECTION = "partner_actions"
@@ -155,7 +157,8 @@ async def _read(tx: Transaction, id: str) -> PartnerAction:
 async def _end(
     office: Office, id: str, refusal: Refusal | None, *, answer: Any = None, unless_asked_again: bool = False
 ) -> PartnerAction:
-    """End the action without an effect of ours: refused, or unresolved where there is no refusal."""
+    """End the action without an effect of ours: refused, or where there is no refusal unresolved, with a ticket."""
+    ticket_id = office.ids.new("SUP")
 
     async def fn(tx: Transaction) -> PartnerAction:
         action = await _read(tx, id)
@@ -164,9 +167,26 @@ async def _end(
             changes = {"status": status, "open": False, "refusal": refusal, "answer": answer}
             action = action.model_copy(update=changes)
             tx.set(_COLLECTION, id, action.model_dump(mode="json"))
+            if refusal is None:
+                tx.create("support_tickets", ticket_id, _ticket(action, office).model_dump(mode="json"))
         return action
 
     return await office.store.transaction(fn)
+
+
+def _ticket(action: PartnerAction, office: Office) -> StoredTicket:
+    said = "something else than was agreed" if action.answer else "nothing sound within a day"
+    total = format_money(action.quote.total_minor, action.quote.currency)
+    agreed = f"{action.quote.summary} ({total}), confirmed as {action.id}"
+    return StoredTicket(
+        subject="What the venue's system did is not known",
+        details=f"Asked for: {agreed}. It answered {said}: look there under this Idempotency-Key.",
+        order_id=action.arguments.get("order_id"),
+        customer_id=action.customer_id,
+        client_id=action.client_id,
+        conversation_id=action.conversation_id,
+        created_at=office.now()[1],
+    )
 
 
 async def _settle(office: Office, id: str, answer: Answer, orders: Mapping[str, OrderView]) -> PartnerAction:

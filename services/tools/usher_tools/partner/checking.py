@@ -39,7 +39,8 @@ from usher_tools.quotes.service import canonical, check_customer, parse_argument
 
 A = TypeVar("A", bound=Answer)
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# what our arguments take, without the names that a document cannot have
+_ID = re.compile(r"(?!\.{1,2}$|__.*__$)[A-Za-z0-9._:-]{1,128}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _RETURNS = frozenset({"refund_order", "credit_order"})
 
