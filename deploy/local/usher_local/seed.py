@@ -186,13 +186,15 @@ _POLICIES: dict[str, Json] = {
     _ARENA: {
         "refund": {"until_hours_before": 24, "fee_percent": 10},
         "upgrade": {"until_hours_before": -2},
-        "exchange": "The support team exchanges tickets for another date of the season until 48 hours before.",
+        "exchange": {"until_hours_before": 48, "fee_percent": 5},
+        "credit": {"until_hours_before": 0},
         "resale": "Tickets may be passed on to another person free of charge.",
     },
     _THEATRE: {
         "refund": {"until_hours_before": 48, "fee_percent": 0},
         "upgrade": {"until_hours_before": 2},
-        "exchange": "The support team moves tickets to another performance until 48 hours before, for $10 a ticket.",
+        "exchange": {"until_hours_before": 48, "fee_percent": 10},
+        "credit": {"until_hours_before": 2, "fees_refundable": False},
     },
     _CLUB: {
         "refund": {"until_hours_before": 72, "fee_percent": 15, "fees_refundable": True},
