@@ -45,6 +45,7 @@ _FORKS.set_forkserver_preload(
     ]
 )
 _START_SECONDS = 60.0
+_DEED_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,10 @@ async def perform(plan: Plan, deed: Callable[[Here], Any]) -> bool:
     """Do one thing in a process of its own; whether it lived to the end. False: it was killed with SIGKILL."""
     process = _FORKS.Process(target=_perform, args=(plan, deed), daemon=True)
     process.start()
-    await asyncio.to_thread(process.join)
+    await asyncio.to_thread(process.join, _DEED_SECONDS)
+    if process.is_alive():
+        process.kill()
+        raise AssertionError("the process neither ended nor died")
     assert process.exitcode in (0, -signal.SIGKILL), f"the process ended with {process.exitcode}"
     return process.exitcode == 0
 
