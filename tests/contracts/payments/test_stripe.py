@@ -126,6 +126,12 @@ async def test_after_a_day_keys_are_forgotten_and_nothing_is_done_twice(bench: B
     assert found.id == charge.id
 
 
+async def test_an_amount_below_stripe_s_least_is_named(bench: Bench) -> None:
+    with pytest.raises(PaymentDeclined, match=r"\$0\.20 is too small an amount") as refused:
+        await _pay(bench.open(), fresh_key(), amount_minor=20)
+    assert refused.value.code == "amount_not_chargeable"
+
+
 async def test_a_slow_authorisation_cannot_arrive_after_avoid(bench: Bench, server: StripeStandIn) -> None:
     """The key is spent by the void: the request that is still on its way is refused."""
     provider, key = bench.open(), fresh_key()

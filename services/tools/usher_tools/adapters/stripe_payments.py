@@ -16,6 +16,7 @@ import stripe
 from pydantic import SecretStr
 
 from usher_shared.clock import Clock
+from usher_shared.contracts.money import format_money
 from usher_shared.documents import DocumentStore
 from usher_shared.errors import NotFound, UpstreamFailed
 from usher_tools.adapters.stripe_amounts import from_stripe, to_stripe
@@ -100,6 +101,9 @@ class StripePayments:
                 raise _voided() from error
             return found
         except stripe.InvalidRequestError as error:
+            if error.code in ("amount_too_small", "amount_too_large"):
+                words = f"{format_money(amount_minor, currency)} is too {error.code[11:]} an amount to be paid by card"
+                raise PaymentDeclined(f"{words}; nothing was charged", code="amount_not_chargeable") from error
             _LOG.error("Stripe refused a payment", extra={"code": error.code, "param": error.param})
             raise PaymentDeclined("this payment method cannot be used here; nothing was charged") from error
         if payment.status == "requires_action":
