@@ -191,7 +191,7 @@ async def test_payments_are_found_beyond_the_first_page(bench: Bench, server: St
 async def test_only_payments_since_the_action_are_gone_through(bench: Bench, server: StripeStandIn) -> None:
     """A client without customers of its own is one customer, with thousands of payments."""
     provider, key, clock = bench.open(), fresh_key(), SystemClock()
-    server.now = lambda: (clock.now() - timedelta(days=1)).timestamp()
+    server.now = (clock.now() - timedelta(days=1)).timestamp
     await _pay(provider, key)
     assert await provider.find(key, customer_id="ann", since=clock.now()) is None
     assert await provider.find(key, customer_id="ann", since=clock.now() - timedelta(days=1)) is not None
