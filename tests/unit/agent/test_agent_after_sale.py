@@ -52,12 +52,12 @@ def test_what_the_customer_is_asked(action: str, total_minor: int, line: str, qu
         (
             "exchange_order",
             {"new_order_id": "ORD_2", "charged": 67.94, "refunded": 0.0},
-            "Done: order ORD_2 has your new tickets. $67.94 was charged.",
+            "Done: tickets of order ORD_1 are exchanged, order ORD_2 has the new ones. $67.94 was charged.",
         ),
         (
             "exchange_order",
             {"new_order_id": "ORD_2", "charged": 0.0, "refunded": 157.0},
-            "Done: order ORD_2 has your new tickets. $157.00 was refunded.",
+            "Done: tickets of order ORD_1 are exchanged, order ORD_2 has the new ones. $157.00 was refunded.",
         ),
         ("credit_order", {"credited": 134.5}, "Done: $134.50 of order ORD_1 is store credit now."),
         ("create_order", {"total": 50.0}, "Done: order ORD_1 is confirmed. $50.00 was charged."),

@@ -62,8 +62,7 @@ def _settle(turn: Turn, proposal: Proposal, execution: Execution, clock: Clock) 
     if execution.result == "done":
         proposal.move("done", clock.now())
         turn.actions.append(proposal.action)
-        if isinstance(answer.get("order_id"), str):
-            turn.order_ids.append(answer["order_id"])
+        turn.order_ids += [id for name in ("order_id", "new_order_id") if isinstance(id := answer.get(name), str)]
         if isinstance(proposal.arguments.get("hold_id"), str):
             turn.released.append(proposal.arguments["hold_id"])
     elif execution.result == "refused":

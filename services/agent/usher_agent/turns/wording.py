@@ -101,7 +101,8 @@ def done(action: str, answer: dict[str, Any]) -> str:
         return f"Done: {money('refunded') or 'the stated amount'} of order {order} is refunded."
     if action == "exchange_order":
         moved = "".join(f" {money(name)} was {name}." for name in ("charged", "refunded") if answer.get(name))
-        return f"Done: order {answer.get('new_order_id', 'the new order')} has your new tickets.{moved}"
+        new = answer.get("new_order_id", "the new order")
+        return f"Done: tickets of order {order} are exchanged, order {new} has the new ones.{moved}"
     if action == "credit_order":
         return f"Done: {money('credited') or 'the stated amount'} of order {order} is store credit now."
     return f"Done: order {order}."
