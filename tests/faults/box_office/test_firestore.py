@@ -17,6 +17,7 @@ from faults.box_office.keys import KeysSuite
 from faults.box_office.kills import KillsSuite
 from faults.box_office.parties import PartiesSuite
 from faults.box_office.paying import PayingSuite
+from faults.box_office.places import PlacesSuite
 from faults.box_office.rush import RushSuite
 from faults.box_office.site import FirestoreSite
 from usher_shared.documents.firestore import FirestoreDocumentStore
@@ -54,6 +55,10 @@ class TestRush(_OnFirestore, RushSuite):
 
 
 class TestParties(_OnFirestore, PartiesSuite):
+    __test__ = True
+
+
+class TestPlaces(_OnFirestore, PlacesSuite):
     __test__ = True
 
 

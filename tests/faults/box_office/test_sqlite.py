@@ -12,6 +12,7 @@ from faults.box_office.keys import KeysSuite
 from faults.box_office.kills import KillsSuite
 from faults.box_office.parties import PartiesSuite
 from faults.box_office.paying import PayingSuite
+from faults.box_office.places import PlacesSuite
 from faults.box_office.rush import RushSuite
 from faults.box_office.site import SqliteSite
 
@@ -27,6 +28,10 @@ class TestRush(_OnSqlite, RushSuite):
 
 
 class TestParties(_OnSqlite, PartiesSuite):
+    __test__ = True
+
+
+class TestPlaces(_OnSqlite, PlacesSuite):
     __test__ = True
 
 
