@@ -135,7 +135,7 @@ async def test_without_isolation_the_rush_oversells_and_says_so(tmp_path: Path) 
 
 
 async def test_without_caps_the_rush_counts_holds_beyond_them(tmp_path: Path) -> None:
-    capped = replace(SMALL, max_live_holds=1, max_hold_seconds=0.5)
+    capped = replace(SMALL, max_live_holds=1, max_held_seats=2, max_hold_seconds=0.5)
     lax = Settings(max_live_holds=50, max_seats_per_hold=50)
     result = await rush_at(tmp_path, capped, SqliteDocumentStore, lax)
     assert set(CAP_RULES) <= result.found.violations.keys()

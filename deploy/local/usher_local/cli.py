@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -139,22 +140,28 @@ def demo_compose(
 
 @app.command()
 def rush(  # noqa: PLR0917  typer's options, given by name
-    buyers: Annotated[int, typer.Option(min=0, help="customers who want one seat of the small venue")] = 500,
-    seats: Annotated[int, typer.Option(min=1, help="seats of the small venue")] = 50,
-    parties: Annotated[int, typer.Option(min=0, help="parties of 2 to 6 for the large section")] = 100,
-    attackers: Annotated[int, typer.Option(min=0, help="customers who refresh holds all the while")] = 20,
-    attack_seconds: Annotated[float, typer.Option(min=0, help="how long they keep at it")] = 75.0,
+    buyers: Annotated[int | None, typer.Option(min=0, help="customers who want one seat; 500, on Firestore 30")] = None,
+    seats: Annotated[int | None, typer.Option(min=1, help="seats there are for them; 50, on Firestore 6")] = None,
+    parties: Annotated[int | None, typer.Option(min=0, help="of 2 to 6, for a large section; 100, 8")] = None,
+    attackers: Annotated[int | None, typer.Option(min=0, help="who refresh holds all the while; 20, 2")] = None,
+    attack_seconds: Annotated[float | None, typer.Option(min=0, help="how long they keep at it; 75, 10")] = None,
     seed: Annotated[int, typer.Option(help="of every choice that customers make")] = 1,
     processes: Annotated[int, typer.Option(min=1, max=16, help="of the box office, on one store")] = 2,
     firestore: Annotated[str | None, typer.Option(help="host:port of Firestore's emulator, for its documents")] = None,
 ) -> None:
     """An on-sale morning on a box office of its own; exit code 1 if a seat, a cap or a cent is wrong."""
     from usher_local.rush.command import rush as run
-    from usher_local.rush.plan import Plan
+    from usher_local.rush.plan import ON_FIRESTORE, Plan
 
-    plan = Plan(
-        buyers=buyers, seats=seats, parties=parties, attackers=attackers, attack_seconds=attack_seconds, seed=seed
-    )
+    given: dict[str, Any] = {
+        "buyers": buyers,
+        "seats": seats,
+        "parties": parties,
+        "attackers": attackers,
+        "attack_seconds": attack_seconds,
+    }
+    usual = Plan() if firestore is None else ON_FIRESTORE
+    plan = replace(usual, seed=seed, **{name: value for name, value in given.items() if value is not None})
     sys.exit(asyncio.run(run(Console(), plan, processes, firestore)))
 
 

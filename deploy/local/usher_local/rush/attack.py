@@ -17,6 +17,7 @@ from usher_local.rush.plan import CLUB, HALL, SECTION
 IDS = 4  # customer ids of one attacker
 _LONGEST_HOLD_SECONDS = 900
 _PAUSE_SECONDS = 0.1
+_LEAST_TRICKS = 30  # however slow the machine is
 
 
 class Attacker:
@@ -35,7 +36,9 @@ class Attacker:
         tricks = (self._grab, self._again, self._let_go_and_again, self._alternate, self._too_many_seats)
         for customer in self._ids[:1]:
             await self._grab(customer)
-        while self._morning.now() < self._morning.plan.attack_seconds:
+        tried = 0
+        while self._morning.now() < self._morning.plan.attack_seconds or tried < _LEAST_TRICKS:
+            tried += 1
             customer = self._chance.choice(self._ids)
             await self._chance.choice(tricks)(customer)
             await asyncio.sleep(_PAUSE_SECONDS * self._chance.uniform(0.5, 1.5))

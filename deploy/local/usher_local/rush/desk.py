@@ -19,7 +19,7 @@ from usher_shared.contracts.confirmations import CONFIRMATION_HEADER, Confirmati
 from usher_shared.contracts.identity import Principal
 from usher_shared.http.tokens import TokenSource
 
-_TIMEOUT = aiohttp.ClientTimeout(total=60)
+_TIMEOUT = aiohttp.ClientTimeout(total=120)
 EXPECTED = frozenset({200, 409})
 """A customer of a rush is served, or told plainly that it cannot be: anything else is a fault."""
 

@@ -20,9 +20,14 @@ from usher_tools.settings import Settings
 def build(stack: Stack) -> FastAPI:
     emulator, project = os.environ[FIRESTORE], os.environ[PROJECT]
     ids = UlidGenerator()
+    # the emulator takes seconds for each conflict between processes
+    store, provider = (
+        FirestoreDocumentStore(project, database, emulator=emulator, patience_seconds=90.0)
+        for database in ("usher-tools", "usher-sandbox")
+    )
     deps = Deps(
-        store=FirestoreDocumentStore(project, "usher-tools", emulator=emulator),
-        payments=SandboxPayments(FirestoreDocumentStore(project, "usher-sandbox", emulator=emulator), ids),
+        store=store,
+        payments=SandboxPayments(provider, ids),
         bus=stack.bus("tools"),
         verifier=stack.verifier(),
         clock=SystemClock(),

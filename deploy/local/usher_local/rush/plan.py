@@ -39,6 +39,7 @@ class Plan:
     patience_seconds: float = 300.0
     max_seats_per_hold: int = 12
     max_live_holds: int = 3
+    max_held_seats: int = 24
     max_hold_seconds: float = 60.0
     hold_chain_gap_seconds: float = 60.0
 
@@ -47,6 +48,7 @@ class Plan:
         return {
             "USHER_TOOLS_KEEP_ROWS_WHOLE": "true",
             "USHER_TOOLS_MAX_SEATS_PER_HOLD": str(self.max_seats_per_hold),
+            "USHER_TOOLS_MAX_HELD_SEATS": str(self.max_held_seats),
             "USHER_TOOLS_MAX_LIVE_HOLDS": str(self.max_live_holds),
             "USHER_TOOLS_MAX_HOLD_SECONDS": str(self.max_hold_seconds),
             "USHER_TOOLS_HOLD_CHAIN_GAP_SECONDS": str(self.hold_chain_gap_seconds),
@@ -117,3 +119,7 @@ class Plan:
                 ],
             }
         )
+
+
+ON_FIRESTORE = Plan(buyers=30, seats=6, parties=8, section_seats=400, attackers=2, attack_seconds=10.0)
+"""What the emulator bears, where every conflict between processes takes seconds."""

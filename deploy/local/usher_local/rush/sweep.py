@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from usher_local.rush.crowd import Visit
@@ -33,6 +33,7 @@ class Findings:
 
 CAP_RULES = (
     "more holds at a time than the cap",
+    "more seats at a time than the cap",
     "more seats in a hold than the cap",
     "a seat held longer than the cap",
 )
@@ -160,22 +161,32 @@ def _check_parties(plan: Plan, state: State, visits: Iterable[Visit], found: Fin
 def check_caps(plan: Plan, state: State, found: Findings) -> None:
     """Every customer's holds, honest or not: how many at a time, how large, and how long any seat was kept."""
     by_customer: defaultdict[str, list[tuple[str, str, list[str]]]] = defaultdict(list)
+    here: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)  # customer and beginning of each hold, by event
     for hold in state.holds:
+        here[hold["event_id"]].add((hold["customer_id"], hold["created_at"]))
         by_customer[hold["customer_id"]].append((hold["created_at"], hold["expires_at"], hold["seat_ids"]))
         more = len(hold["seat_ids"]) - plan.max_seats_per_hold
         found.add("more seats in a hold than the cap", f"{hold['customer_id']}: {hold['seat_ids']}", max(more, 0))
     for customer, holds in by_customer.items():
-        edges = sorted([(begin, 1) for begin, _, _ in holds] + [(end, -1) for _, end, _ in holds])
-        live = most = 0
-        for _, step in edges:
-            live += step
-            most = max(most, live)
-        over = max(most - plan.max_live_holds, 0)
-        found.add("more holds at a time than the cap", f"{customer}: {most}", over)
+        most = _most(holds, lambda _: 1)
+        found.add("more holds at a time than the cap", f"{customer}: {most}", max(most - plan.max_live_holds, 0))
+        for event_id in plan.capacity:
+            seats = _most([held for held in holds if (customer, held[0]) in here[event_id]], len)
+            found.add("more seats at a time than the cap", f"{customer}: {seats}", max(seats - plan.max_held_seats, 0))
         for seat, kept in _kept_seconds(plan, holds).items():
             found.add(
                 "a seat held longer than the cap", f"{customer} {seat}: {kept:.1f} s", kept > plan.max_hold_seconds
             )
+
+
+def _most(holds: Sequence[tuple[str, str, list[str]]], weight: Callable[[list[str]], int]) -> int:
+    """The most that was held at any moment; an end comes before a beginning of the same moment."""
+    edges = [(begin, weight(seats)) for begin, _, seats in holds] + [(end, -weight(seats)) for _, end, seats in holds]
+    live = most = 0
+    for _, step in sorted(edges):
+        live += step
+        most = max(most, live)
+    return most
 
 
 def _kept_seconds(plan: Plan, holds: Sequence[tuple[str, str, list[str]]]) -> dict[str, float]:
