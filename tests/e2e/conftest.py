@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -12,12 +13,18 @@ from usher_local.public_api import PublicApi
 
 
 @pytest.fixture(scope="session")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def notice_secret() -> str:
+    """What the payment provider signs its notifications with."""
+    return f"whsec_{secrets.token_hex(16)}"
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory, notice_secret: str) -> Iterator[Target]:
     url = os.environ.get("USHER_E2E_URL")
     if url:
         yield Target(url, os.environ["USHER_E2E_KEY"], None)
         return
-    running = start_stack(tmp_path_factory.mktemp("stack"))
+    running = start_stack(tmp_path_factory.mktemp("stack"), {"USHER_TOOLS_STRIPE_WEBHOOK_SECRET": notice_secret})
     try:
         yield Target(running.url, running.api_key, running)
     finally:
