@@ -37,6 +37,22 @@ async def test_the_order_of_delivery_does_not_matter(client, push, make_event, o
     assert row["last_changed_at"] == "2026-11-20T11:50:00Z"
 
 
+@pytest.mark.parametrize(
+    ("kind", "seats", "status"),
+    [
+        ("exchange", [], "exchanged"),
+        ("exchange", [{"id": "A-5-12", "section": "A", "row": "5", "price_minor": 12000}], "partially_exchanged"),
+        ("credit", [], "credited"),
+        ("refund", [], "refunded"),
+    ],
+)
+async def test_what_tickets_were_given_back_for(client, push, make_event, kind, seats, status) -> None:
+    await push(make_event("ticket_purchased", "E1", minutes_ago=30))
+    await push(make_event("ticket_refunded", "E2", minutes_ago=20, kind=kind, seats=seats))
+    (row,) = await rows(client, "orders", order_id="ORD_1")
+    assert row["status"] == status
+
+
 async def test_an_upgrade_that_comes_first_is_the_latest_state(client, push, make_event) -> None:
     await push(make_event("ticket_upgraded", "E2", minutes_ago=20))
     await push(make_event("ticket_purchased", "E1", minutes_ago=30))

@@ -29,6 +29,7 @@ from usher_tools.orders.records import (
     seats_of,
     without,
 )
+from usher_tools.orders.refund import credit_back
 from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.wording import tickets
 from usher_tools.payments.ports import Charge
@@ -104,6 +105,7 @@ async def settle_exchange(tx: Transaction, office: Office, intent: Intent, charg
         refunded_seat_ids=[seat.id for seat in intent.previous_seats],
         refund_id=intent.id,
         kind="exchange",
+        credited_minor=credit_back(intent),
         exchanged_to=new.id,
     )
     announce(tx, office, intent, "usher.ticket_refunded.v1", refunded)
@@ -127,6 +129,7 @@ async def settle_exchange(tx: Transaction, office: Office, intent: Intent, charg
         charged=to_major(intent.amount_minor, currency),
         credit=to_major(intent.credit_minor, currency),
         refunded=to_major(_sum(intent.allocations), currency),
+        credited=to_major(credit_back(intent), currency),
         currency=currency,
         event_id=event.id,
         event_name=event.name,

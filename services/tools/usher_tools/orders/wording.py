@@ -54,12 +54,13 @@ def upgrade_summary(event: TicketedEvent, previous: Sequence[OrderSeat], seats: 
     return f"Move {tickets(len(seats))} for {describe_event(event)} from {old} to {new}"
 
 
-def refund_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_minor: int, credit_minor: int = 0) -> str:
-    """`credit_minor` of the amount comes back as store credit."""
+def refund_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_minor: int) -> str:
     money = format_money(amount_minor, event.currency)
-    as_credit = f" ({format_money(credit_minor, event.currency)} of it as store credit)" if credit_minor else ""
-    what = f"{tickets(len(seats))} for {describe_event(event)}: {describe_seats(event, seats)}"
-    return f"Refund {money}{as_credit} for {what}"
+    return f"Refund {money} for {tickets(len(seats))} for {describe_event(event)}: {describe_seats(event, seats)}"
+
+
+def back_as_credit(credit_minor: int, currency: str) -> str:
+    return f"; {format_money(credit_minor, currency)} of it comes back as store credit" if credit_minor else ""
 
 
 def credit_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_minor: int) -> str:

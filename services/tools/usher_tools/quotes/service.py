@@ -28,6 +28,7 @@ from usher_tools.office import Call
 from usher_tools.orders.pricing import Priced, price_purchase, price_upgrade
 from usher_tools.orders.returns import price_exchange, price_return
 from usher_tools.orders.wording import (
+    back_as_credit,
     credit_note,
     credit_summary,
     exchange_summary,
@@ -144,8 +145,8 @@ async def _price(tx: Transaction, wanted: QuoteArguments, call: Call) -> tuple[A
     if wanted.action == "refund_order":
         refund = parse_arguments(RefundOrder, given)
         priced = await price_return(tx, refund, customer, office)
-        credit_minor = sum(p.amount_minor for p in priced.allocations if p.charge_id == STORE_CREDIT)
-        return refund, priced, refund_summary(priced.event, priced.seats, -priced.total_minor, credit_minor)
+        summary = refund_summary(priced.event, priced.seats, -priced.total_minor)
+        return refund, priced, summary + _as_credit(priced)
     if wanted.action == "credit_order":
         credit = parse_arguments(CreditOrder, given)
         priced = await price_return(tx, credit, customer, office)
@@ -154,4 +155,10 @@ async def _price(tx: Transaction, wanted: QuoteArguments, call: Call) -> tuple[A
     priced = await price_exchange(tx, exchange, customer, office)
     old = priced.previous_event or priced.event
     summary = exchange_summary(old, priced.previous, priced.value_minor, priced.event, priced.seats)
-    return exchange, priced, summary
+    return exchange, priced, summary + _as_credit(priced)
+
+
+def _as_credit(priced: Priced) -> str:
+    """What of the money back is none, since store credit had paid for it."""
+    amount = sum(part.amount_minor for part in priced.allocations if part.charge_id == STORE_CREDIT)
+    return back_as_credit(amount, priced.event.currency)

@@ -213,7 +213,8 @@ class OrderRefunded(Answer):
 class OrderExchanged(Answer):
     """`order_id` gave tickets worth `value`; `new_order_id` has the new ones at `total`.
 
-    The difference was `charged`, paid with store `credit`, or `refunded`.
+    The difference was `charged`, paid with store `credit`, or `refunded`, of which `credited` came back as store
+    credit, since credit had paid for it.
     """
 
     order_id: str
@@ -224,6 +225,7 @@ class OrderExchanged(Answer):
     charged: float
     credit: float
     refunded: float
+    credited: float = 0.0
     currency: str
     event_id: str
     event_name: str
