@@ -38,17 +38,20 @@ async def test_the_order_of_delivery_does_not_matter(client, push, make_event, o
 
 
 @pytest.mark.parametrize(
-    ("kind", "seats", "status"),
+    ("given_back", "status"),
     [
-        ("exchange", [], "exchanged"),
-        ("exchange", [{"id": "A-5-12", "section": "A", "row": "5", "price_minor": 12000}], "partially_exchanged"),
-        ("credit", [], "credited"),
-        ("refund", [], "refunded"),
+        ({"kind": "exchange"}, "exchanged"),
+        (
+            {"kind": "exchange", "seats": [{"id": "A-5-12", "section": "A", "row": "5", "price_minor": 12000}]},
+            "partially_exchanged",
+        ),
+        ({"kind": "credit"}, "credited"),
+        ({"kind": "refund"}, "refunded"),
     ],
 )
-async def test_what_tickets_were_given_back_for(client, push, make_event, kind, seats, status) -> None:
+async def test_what_tickets_were_given_back_for(client, push, make_event, given_back, status) -> None:
     await push(make_event("ticket_purchased", "E1", minutes_ago=30))
-    await push(make_event("ticket_refunded", "E2", minutes_ago=20, kind=kind, seats=seats))
+    await push(make_event("ticket_refunded", "E2", minutes_ago=20, **given_back))
     (row,) = await rows(client, "orders", order_id="ORD_1")
     assert row["status"] == status
 
