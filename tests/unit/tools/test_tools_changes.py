@@ -209,6 +209,37 @@ async def test_a_refund_whose_answer_was_lost_is_made_once(open_box_office: Any,
         assert len(await office.published("usher.ticket_refunded.v1")) == 1
 
 
+async def test_a_refund_that_is_refused_in_part_is_booked_as_far_as_it_went(office: Any) -> None:
+    """Somebody has given money back at the provider: of two charges only one can be refunded by us."""
+    bought = await office.buy(["B-A-4", "B-A-5"])
+    id = bought["order_id"]
+    assert (await office.act(await office.quote("upgrade_tickets", {"order_id": id}))).status_code == 200
+    stored = await office.store.get("orders", id)
+    first, second = stored["payments"]
+    await office.payments.refund(charge_id=first["charge_id"], amount_minor=9000, idempotency_key="by hand")
+    before = await _order(office, id)
+    quote = await office.quote("refund_order", {"order_id": id})
+    yes = office.confirm(quote)
+    for _ in range(2):
+        refused = await office.act(quote, yes=yes)
+        assert (refused.status_code, refused.json()["code"]) == (409, "refund_refused")
+    view = await _order(office, id)
+    assert _seats(view) == _seats(before)
+    assert view["total"] == pytest.approx(before["total"] - second["amount_minor"] / 100)
+    assert (view["status"], view["history"][-1]["amount"]) == ("upgraded", -second["amount_minor"] / 100)
+    payments = (await office.store.get("orders", id))["payments"]
+    assert [p["refunded_minor"] for p in payments] == [0, second["amount_minor"]]
+    (event,) = await office.published("usher.ticket_refunded.v1")
+    assert (event.data["refunded_minor"], event.data["refunded_seat_ids"]) == (second["amount_minor"], [])
+    tickets = (await office.raw("GET", "/support-tickets", caller="cli")).json()["tickets"]
+    assert [ticket["order_id"] for ticket in tickets] == [id]
+    receipt = await office.raw("GET", f"/orders/{id}/receipt?customer_id=ann", customer="ann")
+    assert receipt.status_code == 200, receipt.text
+    assert receipt.json()["net_paid"] == view["total"]
+    again = await office.tool("quote", {"action": "refund_order", "arguments": {"order_id": id}})
+    assert again.json()["code"] == "refund_exceeds_payment"
+
+
 async def test_orders_of_others_do_not_exist(office: Any) -> None:
     order = await office.buy(["A-2-5"])
     mine = {"order_id": order["order_id"]}

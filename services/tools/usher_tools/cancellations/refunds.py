@@ -73,6 +73,8 @@ def _reopened(intent: Intent, order: Order) -> Intent:
         raise Conflict("another change of this order is under way", code="order_busy")
     if {seat.id for seat in intent.seats} != {seat.id for seat in order.seats}:
         raise Conflict("the order has changed since its refund was refused", code="refund_refused")
+    if intent.given_minor:  # it is booked: to do the whole again would count it twice
+        raise Conflict("a part was given back: a person decides about the rest", code="refund_refused")
     return intent.model_copy(update={"status": "refunding", "open": True, "failure": None})
 
 

@@ -224,5 +224,6 @@ class Intent(Stored):
     created_at: str
     expires_at: str = Field(description="an unpaid intent is called off after this")
     charge_id: str | None = None
+    given_minor: int = Field(default=0, description="what went back of a refund that the provider refused in part")
     answer: dict[str, Any] | None = None
     failure: dict[str, str] | None = None

@@ -14,13 +14,14 @@ from typing import Any
 
 from usher_shared.clock import from_timestamp, to_timestamp
 from usher_shared.documents import Filter, Query, Transaction
-from usher_shared.errors import Conflict, UpstreamFailed, UsherError
+from usher_shared.errors import Conflict, UsherError
 from usher_tools.office import Office, answer_json
 from usher_tools.orders.changes import settle, undo
 from usher_tools.orders.model import Intent
+from usher_tools.orders.records import read_intent, write_intent
+from usher_tools.orders.refunding import ask_refunds, end_refused, pay_what_is_owed
 from usher_tools.orders.reservation import recheck
 from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown, RefundExceedsCharge
-from usher_tools.store_credit.model import STORE_CREDIT
 
 _LOG = logging.getLogger(__name__)
 _LOST = {
@@ -39,32 +40,19 @@ def _recorded(intent: Intent) -> dict[str, Any]:
     raise Conflict(failure["detail"], code=failure["code"])
 
 
-async def _read(tx: Transaction, intent_id: str) -> Intent:
-    data = await tx.get("payment_intents", intent_id)
-    if data is None:
-        raise UpstreamFailed(f"payment intent {intent_id} is missing", code="intent_missing")
-    return Intent.model_validate(data)
-
-
 def _failure(error: Conflict) -> dict[str, str]:
     return {"code": error.code, "detail": error.detail}
-
-
-def _write(tx: Transaction, intent: Intent, **changes: Any) -> Intent:
-    changed = intent.model_copy(update=changes)
-    tx.set("payment_intents", intent.id, changed.model_dump(mode="json"))
-    return changed
 
 
 async def _fail(office: Office, intent_id: str, failure: dict[str, str]) -> Intent:
     """End the intent and undo what it reserved."""
 
     async def fn(tx: Transaction) -> Intent:
-        intent = await _read(tx, intent_id)
+        intent = await read_intent(tx, intent_id)
         if not intent.open:
             return intent
         await undo(tx, office, intent)
-        return _write(tx, intent, status="failed", open=False, failure=failure)
+        return write_intent(tx, intent, status="failed", open=False, failure=failure)
 
     return await office.store.transaction(fn)
 
@@ -73,7 +61,7 @@ async def _settle(office: Office, intent_id: str, charge: Charge | None) -> Inte
     """One transaction: state, intent (which spends the confirmation), idempotency record, event."""
 
     async def fn(tx: Transaction) -> Intent:
-        intent = await _read(tx, intent_id)
+        intent = await read_intent(tx, intent_id)
         if intent.status not in ("charging", "refunding"):
             return intent
         lease = intent.lease
@@ -84,15 +72,15 @@ async def _settle(office: Office, intent_id: str, charge: Charge | None) -> Inte
         except Conflict as lost:  # raised before anything was written
             if intent.status == "refunding":
                 raise
-            return _write(tx, intent, status="returning", charge_id=charge_id, failure=_failure(lost))
+            return write_intent(tx, intent, status="returning", charge_id=charge_id, failure=_failure(lost))
         if answer is None:
-            return _write(tx, intent, status="returning", charge_id=charge_id, failure=_LOST)
+            return write_intent(tx, intent, status="returning", charge_id=charge_id, failure=_LOST)
         body = answer_json(answer)
         if lease is not None and record is not None and record["owner"] == lease.owner and record["status"] is None:
             office.records.finish(tx, lease.idempotency(), 200, body)
         if intent.kind == "exchange_order" and intent.allocations:
-            return _write(tx, intent, status="owing", charge_id=charge_id, answer=body)
-        return _write(tx, intent, status="done", open=False, charge_id=charge_id, answer=body)
+            return write_intent(tx, intent, status="owing", charge_id=charge_id, answer=body)
+        return write_intent(tx, intent, status="done", open=False, charge_id=charge_id, answer=body)
 
     with office.outbox.nudging():
         return await office.store.transaction(fn)
@@ -190,37 +178,10 @@ async def _complete(office: Office, intent: Intent, charge: Charge | None) -> In
     if settled.status == "returning":
         return await _give_back(office, settled)
     if settled.status == "owing":
-        await _pay_what_is_owed(office, settled)
+        await pay_what_is_owed(office, settled)
     if charge is not None:
         await tidy(office, settled)
     return settled
-
-
-async def _refund(office: Office, intent: Intent) -> None:
-    for number, part in enumerate(intent.allocations):
-        if part.charge_id == STORE_CREDIT:  # granted when the intent is settled
-            continue
-        await office.payments.refund(
-            charge_id=part.charge_id, amount_minor=part.amount_minor, idempotency_key=f"{intent.id}:{number}"
-        )
-
-
-async def _pay_what_is_owed(office: Office, intent: Intent) -> None:
-    """The difference of an exchange, back to the customer; reconciling asks again where the provider is silent."""
-    try:
-        await _refund(office, intent)
-    except PaymentUnknown:
-        _LOG.warning("the difference of an exchange is still owed", extra={"intent": intent.id})
-        return
-    except RefundExceedsCharge:  # somebody gave it back at the provider
-        _LOG.error("the difference of an exchange was refused", extra={"intent": intent.id})
-
-    async def fn(tx: Transaction) -> None:
-        present = await _read(tx, intent.id)
-        if present.status == "owing":
-            _write(tx, present, status="done", open=False)
-
-    await office.store.transaction(fn)
 
 
 async def _pay(office: Office, intent: Intent, *, resumed: bool) -> Intent:
@@ -244,17 +205,14 @@ async def advance(office: Office, intent: Intent, *, resumed: bool) -> dict[str,
     if intent.status == "charging":
         return _recorded(await _pay(office, intent, resumed=resumed))
     if intent.status == "refunding":
-        try:
-            await _refund(office, intent)
-        except Conflict as error:
-            _LOG.error("the provider refused a refund", extra={"intent": intent.id, "detail": error.detail})
-            failure = {"code": "refund_refused", "detail": error.detail}
-            return _recorded(await _fail(office, intent.id, failure))
+        given, refused = await ask_refunds(office, intent)
+        if refused is not None:
+            return _recorded(await end_refused(office, intent.id, given, refused.detail))
         intent = await _settle(office, intent.id, None)
     if intent.status == "returning":
         intent = await _give_back(office, intent)
     if intent.status == "owing":
-        await _pay_what_is_owed(office, intent)
+        await pay_what_is_owed(office, intent)
     return _recorded(intent)
 
 

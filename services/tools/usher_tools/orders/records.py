@@ -57,6 +57,19 @@ def announce(tx: Transaction, office: Office, intent: Intent, type: str, data: O
     )
 
 
+async def read_intent(tx: Transaction, intent_id: str) -> Intent:
+    data = await tx.get("payment_intents", intent_id)
+    if data is None:
+        raise UpstreamFailed(f"payment intent {intent_id} is missing", code="intent_missing")
+    return Intent.model_validate(data)
+
+
+def write_intent(tx: Transaction, intent: Intent, **changes: Any) -> Intent:
+    changed = intent.model_copy(update=changes)
+    tx.set("payment_intents", intent.id, changed.model_dump(mode="json"))
+    return changed
+
+
 async def read_order(tx: Transaction, order_id: str) -> Order:
     data = await tx.get("orders", order_id)
     if data is None:

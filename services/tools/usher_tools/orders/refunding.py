@@ -1,0 +1,134 @@
+"""Asking the provider to give money back, and what to do where it refuses.
+
+It refuses when somebody has given money back at the provider itself, for the box office asks for no more than was
+captured. What did go back is booked then, and a person is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from usher_shared.contracts.money import format_money
+from usher_shared.documents import Transaction
+from usher_shared.errors import Conflict
+from usher_shared.events.catalogue import TicketRefunded
+from usher_tools.office import Office
+from usher_tools.orders.model import Allocation, Change, Intent
+from usher_tools.orders.records import (
+    announce,
+    mark_pending,
+    order_facts,
+    read_intent,
+    read_order,
+    without,
+    write_intent,
+)
+from usher_tools.payments.ports import PaymentUnknown
+from usher_tools.store_credit.model import STORE_CREDIT
+from usher_tools.support.model import StoredTicket
+
+_LOG = logging.getLogger(__name__)
+
+
+def _ticket(office: Office, intent: Intent, given: int, detail: str) -> StoredTicket:
+    back = format_money(given, intent.currency)
+    return StoredTicket(
+        subject="A refund that the payment provider refused",
+        details=f"{format_money(intent.amount_minor, intent.currency)} should have gone back, {back} did: {detail}",
+        order_id=intent.order_id,
+        customer_id=intent.customer_id,
+        client_id=intent.client_id,
+        conversation_id=intent.conversation_id,
+        created_at=office.now()[1],
+    )
+
+
+def _ticket_id(intent: Intent) -> str:
+    return f"SUP_{intent.id}"
+
+
+async def _tell_a_person(
+    tx: Transaction, office: Office, intent: Intent, given: Sequence[Allocation], why: str
+) -> None:
+    """Open a support ticket, once for the intent."""
+    if await tx.get("support_tickets", _ticket_id(intent)) is None:
+        ticket = _ticket(office, intent, sum(part.amount_minor for part in given), why)
+        tx.create("support_tickets", _ticket_id(intent), ticket.model_dump(mode="json"))
+
+
+async def _book_refusal(tx: Transaction, office: Office, intent: Intent, given: Sequence[Allocation], why: str) -> None:
+    """The order with less paid for the same seats: they stay the customer's until a person has looked."""
+    order, amount = await read_order(tx, intent.order_id), sum(part.amount_minor for part in given)
+    await _tell_a_person(tx, office, intent, given, why)
+    if not given:
+        mark_pending(tx, order, None)
+        return
+    text = "Refunded in part: the payment provider refused the rest"
+    change = Change(at=office.now()[1], change=text, amount_minor=-amount)
+    changed = order.model_copy(
+        update={
+            "total_minor": order.total_minor - amount,
+            "payments": without(order.payments, refunded=given),
+            "history": [*order.history, change],
+            "pending": None,
+        }
+    )
+    tx.set("orders", order.id, changed.model_dump(mode="json"))
+    data = TicketRefunded(
+        **order_facts(changed, intent), refunded_minor=amount, refunded_seat_ids=[], refund_id=intent.id, kind="refund"
+    )
+    announce(tx, office, intent, "usher.ticket_refunded.v1", data)
+
+
+async def ask_refunds(office: Office, intent: Intent) -> tuple[list[Allocation], Conflict | None]:
+    """What went back, and why a part of it was refused. The same however often it is asked. Raises PaymentUnknown."""
+    given: list[Allocation] = []
+    refused: Conflict | None = None
+    for number, part in enumerate(intent.allocations):
+        if part.charge_id == STORE_CREDIT:  # granted when the intent is settled
+            continue
+        try:
+            await office.payments.refund(
+                charge_id=part.charge_id, amount_minor=part.amount_minor, idempotency_key=f"{intent.id}:{number}"
+            )
+            given.append(part)
+        except Conflict as error:
+            _LOG.error("the provider refused a refund", extra={"intent": intent.id, "detail": error.detail})
+            refused = error
+    return given, refused
+
+
+async def end_refused(office: Office, intent_id: str, given: list[Allocation], why: str) -> Intent:
+    """End the refund with what went back of it."""
+
+    async def fn(tx: Transaction) -> Intent:
+        intent = await read_intent(tx, intent_id)
+        if not intent.open:
+            return intent
+        await _book_refusal(tx, office, intent, given, why)
+        failure = {"code": "refund_refused", "detail": why}
+        amount = sum(part.amount_minor for part in given)
+        return write_intent(tx, intent, status="failed", open=False, given_minor=amount, failure=failure)
+
+    with office.outbox.nudging():
+        return await office.store.transaction(fn)
+
+
+async def pay_what_is_owed(office: Office, intent: Intent) -> None:
+    """The difference of an exchange, back to the customer; reconciling asks again where the provider is silent."""
+    try:
+        given, refused = await ask_refunds(office, intent)
+    except PaymentUnknown:
+        _LOG.warning("the difference of an exchange is still owed", extra={"intent": intent.id})
+        return
+
+    async def fn(tx: Transaction) -> None:
+        present = await read_intent(tx, intent.id)
+        if present.status != "owing":
+            return
+        if refused is not None:
+            await _tell_a_person(tx, office, present, given, refused.detail)
+        write_intent(tx, present, status="done", open=False)
+
+    await office.store.transaction(fn)
