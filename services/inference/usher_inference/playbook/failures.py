@@ -30,9 +30,9 @@ def of_purchase(d: Dialogue) -> Act | None:
 
 
 def of_hold(d: Dialogue) -> Act | None:
-    """What to say when seats could not be held; None when they were only taken by others: then new ones are offered."""
+    """What to say when seats could not be held; None when others were only faster: then new ones are offered."""
     failed = d.turn.failures("hold_tickets")
-    if not failed or failed[-1].code == "seats_taken":
+    if not failed or failed[-1].code in ("seats_taken", "leaves_single_seat"):
         return None
     if failed[-1].code == "too_many_seats":
         more = "For a larger group, a person can help; just ask."
