@@ -73,7 +73,7 @@ async def test_killed_and_started_again(server: RedisServer, caplog: pytest.LogC
     async def hits(count: int, *, read: bool) -> list[bool]:
         return [(await limiter.hit("k", None, read=read)).allowed for _ in range(count)]
 
-    with caplog.at_level(logging.INFO, "usher_gateway"):
+    with caplog.at_level(logging.INFO, "usher_shared.outage"):
         assert await hits(3, read=True) == [True, True, False]
         server.kill()
         assert await hits(5, read=True) == [True] * 5  # uncounted
