@@ -49,14 +49,14 @@ class AdmissionRecord:
                 continue
         return lines[-1]
 
-    def admit(self, ticket_id: str, seat_id: str, at: datetime) -> datetime | None:
-        """Note the admission; when the ticket was admitted before, the time of that, and nothing is noted."""
+    def admit(self, entry_id: str, seat_id: str, at: datetime) -> datetime | None:
+        """Note the admission; when the holder was admitted before, the time of that, and nothing is noted."""
         with self._file.open("a+b") as record:
             fcntl.flock(record, fcntl.LOCK_EX)
             half = self._read_new(record)
-            if ticket_id in self._seen:
-                return self._seen[ticket_id]
-            entry = {"ticket": ticket_id, "seat": seat_id, "at": at.isoformat()}
+            if entry_id in self._seen:
+                return self._seen[entry_id]
+            entry = {"ticket": entry_id, "seat": seat_id, "at": at.isoformat()}
             record.write((b"\n" if half else b"") + json.dumps(entry).encode() + b"\n")
             record.flush()
             os.fsync(record.fileno())
@@ -90,7 +90,7 @@ class Door:
         verdict = judge(payload, self._reader, self.claims, now)
         if not verdict.admits or verdict.ticket is None:
             return verdict
-        earlier = self._record.admit(verdict.ticket.ticket_id, verdict.ticket.seat_id, now)
+        earlier = self._record.admit(verdict.ticket.entry_id, verdict.ticket.seat_id, now)
         if earlier is None:
             return verdict
         return replace(verdict, reason="already_admitted", words=f"admitted already at {earlier:%H:%M:%S} UTC")
@@ -115,14 +115,19 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON line for each payload")] = False,
 ) -> None:
     """Admit or refuse, with the reason. Exit code 1 when the last one was refused, 2 when the files are no good."""
+    record = record or door_list.with_name(f"{door_list.stem}-admitted.jsonl")
     try:
-        door = Door.open(keys, door_list, record or door_list.with_name(f"{door_list.stem}-admitted.jsonl"))
+        door = Door.open(keys, door_list, record)
     except (ValueError, OSError) as error:
         typer.echo(f"cannot open the door: {error}", err=True)
         raise typer.Exit(2) from error
     admitted = False
     for given in _payloads(payload):
-        verdict = door.verify(given, datetime.now(UTC))
+        try:
+            verdict = door.verify(given, datetime.now(UTC))
+        except OSError as error:  # whoever is not noted is not let in, and not refused either
+            typer.echo(f"cannot write the record of the admitted, {record}: {error.strerror}", err=True)
+            raise typer.Exit(2) from error
         admitted = verdict.admits
         seat = verdict.ticket.seat_id if verdict.ticket else None
         if as_json:

@@ -28,9 +28,17 @@ class Gate:
     folder: Path
     signer: TicketSigner
 
-    def ticket(self, id: str, *, event: str = "tonight", seat: str = "A-1-1", issued: datetime | None = None) -> str:
+    def ticket(
+        self,
+        id: str,
+        *,
+        entry: str | None = None,
+        event: str = "tonight",
+        seat: str = "A-1-1",
+        issued: datetime | None = None,
+    ) -> str:
         issued = issued or NOW - timedelta(hours=5)
-        return self.signer.sign_ticket(TicketClaims(id, event, seat, 1, issued, NOW + timedelta(days=1)))
+        return self.signer.sign_ticket(TicketClaims(id, entry or id, event, seat, 1, issued, NOW + timedelta(days=1)))
 
     def scan(self, payload: str, *more: str, lines: str | None = None) -> tuple[int, str]:
         files = ["--keys", str(self.folder / "keys.json"), "--list", str(self.folder / "list.json")]
@@ -78,6 +86,18 @@ def test_a_scanner_that_types(gate: Gate) -> None:
     code, output = gate.scan("-", lines=lines)
     assert [line.split()[0] for line in output.splitlines()] == ["ADMIT", "REFUSE", "REFUSE", "ADMIT"]
     assert code == 0
+
+
+def test_who_is_in_brings_nobody_in_with_the_ticket_of_an_upgrade(gate: Gate) -> None:
+    assert gate.scan(gate.ticket("TKT_1"))[0] == 0
+    code, words = gate.scan(gate.ticket("TKT_2", entry="TKT_1", seat="A-1-9"))
+    assert (code, words.startswith("REFUSE  admitted already at ")) == (1, True)
+    assert gate.scan(gate.ticket("TKT_3", entry="TKT_0"))[0] == 0
+
+
+def test_a_record_that_cannot_be_written_is_no_refusal(gate: Gate) -> None:
+    code, words = gate.scan(gate.ticket("TKT_1"), "--record", str(gate.folder / "no" / "such" / "record"))
+    assert (code, "ADMIT" in words, "record" in words) == (2, False, True)
 
 
 def test_files_that_are_not_ours(gate: Gate) -> None:

@@ -93,6 +93,8 @@ async def test_an_upgrade_replaces_the_tickets(ticketing: Any) -> None:
     assert {t.ticket_id for t in after.tickets}.isdisjoint(t.ticket_id for t in before.tickets)
     for ticket in before.tickets:
         assert (await _judge(ticketing, ticket.payload)).reason == "replaced"
+    entries = [(await _judge(ticketing, ticket.payload)).ticket.entry_id for ticket in after.tickets]
+    assert entries == [ticket.ticket_id for ticket in before.tickets]  # who came in with the old one has come in
     for ticket in after.tickets:
         assert (await _judge(ticketing, ticket.payload)).reason == "ok"
         # a list from before the move does not know them, and the door is told why
@@ -195,7 +197,7 @@ async def test_a_cancelled_event_admits_nobody(ticketing: Any, small_catalogue: 
     assert (await _judge(ticketing, ticket.payload)).reason == "replaced"
 
 
-CLAIMS = TicketClaims("TKT_1", "tonight", "A-2-5", 1, START - timedelta(hours=3), START + timedelta(days=1))
+CLAIMS = TicketClaims("TKT_1", "TKT_1", "tonight", "A-2-5", 1, START - timedelta(hours=3), START + timedelta(days=1))
 
 
 def _parts() -> tuple[TicketSigner, TicketReader, str]:
@@ -277,7 +279,8 @@ async def test_an_exchange_replaces_the_ticket(open_box_office: Any, small_catal
         assert (await _tickets(office, id)).tickets == []
         (after,) = (await _tickets(office, answer["new_order_id"])).tickets
         assert (await _judge(office, before.payload)).reason == "replaced"
-        assert (await _judge(office, after.payload)).reason == "ok"
+        verdict = await _judge(office, after.payload)
+        assert (verdict.reason, verdict.ticket.entry_id) == ("ok", before.ticket_id)
 
 
 async def test_general_admission_has_tickets_of_its_own(open_box_office: Any, small_catalogue: Any) -> None:

@@ -8,6 +8,7 @@ with held seats is looked at until it has none.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
 
 from usher_shared.clock import to_timestamp
@@ -19,7 +20,7 @@ from usher_tools.availability.model import Announced, announced, level_of
 from usher_tools.events.model import TicketedEvent
 from usher_tools.events.service import find_event, free_seats
 from usher_tools.office import Office
-from usher_tools.seats.tallies import count_taken
+from usher_tools.seats.tallies import add_up, read_tallies
 from usher_tools.wait_list.service import offer_freed_seats
 
 _LOG = logging.getLogger(__name__)
@@ -47,9 +48,11 @@ def _changed(
     )
 
 
-async def announce_availability(office: Office, event: TicketedEvent) -> None:
-    """Publish `availability_changed` if a level differs from what listeners know. Safe beside other processes."""
-    free = free_seats(event, await count_taken(office.store, event.id, office.now()[1]))
+async def announce_availability(office: Office, event: TicketedEvent, free: Mapping[str, tuple[int, int]]) -> None:
+    """Publish `availability_changed` if a level differs from what listeners know. Safe beside other processes.
+
+    `free` are the counters by section, as `free_seats` gives them.
+    """
     sections = [
         SectionAvailability(
             section=section.id,
@@ -108,10 +111,11 @@ class SeatWatch:
             return False
         if event.status == "cancelled" or event.is_past(office.clock.now()):
             return False
-        held = await self._has_holds(event_id)
-        await announce_availability(office, event)
-        await offer_freed_seats(office, event)
-        return held
+        tallies, now = await read_tallies(office.store, event_id), office.now()[1]
+        free = free_seats(event, add_up(tallies.values(), now))
+        await announce_availability(office, event, free)
+        await offer_freed_seats(office, event, free)
+        return any(entry["until"] > now for tally in tallies.values() for entry in tally.held.values())
 
     async def _touched(self, since: str) -> set[str]:
         """The shows whose tallies were written since then."""
@@ -125,8 +129,3 @@ class SeatWatch:
             if page.next_cursor is None:
                 return found
             after = page.next_cursor
-
-    async def _has_holds(self, event_id: str) -> bool:
-        now = self._office.now()[1]
-        page = await self._office.store.query(Query("seat_tallies", (Filter("event_id", "==", event_id),)))
-        return any(entry["until"] > now for document in page.documents for entry in document.data["held"].values())

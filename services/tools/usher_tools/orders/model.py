@@ -35,6 +35,7 @@ class OrderSeat(Stored):
     tax_minor: int = Field(default=0, description="what taxes add to price and fees")
     taxes: list[SeatTax] = Field(default_factory=list, description="each tax, those within the price too")
     ticket_id: str | None = Field(default=None, description="of the digital ticket; a seat gets it with its intent")
+    entry_id: str | None = Field(default=None, description="the ticket that its holder first had for the event")
 
     @property
     def total_minor(self) -> int:
@@ -79,9 +80,18 @@ def priced(seats: Iterable[Seat], event: TicketedEvent) -> list[OrderSeat]:
     return found
 
 
-def ticketed(seats: Iterable[OrderSeat], ids: IdGenerator) -> list[OrderSeat]:
-    """The seats, each with the id of its digital ticket: new when it enters an order, gone when it leaves."""
-    return [seat if seat.ticket_id else seat.model_copy(update={"ticket_id": ids.new("TKT")}) for seat in seats]
+def ticketed(seats: Iterable[OrderSeat], ids: IdGenerator, earlier: Iterable[OrderSeat] = ()) -> list[OrderSeat]:
+    """The seats, each with the id of its digital ticket: new when it enters an order, gone when it leaves.
+
+    `earlier` are the seats of the same event that they take the place of: who came in with one of those has come in.
+    """
+    entries = (seat.entry_id or seat.ticket_id for seat in earlier)
+    return [
+        seat
+        if seat.ticket_id
+        else seat.model_copy(update={"ticket_id": ids.new("TKT"), "entry_id": next(entries, None)})
+        for seat in seats
+    ]
 
 
 def total(seats: Iterable[OrderSeat]) -> int:

@@ -44,6 +44,7 @@ def _intent_lease(call: Call) -> IntentLease | None:
 
 def _new_intent(call: Call, confirmation: Confirmation, priced: Priced, **more: Any) -> Intent:
     moment, now = call.office.now()
+    moves = priced.order is not None and priced.order.event_id == priced.event.id
     fields: dict[str, Any] = {
         "id": confirmation.id,
         "kind": confirmation.action,
@@ -56,7 +57,7 @@ def _new_intent(call: Call, confirmation: Confirmation, priced: Priced, **more: 
         "conversation_id": call.conversation_id,
         "traceparent": current_traceparent(),
         "event_id": priced.event.id,
-        "seats": ticketed(priced.seats, call.office.ids),
+        "seats": ticketed(priced.seats, call.office.ids, priced.previous if moves else ()),
         "previous_seats": priced.previous,
         "amount_minor": abs(priced.total_minor),
         "currency": priced.order.currency if priced.order else priced.event.currency,

@@ -49,7 +49,7 @@ async def open_rows(
     if not numbered:
         return []
     only = next(iter(numbered)) if len(numbered) == 1 else None
-    taken = await read_taken(source, event.id, section=only, seats_only=bool(seating.general))
+    taken = await read_taken(source, event.id, section=only)
     rows = []
     for row, rank in seating.rows():
         if row.section not in numbered:

@@ -131,19 +131,15 @@ async def _read_rows(
 
 
 async def read_taken(
-    source: DocumentStore | Transaction, event_id: str, *, section: str | None = None, seats_only: bool = False
+    source: DocumentStore | Transaction, event_id: str, *, section: str | None = None
 ) -> dict[RowKey, dict[str, Any]]:
-    """What is taken of numbered seats, by row, of an event or of one section.
-
-    `seats_only` for an event with general admission: its places are left in the store.
-    """
-    more: tuple[Filter, ...] = ()
-    if section is not None:
-        more = (Filter("section", "==", section),)
-    elif seats_only:
-        more = (Filter("general_admission", "==", False),)
-    rows = _read_rows(source, event_id, *more)
-    return {(data["section"], data["row"]): data["taken"] async for data in rows}
+    """What is taken of numbered seats, by row, of an event or of one section."""
+    more: tuple[Filter, ...] = () if section is None else (Filter("section", "==", section),)
+    found = {}
+    async for data in _read_rows(source, event_id, *more):
+        if not data.get("general_admission"):
+            found[data["section"], data["row"]] = data["taken"]
+    return found
 
 
 async def read_taken_ids(source: DocumentStore | Transaction, event_id: str) -> dict[str, SeatState]:

@@ -51,7 +51,8 @@ async def get_tickets(order_id: str, customer_id: str, office: Office) -> Ticket
     until = (event.start + _VALID_AFTER_START).replace(microsecond=0)
     tickets = []
     for seat in order.seats:
-        claims = TicketClaims(ticket_id(order, seat), event.id, seat.id, order.revision, now, until)
+        id = ticket_id(order, seat)
+        claims = TicketClaims(id, seat.entry_id or id, event.id, seat.id, order.revision, now, until)
         tickets.append(
             DigitalTicket(
                 ticket_id=claims.ticket_id,

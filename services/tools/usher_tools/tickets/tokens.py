@@ -2,7 +2,8 @@
 
 Both are compact JWS (RFC 7515) signed with Ed25519 (RFC 8037), told apart by `typ`. Claims have names of one letter,
 as every character makes the QR code finer: a ticket is `t` ticket id, `e` event, `s` seat, `r` order revision,
-`iat`, `exp`; a door list is `e` event, `n` how many, `h` their digests, `iat`.
+`iat`, `exp`, and `f` the first ticket of a holder who has moved; a door list is `e` event, `n` how many, `h` their
+digests, `iat`.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ class InvalidToken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TicketClaims:
-    """What a ticket says. Times to the second, aware UTC."""
+    """What a ticket says. Times to the second, aware UTC. `entry_id` is the same for all tickets that one place in
+    the house has had: the door lets each in once."""
 
     ticket_id: str
+    entry_id: str
     event_id: str
     seat_id: str
     revision: int
@@ -106,7 +109,14 @@ class TicketSigner:
         return jwt.encode(dict(claims), self._keys[self._newest], algorithm=_ALGORITHM, headers=headers)
 
     def sign_ticket(self, ticket: TicketClaims) -> str:
-        claims = {"t": ticket.ticket_id, "e": ticket.event_id, "s": ticket.seat_id, "r": ticket.revision}
+        claims: dict[str, Any] = {
+            "t": ticket.ticket_id,
+            "e": ticket.event_id,
+            "s": ticket.seat_id,
+            "r": ticket.revision,
+        }
+        if ticket.entry_id != ticket.ticket_id:
+            claims["f"] = ticket.entry_id
         times = {"iat": int(ticket.issued_at.timestamp()), "exp": int(ticket.valid_until.timestamp())}
         return self._sign(_TICKET, claims | times)
 
@@ -166,6 +176,7 @@ class TicketReader:
         try:
             return TicketClaims(
                 ticket_id=str(claims["t"]),
+                entry_id=str(claims.get("f", claims["t"])),
                 event_id=str(claims["e"]),
                 seat_id=str(claims["s"]),
                 revision=int(claims["r"]),

@@ -7,6 +7,7 @@ than came free is passed by one that fits, and keeps its place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -30,16 +31,18 @@ from usher_shared.errors import Conflict, NotFound
 from usher_shared.events.catalogue import WaitListOffered
 from usher_tools.announcements import announce
 from usher_tools.events.model import TicketedEvent
-from usher_tools.events.service import find_event
+from usher_tools.events.service import find_event, free_seats
 from usher_tools.office import Call, Office
 from usher_tools.seats.holds import hold_tickets
 from usher_tools.seats.model import StoredHold
 from usher_tools.seats.service import check_inventory, check_on_sale, find_section
+from usher_tools.seats.tallies import count_taken
 from usher_tools.wait_list.model import StoredEntry
 
 _PURGE_AFTER = timedelta(days=2)
 _MOST_ENTRIES = 20  # of one customer, of all shows
 _PAGE = 100
+_MOST_COUNTED = 1000  # of those ahead in line
 
 
 class _NoLongerWaiting(Exception):
@@ -51,8 +54,8 @@ def _waiting(event_id: str, after: str | None = None) -> Query:
     return Query("wait_list", where, order_by="created_at", limit=_PAGE, after=after)
 
 
-async def _position(store: DocumentStore, entry: StoredEntry) -> int:
-    """1 for the first in line."""
+async def _position(store: DocumentStore, entry: StoredEntry) -> int | None:
+    """1 for the first in line; None for who is further back than is counted."""
     ahead, after = 0, None
     while True:
         page = await store.query(_waiting(entry.event_id, after))
@@ -62,6 +65,8 @@ async def _position(store: DocumentStore, entry: StoredEntry) -> int:
             ahead += 1
         if page.next_cursor is None:
             return ahead + 1
+        if ahead >= _MOST_COUNTED:
+            return None
         after = page.next_cursor
 
 
@@ -166,9 +171,9 @@ class _Offer(Call):
     event: TicketedEvent
 
     async def check(self, tx: Transaction) -> None:
-        """Raises _NoLongerWaiting."""
+        """Raises _NoLongerWaiting, also when the customer wants something else by now."""
         data = await tx.get("wait_list", self.entry.id)
-        if data is None or data["status"] != "waiting":
+        if data is None or StoredEntry.model_validate(data) != self.entry:
             raise _NoLongerWaiting
 
     def finish(self, tx: Transaction, answer: BaseModel) -> None:
@@ -217,14 +222,28 @@ async def _offer(office: Office, entry: StoredEntry, event: TicketedEvent) -> bo
     return True
 
 
-async def offer_freed_seats(office: Office, event: TicketedEvent) -> int:
-    """Hold what is free for those who wait, first come, first served; how many were served."""
+def _may_fit(entry: StoredEntry, event: TicketedEvent, free: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether the counters leave enough; which seats they are, and their prices, is looked at afterwards."""
+    wanted = entry.wanted
+    sections = [wanted.section] if wanted.section else [section.id for section in event.sections]
+    return sum(free.get(id, (0, 0))[wanted.accessible] for id in sections) >= wanted.quantity
+
+
+async def offer_freed_seats(office: Office, event: TicketedEvent, free: Mapping[str, tuple[int, int]]) -> int:
+    """Hold what is free for those who wait, first come, first served; how many were served.
+
+    `free` are the counters by section, as `free_seats` gives them: whoever cannot be served by them costs no look.
+    """
     served, after = 0, None
     with office.outbox.nudging():
-        while True:
+        while any(seats for seats, _ in free.values()):
             page = await office.store.query(_waiting(event.id, after))
             for document in page.documents:
-                served += await _offer(office, StoredEntry.model_validate(document.data), event)
-            if page.next_cursor is None:
-                return served
+                entry = StoredEntry.model_validate(document.data)
+                if _may_fit(entry, event, free) and await _offer(office, entry, event):
+                    served += 1
+                    free = free_seats(event, await count_taken(office.store, event.id, office.now()[1]))
             after = page.next_cursor
+            if after is None:
+                break
+    return served

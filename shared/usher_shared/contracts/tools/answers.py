@@ -268,7 +268,7 @@ class WaitListEntry(Answer):
     max_price: float | None
     accessible: bool
     status: Literal["waiting", "offered", "bought", "lapsed", "left"]
-    position: int | None = Field(description="1 for the first in line; null unless waiting")
+    position: int | None = Field(description="1 for the first in line; null beyond 1,000, and unless waiting")
     joined_at: AwareDatetime
     hold_id: str | None = None
     seat_ids: list[str] = Field(default_factory=list)
