@@ -251,7 +251,10 @@ def _read(reply: _Reply) -> dict[str, Any]:
     if code == _IN_FLIGHT:
         under_way = NothingDone("the first call is still under way", code=code, retry_after_seconds=seconds)
         raise _Setback(under_way, acted=True)
-    raise _refusal(status, code, body or {})
+    refusal = _refusal(status, code, body or {})
+    if status not in _PASSED_ON:  # what stands between may say so after the partner has acted
+        raise _Setback(refusal, acted=True, again=False)
+    raise refusal
 
 
 def _refusal(status: int, code: str, problem: dict[str, Any]) -> UsherError:

@@ -8,7 +8,7 @@ answers what it did, or does it while the quote lives. Outcome, idempotency reco
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -18,12 +18,14 @@ from usher_shared.contracts.money import format_money
 from usher_shared.contracts.tools import TOOLS, Answer, Arguments, GetOrder, OrderView, Quote
 from usher_shared.documents import Filter, Query, Transaction
 from usher_shared.errors import ConfirmationRequired, Conflict, UpstreamFailed, UsherError, error_from_status
+from usher_shared.events import Event
 from usher_shared.telemetry import current_traceparent
 from usher_tools.office import Call, Office, answer_json
 from usher_tools.orders.confirming import confirmed_quote, require_confirmation
 from usher_tools.orders.model import IntentLease
+from usher_tools.partner.agreement import are_shown, is_as_agreed
 from usher_tools.partner.announcing import announcements
-from usher_tools.partner.checking import check_answer, is_as_agreed
+from usher_tools.partner.checking import check_answer
 from usher_tools.partner.model import PartnerAction, Refusal
 from usher_tools.partner.ports import NothingDone, OutcomeUnknown, Partner, PartnerCall
 from usher_tools.quotes.service import canonical, parse_arguments
@@ -102,7 +104,9 @@ def _recorded(action: PartnerAction) -> dict[str, Any]:
     refusal = action.refusal
     if refusal is None:
         raise UpstreamFailed(
-            "the venue's system did not say soundly what it did; a person will look at it", code="outcome_unresolved"
+            "the venue's system did not say soundly what it did; a person will look at it",
+            code="outcome_unresolved",
+            extra={"ticket_id": action.ticket_id} if action.ticket_id else None,
         )
     raise error_from_status(refusal.status, refusal.detail, code=refusal.code)
 
@@ -141,10 +145,25 @@ async def _advance(office: Office, partner: Partner, action: PartnerAction) -> P
         if error.http_status >= 500:
             raise OutcomeUnknown(error.detail) from error
         return await _end(office, action.id, Refusal(status=error.http_status, code=error.code, detail=error.detail))
-    if not is_as_agreed(answer, action.quote):
-        _LOG.error("the partner did something else than agreed", extra={"action": action.id, "tool": action.action})
-        return await _end(office, action.id, None, answer=answer_json(answer))
-    return await _settle(office, action.id, answer, orders)
+    body, events = answer_json(answer), _told(office, action, answer, orders)
+    if events is None:
+        return await _end(office, action.id, None, answer=body)
+    return await _settle(office, action.id, body, events)
+
+
+def _told(
+    office: Office, action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView]
+) -> Sequence[Event] | None:
+    """The events of what was done; None where it is not what was agreed, or cannot be told."""
+    about = {"action": action.id, "tool": action.action}
+    try:
+        if is_as_agreed(answer, action.quote) and are_shown(orders, answer, action.quote):
+            return announcements(action, answer, orders, office)
+    except Exception:  # whatever no check foresaw is for a person: asked again it would only be the same
+        _LOG.exception("what the partner did cannot be told", extra=about)
+        return None
+    _LOG.error("the partner did something else than agreed", extra=about)
+    return None
 
 
 async def _read(tx: Transaction, id: str) -> PartnerAction:
@@ -165,6 +184,7 @@ async def _end(
         if action.open and not (unless_asked_again and action.asked > 1):
             status = "refused" if refusal else "unresolved"
             changes = {"status": status, "open": False, "refusal": refusal, "answer": answer}
+            changes["ticket_id"] = None if refusal else ticket_id
             action = action.model_copy(update=changes)
             tx.set(_COLLECTION, id, action.model_dump(mode="json"))
             if refusal is None:
@@ -175,13 +195,14 @@ async def _end(
 
 
 def _ticket(action: PartnerAction, office: Office) -> StoredTicket:
-    said = "something else than was agreed" if action.answer else "nothing sound within a day"
+    answer = action.answer or {}
+    said = "something else than was agreed, or shows the order so" if answer else "nothing sound within a day"
     total = format_money(action.quote.total_minor, action.quote.currency)
     agreed = f"{action.quote.summary} ({total}), confirmed as {action.id}"
     return StoredTicket(
         subject="What the venue's system did is not known",
         details=f"Asked for: {agreed}. It answered {said}: look there under this Idempotency-Key.",
-        order_id=action.arguments.get("order_id"),
+        order_id=action.arguments.get("order_id") or answer.get("order_id"),
         customer_id=action.customer_id,
         client_id=action.client_id,
         conversation_id=action.conversation_id,
@@ -189,7 +210,7 @@ def _ticket(action: PartnerAction, office: Office) -> StoredTicket:
     )
 
 
-async def _settle(office: Office, id: str, answer: Answer, orders: Mapping[str, OrderView]) -> PartnerAction:
+async def _settle(office: Office, id: str, body: dict[str, Any], events: Sequence[Event]) -> PartnerAction:
     """One transaction: the outcome, the idempotency record, the event."""
 
     async def fn(tx: Transaction) -> PartnerAction:
@@ -198,10 +219,9 @@ async def _settle(office: Office, id: str, answer: Answer, orders: Mapping[str, 
             return action
         lease = action.lease
         record = None if lease is None else await tx.get("idempotency", lease.record_id)
-        body = answer_json(answer)
         if lease is not None and record is not None and record["owner"] == lease.owner and record["status"] is None:
             office.records.finish(tx, lease.idempotency(), 200, body)
-        for event in announcements(action, answer, orders, office):
+        for event in events:
             office.outbox.add(tx, event)
         action = action.model_copy(update={"status": "done", "open": False, "answer": body})
         tx.set(_COLLECTION, id, action.model_dump(mode="json"))
@@ -241,4 +261,6 @@ async def reconcile_actions(office: Office, partner: Partner) -> int:
                 await _ask_again(office, partner, document.id)
         except UsherError as error:  # stays open: the next round asks again
             _LOG.warning("action at the partner not reconciled", extra={"action": document.id, "code": error.code})
+        except Exception:  # the others do not wait for this one
+            _LOG.exception("action at the partner not reconciled", extra={"action": document.id})
     return len(page.documents)

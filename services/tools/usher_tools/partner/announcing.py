@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from usher_shared.contracts.money import to_minor
 from usher_shared.contracts.tools import (
     Answer,
     OrderCreated,
@@ -21,6 +20,7 @@ from usher_shared.events import Event
 from usher_shared.events.catalogue import OrderEventData, SeatSold, TicketPurchased, TicketRefunded, TicketUpgraded
 from usher_shared.events.envelope import event as make_event
 from usher_tools.office import Office
+from usher_tools.partner.checking import amount_of
 from usher_tools.partner.model import PartnerAction
 
 _PURCHASED, _UPGRADED = "usher.ticket_purchased.v1", "usher.ticket_upgraded.v1"
@@ -29,7 +29,7 @@ _REFUNDED = "usher.ticket_refunded.v1"
 
 def _sold(seats: Iterable[SeatOffer], currency: str) -> list[SeatSold]:
     return [
-        SeatSold(id=seat.id, section=seat.section, row=seat.row, price_minor=to_minor(seat.price, currency))
+        SeatSold(id=seat.id, section=seat.section, row=seat.row, price_minor=amount_of(seat.price, currency))
         for seat in seats
     ]
 
@@ -42,7 +42,7 @@ def _common(action: PartnerAction, order: OrderView) -> dict[str, Any]:
         "event_name": order.event_name,
         "starts_at": order.starts_at.astimezone(UTC),
         "currency": order.currency,
-        "total_minor": to_minor(order.total, order.currency),
+        "total_minor": amount_of(order.total, order.currency),
         "seats": _sold(order.seats, order.currency),
         "conversation_id": action.conversation_id,
         "client_id": action.client_id,
@@ -56,7 +56,7 @@ def _bought(
         **_common(action, order),
         quantity=len(seats),
         payment_id=action.id,  # the partner takes the money: its payment is known by the key that it was asked under
-        credit_minor=to_minor(credit, order.currency),
+        credit_minor=amount_of(credit, order.currency),
         **more,
     )
 
@@ -70,7 +70,7 @@ def _facts(action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView
     quote, currency = action.quote, action.quote.currency
     if isinstance(answer, OrderCreated):
         order = orders[answer.order_id]
-        added = {"fees_minor": to_minor(quote.fees, currency), "taxes_minor": to_minor(quote.taxes, currency)}
+        added = {"fees_minor": amount_of(quote.fees, currency), "taxes_minor": amount_of(quote.taxes, currency)}
         return [(_PURCHASED, _bought(action, order, answer.seats, answer.credit, **added))]
     if isinstance(answer, TicketsUpgraded):
         moved = TicketUpgraded(
@@ -81,18 +81,18 @@ def _facts(action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView
         )
         return [(_UPGRADED, moved)]
     if isinstance(answer, OrderExchanged):
-        value, old, new = to_minor(answer.value, currency), orders[answer.order_id], orders[answer.new_order_id]
+        value, old, new = amount_of(answer.value, currency), orders[answer.order_id], orders[answer.new_order_id]
         away = _given_back(
             action, old, quote.previous_seats, refunded_minor=value, kind="exchange", exchanged_to=new.order_id
         )
         # the quote has the difference alone: here fees are whatever is added to the prices
-        fees = to_minor(answer.total, currency) - sum(to_minor(seat.price, currency) for seat in answer.seats)
+        fees = amount_of(answer.total, currency) - sum(amount_of(seat.price, currency) for seat in answer.seats)
         more = {"fees_minor": fees, "exchanged_from": old.order_id}
         bought = _bought(action, new, answer.seats, answer.credit, **more)
         return [(_REFUNDED, away), (_PURCHASED, bought)]
     if isinstance(answer, (OrderRefunded, OrderCredited)):
         refunds = isinstance(answer, OrderRefunded)
-        credited = to_minor(answer.credit if isinstance(answer, OrderRefunded) else answer.credited, currency)
+        credited = amount_of(answer.credit if isinstance(answer, OrderRefunded) else answer.credited, currency)
         back = _given_back(
             action,
             orders[answer.order_id],
@@ -108,7 +108,10 @@ def _facts(action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView
 def announcements(
     action: PartnerAction, answer: Answer, orders: Mapping[str, OrderView], office: Office
 ) -> list[Event]:
-    """The events of the change. `orders` are those it concerns, as they are after it."""
+    """The events of the change. `orders` are those it concerns, as they are after it.
+
+    Raises ValueError, ArithmeticError: an amount or a time is beyond what an event can hold.
+    """
     return [
         make_event(
             id=office.ids.new("EVT"),

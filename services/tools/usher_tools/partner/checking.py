@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -22,16 +22,11 @@ from usher_shared.contracts.tools import (
     HoldReleased,
     HoldTickets,
     Inventory,
-    OrderCreated,
-    OrderCredited,
-    OrderExchanged,
-    OrderRefunded,
     OrderView,
     Quote,
     QuoteArguments,
     ReleaseHold,
     SeatOffer,
-    TicketsUpgraded,
 )
 from usher_shared.contracts.tools import EventInfo as Event
 from usher_shared.errors import UpstreamFailed, UsherError
@@ -43,10 +38,20 @@ A = TypeVar("A", bound=Answer)
 _ID = re.compile(r"(?!\.{1,2}$|__.*__$)[A-Za-z0-9._:-]{1,128}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _RETURNS = frozenset({"refund_order", "credit_order"})
+_LARGEST = 2**53  # minor units: what a JSON number holds exactly
+_LONGEST_QUOTE = timedelta(days=1)
 
 
 def nonsense(tool: str, what: str) -> UpstreamFailed:
     return UpstreamFailed(f"the venue's system answered {tool} with nonsense: {what}", code="partner_nonsense")
+
+
+def amount_of(major: float, currency: str) -> int:
+    """The partner's number in minor units. Raises ArithmeticError or ValueError for what is no amount of money."""
+    amount = to_minor(major, currency)
+    if abs(amount) > _LARGEST:
+        raise OverflowError("not an amount that can be charged")
+    return amount
 
 
 def parse_answer(model: type[A], tool: str, body: dict[str, Any]) -> A:
@@ -125,6 +130,11 @@ def check_answer(tool: str, wanted: Arguments, body: dict[str, Any]) -> Answer:
     return answer
 
 
+def _amounts(quote: Quote) -> Iterable[float]:
+    seats = [*quote.seats, *quote.previous_seats]
+    return [quote.subtotal, quote.fees, quote.taxes, quote.credit, quote.total, *(seat.price for seat in seats)]
+
+
 def check_quote(quote: Quote, customer_id: str, now: datetime) -> Quote:
     """The quote with canonical arguments that its action can be called with. Raises UpstreamFailed."""
     try:
@@ -134,26 +144,11 @@ def check_quote(quote: Quote, customer_id: str, now: datetime) -> Quote:
         raise nonsense("quote", f"its arguments cannot be called: {error.detail}") from error
     if quote.expires_at <= now:
         raise nonsense("quote", "it has expired already")
+    if quote.expires_at - now > _LONGEST_QUOTE:
+        raise nonsense("quote", "it is for more than a day")
+    try:
+        for amount in _amounts(quote):
+            amount_of(amount, quote.currency)
+    except (ArithmeticError, ValueError) as error:
+        raise nonsense("quote", "an amount is not one of money") from error
     return quote.model_copy(update={"arguments": canonical(arguments)})
-
-
-def is_as_agreed(answer: Answer, quote: Quote) -> bool:
-    """Whether what was done is what the customer confirmed: this order, this total, this currency."""
-
-    def minor(amount: float) -> int:
-        return to_minor(amount, quote.currency)
-
-    if getattr(answer, "currency", quote.currency) != quote.currency:
-        return False
-    if isinstance(answer, OrderCreated):
-        paid = minor(answer.total) - minor(answer.credit)
-        return paid == quote.total_minor and _are(answer.seats, (seat.id for seat in quote.seats))
-    if getattr(answer, "order_id", None) != quote.arguments.get("order_id"):
-        return False
-    if isinstance(answer, TicketsUpgraded):
-        return minor(answer.price_delta) == quote.total_minor
-    if isinstance(answer, OrderRefunded):
-        return minor(answer.refunded) == -quote.total_minor
-    if isinstance(answer, OrderExchanged):
-        return minor(answer.charged) - minor(answer.refunded) == quote.total_minor
-    return not isinstance(answer, OrderCredited) or minor(answer.credited) == -quote.total_minor

@@ -44,3 +44,4 @@ class PartnerAction(Stored):
     asked: int = Field(default=1, description="how many calls have asked, or may have asked, the partner")
     answer: dict[str, Any] | None = None
     refusal: Refusal | None = None
+    ticket_id: str | None = Field(default=None, description="the support ticket of an unresolved one")
