@@ -14,6 +14,12 @@ def test_orders_are_listed_with_local_times(chat: Any, office: Any, bought: Any)
         assert fact in reply
 
 
+@pytest.mark.parametrize("words", ["show my orders", "what is the status of order {id}?", "upgrade my seats"])
+def test_the_start_is_told_in_the_venues_own_time(chat: Any, bought: Any, words: str) -> None:
+    bought["starts_at"] = "2026-11-28T19:30:00-05:00"  # three hours ahead of the home zone
+    assert "Sat 28 Nov 2026, 19:30," in chat.say(words.format(id=bought["order_id"]))
+
+
 def test_no_orders(chat: Any) -> None:
     assert "no orders" in chat.say("what have I bought?")
 

@@ -43,8 +43,8 @@ def show_orders(d: Dialogue) -> Act:
 
 def _line(d: Dialogue, order: OrderView) -> str:
     event = d.events.get(order.event_id)
-    # the venue's zone is known from the event alone; without it the zone is named
-    starts = event.local_start if event else order.starts_at.astimezone(d.zone).strftime("%a %-d %b %Y, %H:%M %Z")
+    # the order's start has the venue's offset: its own hour is what the venue's clocks show
+    starts = event.local_start if event else order.starts_at.strftime("%a %-d %b %Y, %H:%M")
     return phrases.order_line(order, starts)
 
 
