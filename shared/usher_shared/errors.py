@@ -6,6 +6,7 @@ UsherError
 ├── Forbidden           403   you may not
 │   └── ConfirmationRequired  403   no recorded yes for exactly this action and total
 ├── NotFound            404   no such thing, or not yours
+├── RequestTimeout      408   the request did not arrive in time
 ├── Conflict            409   the state of the thing forbids it (sold, expired, in flight)
 ├── Gone                410   it existed and is over
 ├── PayloadTooLarge     413
@@ -61,6 +62,10 @@ class ConfirmationRequired(Forbidden):
 
 class NotFound(UsherError):
     code, http_status = "not_found", 404
+
+
+class RequestTimeout(UsherError):
+    code, http_status = "request_timeout", 408
 
 
 class Conflict(UsherError):

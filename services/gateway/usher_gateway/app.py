@@ -62,7 +62,7 @@ _ROUTERS = (
 )
 _MCP_HEADERS = ("Usher-Customer", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name")
 _ALLOWED = ("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "Last-Event-ID", *_MCP_HEADERS)
-_EXPOSED = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotent-Replayed")
+_EXPOSED = ("X-Request-Id", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotent-Replayed", "WWW-Authenticate")
 
 
 @dataclass(frozen=True)

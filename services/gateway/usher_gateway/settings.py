@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     notices_per_minute: int = Field(
         default=1200, ge=1, description="notifications of payment providers (POST /webhooks/stripe) from one address"
     )
+    notice_seconds: float = Field(default=10.0, gt=0, description="how long such a notification may take to arrive")
     limit_storage: str = Field(
         default="memory://", description="where requests are counted: memory:// (this process) or a Redis URI"
     )

@@ -77,6 +77,8 @@ def problem_response(
         headers["Retry-After"] = str(max(1, math.ceil(retry_after_seconds)))
     if status == 401:
         headers.setdefault("WWW-Authenticate", "Bearer")
+    if status == 408:
+        headers["Connection"] = "close"  # what is left of the request is read by nobody
     try:
         content = orjson.dumps(body)
     except TypeError:  # echoes text that is no Unicode (a lone surrogate)

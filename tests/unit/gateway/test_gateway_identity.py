@@ -141,7 +141,7 @@ async def test_forged_tokens(issuer: Any, keys: Any) -> None:
 
 async def test_a_customer_may_only_what_customers_may(issuer: Any, keys: Any) -> None:
     token = jwt.encode(
-        claims(scope="admin act_as_customer", scopes=["admin"]), keys["RS256"], "RS256", {"kid": "RS256"}
+        claims(scope="orders admin act_as_customer", scopes=["admin"]), keys["RS256"], "RS256", {"kid": "RS256"}
     )
     headers = {"Authorization": f"Bearer {token}"}
 
@@ -151,6 +151,37 @@ async def test_a_customer_may_only_what_customers_may(issuer: Any, keys: Any) ->
 
     assert (named[0], stats[0], orders[0]) == (403, 403, 200)
     assert issuer.tools.calls[0].query["customer_id"] == "ada"
+
+
+@pytest.mark.parametrize(
+    ("named", "granted"),
+    [
+        ({"scope": "tools"}, (200, 403, 403)),
+        ({"scope": "openid tools"}, (200, 403, 403)),
+        ({"scp": "tools"}, (200, 403, 403)),
+        ({"scp": ["tools", "orders", 7]}, (200, 403, 200)),
+        ({"scope": "admin"}, (403, 403, 403)),  # of ours, and none that tokens may have
+        ({"scope": "openid profile"}, (200, 200, 200)),
+        ({"scope": 7, "scp": None}, (200, 200, 200)),
+    ],
+    ids=str,
+)
+async def test_a_token_that_names_scopes_has_no_others(
+    issuer: Any, keys: Any, named: dict[str, Any], granted: tuple[int, int, int]
+) -> None:
+    issuer.tools.on("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "result": {}})
+    token = jwt.encode(claims(**named), keys["EdDSA"], "EdDSA", {"kid": "EdDSA"})
+    headers = {"Authorization": f"Bearer {token}"}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+
+    asked = await issuer.call("POST", "/mcp", json=call, headers=headers)
+    said = await issuer.call("POST", "/chat", json={"message": "yes"}, headers=headers)
+    approved = await issuer.call("POST", "/confirmations/CONF_1", json={"decision": "approve"}, headers=headers)
+    read = await issuer.call("GET", "/orders", headers=headers)
+
+    assert (asked[0], said[0], read[0]) == granted
+    assert approved[0] == said[0]
+    assert len(issuer.agent.calls) == (2 if said[0] == 200 else 0)
 
 
 async def test_any_subject_becomes_one_safe_customer_id(issuer: Any, keys: Any) -> None:

@@ -89,6 +89,14 @@ async def test_a_protected_call_is_asked_of_the_agent(gateway: Any) -> None:
     assert call.body["params"]["arguments"] == {"hold_id": "HOLD_1"}
 
 
+async def test_no_arguments_are_empty_arguments(gateway: Any) -> None:
+    for params in ({"name": "create_order", "arguments": None}, {"name": "create_order"}):
+        await _post(gateway, {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+        assert gateway.agent.calls[-1].body["arguments"] == {}
+        assert gateway.tools.calls[-1].body["params"]["_meta"][PROPOSAL_META] == WAITING
+    assert len(gateway.agent.calls) == 2
+
+
 async def test_the_agents_refusal_is_handed_in(gateway: Any) -> None:
     gateway.agent.on("POST", "/proposals", (409, {"detail": "declined", "code": "confirmation_rejected"}))
     await _post(gateway, _message("create_order", {"hold_id": "HOLD_1"}))

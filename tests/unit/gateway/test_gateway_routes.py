@@ -138,6 +138,9 @@ async def test_browsers_may_call_from_allowed_origins_alone(start: Any) -> None:
     assert answer[1]["Access-Control-Allow-Origin"] == "https://shop.example"
     assert "Access-Control-Allow-Origin" not in foreign[1]
     assert "Access-Control-Allow-Credentials" not in answer[1]
+    assert (answer[0], answer[1]["WWW-Authenticate"]) == (401, "Bearer")
+    readable = {name.strip() for name in answer[1]["Access-Control-Expose-Headers"].split(",")}
+    assert {"WWW-Authenticate", "X-Request-Id", "Retry-After"} <= readable
 
 
 async def test_no_origin_is_allowed_by_default(gateway: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 
-from usher_gateway.identity.model import Identity, to_id
+from usher_gateway.identity.model import SCOPES, Identity, to_id
 from usher_gateway.identity.ports import KeySet
 from usher_shared.errors import Unauthenticated
 from usher_shared.http.tokens import ASYMMETRIC_ALGORITHMS
@@ -21,7 +21,10 @@ _MAX_LENGTH = 8192
 
 
 class TokenReader:
-    """Verifies tokens for one issuer and audience. A verified token is remembered for at most a minute."""
+    """Verifies tokens for one issuer and audience. A verified token is remembered for at most a minute.
+
+    `scopes` is what a token grants; of those, a token that names scopes of ours grants the named ones alone.
+    """
 
     def __init__(self, keys: KeySet, *, issuer: str, audience: str, scopes: Iterable[str]) -> None:
         self._keys = keys
@@ -75,4 +78,17 @@ class TokenReader:
             raise Unauthenticated("the token names no customer", code="bad_token")
         client = claims.get("azp") or claims.get("client_id") or "oidc"
         client_id, customer_id = to_id(str(client)), to_id(subject)
-        return Identity(client_id, customer_id, self._scopes, f"customer:{client_id}:{customer_id}", None)
+        named = _scopes_of(claims)
+        scopes = self._scopes & named if named else self._scopes
+        return Identity(client_id, customer_id, scopes, f"customer:{client_id}:{customer_id}", None)
+
+
+def _scopes_of(claims: dict[str, Any]) -> frozenset[str]:
+    """Those of ours among the scopes that the token was issued with: `scope` (RFC 9068), at some issuers `scp`."""
+    named: set[str] = set()
+    for claim in (claims.get("scope"), claims.get("scp")):
+        if isinstance(claim, str):
+            named.update(claim.split())
+        elif isinstance(claim, list):
+            named.update(part for part in claim if isinstance(part, str))
+    return SCOPES & named

@@ -29,7 +29,8 @@ class Message:
         """For a call that needs the customer's yes: what to ask of the agent (as ProposalRequest)."""
         if not self._params or self.content.get("method") != "tools/call" or "id" not in self.content:
             return None
-        name, arguments = self._params.get("name"), self._params.get("arguments", {})
+        name, arguments = self._params.get("name"), self._params.get("arguments")
+        arguments = {} if arguments is None else arguments
         if not isinstance(name, str) or name not in PROTECTED_ACTIONS or not isinstance(arguments, dict):
             return None
         return {"action": name, "arguments": arguments, "idempotency_key": self._meta.get(IDEMPOTENCY_META)}
