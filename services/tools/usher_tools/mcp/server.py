@@ -26,7 +26,7 @@ from mcp.types import (
 
 from usher_shared.contracts.proposals import IDEMPOTENCY_META
 from usher_shared.contracts.tools import TOOLS
-from usher_shared.contracts.tools.offering import fill_in, kind_of, offered_parameters
+from usher_shared.contracts.tools.offering import READS, fill_in, kind_of, offered_parameters
 from usher_shared.errors import InvalidRequest, UsherError
 from usher_tools.mcp.model import IDENTITY_SCOPE, CallIdentity
 from usher_tools.mcp.results import proposed, refused, succeeded
@@ -72,12 +72,12 @@ async def _list(_: ServerRequestContext[Any, Any], __: PaginatedRequestParams | 
 
 @cache
 def listed_tools() -> list[Tool]:
-    """Every tool of the contract; its hints follow from how it is run."""
+    """Every tool of the contract; its hints follow from what it does."""
     return [_listed(name) for name in TOOLS]
 
 
 def _listed(name: str) -> Tool:
-    tool, kind = TOOLS[name], kind_of(name)
+    tool, protected = TOOLS[name], kind_of(name) == "protected"
     output = tool.answer.model_json_schema(mode="serialization")
     output.pop("title", None)
     return Tool(
@@ -86,10 +86,10 @@ def _listed(name: str) -> Tool:
         input_schema=offered_parameters(name),
         output_schema=output,
         annotations=ToolAnnotations(
-            read_only_hint=kind == "read",
-            destructive_hint=kind == "protected" or name in _GIVES_UP,
+            read_only_hint=name in READS,
+            destructive_hint=protected or name in _GIVES_UP,
             # what waits for a yes is the same request while it waits
-            idempotent_hint=kind in ("read", "protected") or name in _GIVES_UP,
+            idempotent_hint=name in READS or protected or name in _GIVES_UP,
             open_world_hint=False,
         ),
     )

@@ -32,10 +32,13 @@ Kind = Literal["read", "write", "protected"]
 
 
 def kind_of(name: str) -> Kind:
-    """How a known tool is run: reads at once, writes in order, protected actions only after a yes."""
+    """How a known tool is run: reads at once, writes in order, protected actions only after a yes.
+
+    A quote runs as reads do, though it is written down, keeps a hold for longer and may open a support ticket.
+    """
     if name in PROTECTED_ACTIONS:
         return "protected"
-    return "read" if name in READS or name == "quote" else "write"  # a quote is noted, and changes nothing
+    return "read" if name in READS or name == "quote" else "write"
 
 
 def offered_parameters(name: str) -> dict[str, Any]:
