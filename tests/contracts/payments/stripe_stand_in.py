@@ -76,6 +76,7 @@ class StripeStandIn:
     keys: dict[str, Saved] = field(default_factory=dict)
     faults: list[tuple[str, Fault]] = field(default_factory=list)
     refuse_captures: bool = False
+    refuse_refunds: bool = False
     down: bool = False
     asked: list[str] = field(default_factory=list)
     gate: asyncio.Event | None = None
@@ -288,6 +289,8 @@ class StripeStandIn:
         left = payment["amount_received"] - self.given_back(payment["id"])
         if left == 0 and payment["amount_received"]:
             raise _invalid("charge_already_refunded", "Charge has already been refunded.")
+        if self.refuse_refunds:
+            raise _invalid("charge_disputed", "This charge has been charged back.")
         if amount > left:
             raise _invalid("", f"Refund amount ({amount}) is greater than unrefunded amount on charge", "amount")
         refund = {
@@ -336,7 +339,8 @@ class StripeStandIn:
     def _read(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         if path == "/v1/payment_intents":
             first = int(query.get("created[gte]", 0))
-            found = (p for p in self.payments.values() if p["customer"] == query["customer"])
+            customer = self._customer(query["customer"])["id"]
+            found = (p for p in self.payments.values() if p["customer"] == customer)
             mine = [dict(payment) for payment in found if payment["created"] >= first]
             return self._page(path, mine, query)
         if path == "/v1/refunds":

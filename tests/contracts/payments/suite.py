@@ -19,9 +19,18 @@ from usher_tools.payments.ports import (
     PaymentUnknown,
     Refund,
     RefundExceedsCharge,
+    RefundRefused,
 )
 
-Card = Literal["good", "declined", "lost_authorisation", "never_authorised", "lost_capture", "refused_capture"]
+Card = Literal[
+    "good",
+    "declined",
+    "lost_authorisation",
+    "never_authorised",
+    "lost_capture",
+    "refused_capture",
+    "refused_refund",
+]
 _NUMBERS = itertools.count(1)
 
 
@@ -224,6 +233,20 @@ class PaymentProviderSuite:
         charge = await _authorise(provider, key, bench.card("good"))
         with pytest.raises(RefundExceedsCharge):
             await provider.refund(charge_id=charge.id, amount_minor=100, idempotency_key=f"{key}:refund")
+
+    async def test_a_refund_that_the_provider_refuses_for_good(self, bench: Bench) -> None:
+        provider, key = bench.open(), fresh_key()
+        charge = await _captured(provider, key, bench.card("refused_refund"))
+        for _ in range(2):
+            with pytest.raises(RefundRefused) as refused:
+                await provider.refund(charge_id=charge.id, amount_minor=100, idempotency_key=f"{key}:refund")
+            assert not isinstance(refused.value, RefundExceedsCharge)
+            assert refused.value.code == "refund_refused"
+
+    async def test_a_charge_that_is_not_there_is_not_refunded(self, bench: Bench) -> None:
+        with pytest.raises(RefundRefused) as refused:
+            await bench.open().refund(charge_id="CHG_none", amount_minor=100, idempotency_key=f"{fresh_key()}:refund")
+        assert refused.value.code == "charge_not_found"
 
     async def test_a_customers_payments_are_no_others(self, bench: Bench) -> None:
         provider, key = bench.open(), fresh_key()

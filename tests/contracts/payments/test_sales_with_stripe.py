@@ -15,6 +15,7 @@ from contracts.payments.stripe_stand_in import KEY, Fault, StripeStandIn
 from usher_shared.clock import ManualClock
 from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_tools.adapters.stripe_payments import StripePayments
+from usher_tools.cancellations.service import CancellationDesk
 from usher_tools.orders.payment import reconcile
 
 
@@ -86,6 +87,27 @@ async def test_a_refund_while_stripe_fails(office: BoxOffice, server: StripeStan
     (view,) = await _agree(office, server, 1)
     assert view["status"] == "partially_refunded"
     assert len(server.refunds) == 1
+
+
+async def test_a_disputed_charge_of_a_cancelled_event(office: BoxOffice, server: StripeStandIn) -> None:
+    """The refund is refused, and goes through once the dispute is over and it is asked for again: on the same day too,
+    though Stripe repeats what it answered under a key."""
+    order = await office.buy(["A-2-5"])
+    server.refuse_refunds = True
+    refused = await office.act(await office.quote("refund_order", {"order_id": order["order_id"]}))
+    assert (refused.status_code, refused.json()["code"]) == (409, "refund_refused")
+    await _agree(office, server, 1)
+    desk = CancellationDesk(office.office)
+    for outcome in ("failed", "refunded"):
+        server.refuse_refunds = outcome == "failed"
+        await office.raw("POST", "/events/tonight/cancel", caller="cli", json={"reason": "The hall is flooded."})
+        await desk.round()
+        office.clock.advance(timedelta(minutes=2))  # a lease of the application's own desk
+        await desk.round()
+        found = (await office.raw("GET", "/events/tonight/cancellation", caller="cli")).json()
+        assert (found["status"], found[outcome]) == ("done", 1)
+    assert sum(refund["amount"] for refund in server.refunds.values()) == 13450
+    await _agree(office, server, 1)
 
 
 async def test_a_card_that_asks_for_authentication(office: BoxOffice, server: StripeStandIn) -> None:

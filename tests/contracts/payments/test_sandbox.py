@@ -19,6 +19,7 @@ _TOKENS: dict[Card, str] = {
     "never_authorised": "tok_timeout_before",
     "lost_capture": "tok_capture_timeout",
     "refused_capture": "tok_capture_declined",
+    "refused_refund": "tok_refund_refused",
 }
 
 
@@ -47,5 +48,6 @@ class TestSandbox(PaymentProviderSuite):
             "ann-timeout-before": "tok_timeout_before",
             "ann-capture-timeout": "tok_capture_timeout",
             "ann-capture-declined": "tok_capture_declined",
+            "ann-refund-refused": "tok_refund_refused",
         }.items():
             assert await provider.default_method(customer) == token

@@ -18,7 +18,7 @@ from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_shared.errors import UpstreamFailed
 from usher_tools.adapters.stripe_amounts import from_stripe, to_stripe
 from usher_tools.adapters.stripe_payments import StripePayments
-from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown
+from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown, RefundRefused
 
 
 @pytest.fixture
@@ -40,6 +40,7 @@ async def bench(server: StripeStandIn, tmp_path: Path) -> AsyncIterator[Bench]:
             operation, fault = twice[wanted]
             server.fail(operation, fault, "lost_before")
         server.refuse_captures = wanted == "refused_capture"
+        server.refuse_refunds = wanted == "refused_refund"
         return "pm_declined" if wanted == "declined" else "pm_visa"
 
     async def put_on_file(customer_id: str) -> None:
@@ -217,6 +218,29 @@ async def test_the_newest_card_serves_where_none_is_the_default(bench: Bench, se
     customer = server.add_customer({"usher_customer_id": "o'neill\\"})
     server.methods |= {"pm_old": customer["id"], "pm_new": customer["id"]}
     assert await bench.open().default_method("o'neill\\") == "pm_new"
+
+
+async def test_a_customer_that_stripe_does_not_know_is_an_upstream_failure(bench: Bench, server: StripeStandIn) -> None:
+    """Of another account, or deleted: nothing can be said of the payment, and nothing raw comes through."""
+    provider, key = bench.open(), fresh_key()
+    await _pay(provider, key)
+    server.customers.clear()
+    for asked in (provider.find(key, customer_id="ann"), void(provider, key), provider.default_method("ann")):
+        with pytest.raises(UpstreamFailed):
+            await asked
+
+
+@pytest.mark.parametrize("amount_minor", [5124, 4])
+async def test_an_amount_that_stripe_cannot_give_back_is_refused(
+    bench: Bench, server: StripeStandIn, amount_minor: int
+) -> None:
+    provider, key = bench.open(), fresh_key()
+    charge = await _pay(provider, key, amount_minor=95500, currency="KWD")
+    await provider.capture(charge_id=charge.id, idempotency_key=key)
+    with pytest.raises(RefundRefused) as refused:
+        await provider.refund(charge_id=charge.id, amount_minor=amount_minor, idempotency_key=f"{key}:1")
+    assert refused.value.code == "amount_not_chargeable"
+    assert "refund" not in server.asked
 
 
 async def test_a_refused_key_is_our_fault_and_stays_secret(

@@ -12,7 +12,7 @@ import pytest
 from usher_shared.documents import Query
 from usher_tools.cancellations.service import CancellationDesk
 from usher_tools.orders.payment import reconcile
-from usher_tools.payments.ports import PaymentUnknown, RefundExceedsCharge
+from usher_tools.payments.ports import PaymentUnknown, RefundRefused
 from usher_tools.settings import Settings
 
 BY_HAND = Settings(reconcile_seconds=3600)  # the job looks when it is woken, and not again by itself
@@ -212,7 +212,7 @@ async def test_a_refused_refund_is_shown_and_tried_again_on_request(open_box_off
         id = (await office.buy(["A-2-5"], "ann"))["order_id"]
         await office.buy(["A-3-5"], "bob")
         key = f"cancel:tonight:{id}:0"
-        office.payments.fail = lambda asked: RefundExceedsCharge("disputed") if asked == key else None
+        office.payments.fail = lambda asked: RefundRefused("disputed") if asked == key else None
         await _cancel(office)
         done = await _finish(office)
         assert (done["status"], done["refunded"], done["failed"], done["failed_amount"]) == ("done", 1, 1, 134.5)

@@ -9,9 +9,11 @@ the box office changes nothing here. Test tokens:
 * `tok_timeout_before` is never authorised, and no answer comes (PaymentUnknown).
 * `tok_capture_timeout` is captured, but the answer to the capture is lost (PaymentUnknown).
 * `tok_capture_declined` is authorised, and its capture is refused.
+* `tok_refund_refused` is authorised and captured, and its refunds are refused, as those of a disputed charge are.
 
 A customer has the method that `store_method` put on file. Without one: ids that end in `-declined`, `-timeout`,
-`-timeout-before`, `-capture-timeout` or `-capture-declined` have the token of that name, all others `tok_visa`.
+`-timeout-before`, `-capture-timeout`, `-capture-declined` or `-refund-refused` have the token of that name, all
+others `tok_visa`.
 """
 
 from __future__ import annotations
@@ -29,16 +31,18 @@ from usher_tools.payments.ports import (
     PaymentUnknown,
     Refund,
     RefundExceedsCharge,
+    RefundRefused,
 )
 
 _BY_SUFFIX = {  # the first that fits
     "-capture-declined": "tok_capture_declined",
     "-capture-timeout": "tok_capture_timeout",
+    "-refund-refused": "tok_refund_refused",
     "-declined": "tok_declined",
     "-timeout": "tok_timeout",
     "-timeout-before": "tok_timeout_before",
 }
-_GOOD = frozenset({"tok_visa", "tok_timeout", "tok_capture_timeout", "tok_capture_declined"})
+_GOOD = frozenset({"tok_visa", "tok_timeout", "tok_capture_timeout", "tok_capture_declined", "tok_refund_refused"})
 
 
 class SandboxPayments:
@@ -146,8 +150,10 @@ class SandboxPayments:
                 return Refund(record["refund_id"], record["charge_id"], record["amount_minor"])
             page = await tx.query(Query("sandbox_charges", (Filter("charge_id", "==", charge_id),), limit=1))
             if not page.documents:
-                raise NotFound(f"there is no charge {charge_id}", code="charge_not_found")
+                raise RefundRefused(f"there is no charge {charge_id}", code="charge_not_found")
             key, charge = page.documents[0].id, page.documents[0].data
+            if charge["token"] == "tok_refund_refused":  # noqa: S105  a test token
+                raise RefundRefused("the payment provider refused the refund")
             refunded = charge["refunded_minor"] + amount_minor
             if charge["outcome"] != "captured" or refunded > charge["amount_minor"]:
                 raise RefundExceedsCharge("more than is left of the charge")

@@ -43,18 +43,22 @@ def _reason(error: stripe.CardError) -> str:
 
 
 @contextlib.contextmanager
-def asking() -> Iterator[None]:
+def asking(*, refusals: bool = False) -> Iterator[None]:
     """Turns the library's errors into the port's.
 
-    Refusals of the card are PaymentDeclined; IdempotencyError and InvalidRequestError stay as they are, for the
-    caller knows what was asked; everything after which the outcome is open is PaymentUnknown.
+    Refusals of the card are PaymentDeclined; everything after which the outcome is open is PaymentUnknown. A request
+    that Stripe refuses as it is (InvalidRequestError, IdempotencyError) is UpstreamFailed; with `refusals` these stay
+    as they are, for a caller who knows what they mean.
     """
     try:
         yield
     except stripe.CardError as error:
         raise PaymentDeclined(_reason(error)) from error
-    except (stripe.IdempotencyError, stripe.InvalidRequestError):
-        raise
+    except (stripe.IdempotencyError, stripe.InvalidRequestError) as error:
+        if refusals:
+            raise
+        _LOG.error("Stripe refused a request", extra={"code": error.code, "request": error.request_id})
+        raise UpstreamFailed("the payment provider refused a request", code="payment_refused") from error
     except (stripe.AuthenticationError, stripe.PermissionError) as error:
         _LOG.error("Stripe refuses our key", extra={"request": error.request_id})
         raise UpstreamFailed("the payment provider refused the box office", code="payment_refused") from error

@@ -49,7 +49,7 @@ class StripeCustomers:
     async def _search(self, customer_id: str) -> list[str]:
         query = f"metadata[{_quoted(CUSTOMER)}]:{_quoted(customer_id)}"
         try:
-            with asking():
+            with asking(refusals=True):
                 page = await self._client.v1.customers.search_async({"query": query, "limit": 10})
         except stripe.InvalidRequestError as error:  # not offered to accounts in India
             _LOG.error("Stripe refused a search for a customer", extra={"code": error.code})

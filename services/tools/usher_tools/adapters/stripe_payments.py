@@ -30,6 +30,7 @@ from usher_tools.payments.ports import (
     PaymentUnknown,
     Refund,
     RefundExceedsCharge,
+    RefundRefused,
 )
 from usher_tools.settings import Settings
 
@@ -78,7 +79,7 @@ class StripePayments:
         amount = to_stripe(amount_minor, currency)
         customer = await self._customers.present(customer_id)
         try:
-            with asking():
+            with asking(refusals=True):
                 payment = await self._client.v1.payment_intents.create_async(
                     {
                         "amount": amount,
@@ -118,7 +119,7 @@ class StripePayments:
 
     async def capture(self, *, charge_id: str, idempotency_key: str) -> Charge:
         try:
-            with asking():
+            with asking(refusals=True):
                 payment = await self._client.v1.payment_intents.capture_async(charge_id)
             return _charge(payment)
         except stripe.InvalidRequestError as error:  # not in a state to be captured, or refused by the bank
@@ -169,44 +170,53 @@ class StripePayments:
         """
         customer = await self._customers.present(customer_id)
         try:
-            with asking():
+            with asking(refusals=True):
                 await self._client.v1.customers.update_async(
                     customer, {"metadata": {"usher_called_off": idempotency_key}}, {"idempotency_key": idempotency_key}
                 )
         except stripe.IdempotencyError:
             return False
+        except stripe.InvalidRequestError as error:  # no such customer: deleted, or of another account
+            _LOG.error("Stripe refused to call a payment off", extra={"code": error.code, "customer": customer})
+            raise UpstreamFailed("the payment could not be called off", code="payment_refused") from error
         return True
 
     async def _cancel(self, charge_id: str) -> None:
-        with contextlib.suppress(stripe.InvalidRequestError), asking():  # captured or cancelled: looked up after
+        with (
+            contextlib.suppress(stripe.InvalidRequestError),
+            asking(refusals=True),
+        ):  # captured or cancelled: looked up after
             await self._client.v1.payment_intents.cancel_async(charge_id)
 
     async def _retrieve(self, charge_id: str) -> Charge:
         try:
-            with asking():
+            with asking(refusals=True):
                 return _charge(await self._client.v1.payment_intents.retrieve_async(charge_id))
         except stripe.InvalidRequestError as error:
             raise NotFound(f"there is no charge {charge_id}", code="charge_not_found") from error
 
     async def refund(self, *, charge_id: str, amount_minor: int, idempotency_key: str) -> Refund:
-        payment = await self._retrieve(charge_id)
-        amount = to_stripe(amount_minor, payment.currency)
+        try:
+            payment = await self._retrieve(charge_id)
+            amount = to_stripe(amount_minor, payment.currency)
+        except (NotFound, PaymentDeclined) as error:  # no such charge, or an amount that Stripe does not have
+            raise RefundRefused(error.detail, code=error.code) from error
         with asking():  # the key alone would not do: Stripe forgets it after 24 hours
             page = await self._client.v1.refunds.list_async({"payment_intent": charge_id, "limit": 100})
             async for refund in page.auto_paging_iter():
                 if metadata(refund).get(REFUND) == idempotency_key:
                     return Refund(refund.id, charge_id, from_stripe(refund.amount, payment.currency))
         try:
-            with asking():
+            with asking(refusals=True):
                 made = await self._client.v1.refunds.create_async(
                     {"payment_intent": charge_id, "amount": amount, "metadata": {REFUND: idempotency_key}},
                     {"idempotency_key": f"refund-{idempotency_key}"},
                 )
-        except stripe.InvalidRequestError as error:
+        except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
             if await self._left(charge_id) < amount:
                 raise RefundExceedsCharge("more than is left of the charge") from error
             _LOG.error("Stripe refused a refund", extra={"code": error.code, "payment": charge_id})
-            raise UpstreamFailed("the payment provider refused the refund", code="refund_refused") from error
+            raise RefundRefused("the payment provider refused the refund") from error
         return Refund(made.id, charge_id, amount_minor)
 
     async def _left(self, charge_id: str) -> int:

@@ -1,7 +1,9 @@
 """Giving one order of a cancelled event back, in full and once.
 
 The intent is that of a customer's refund, under the id `cancel:<event>:<order>`: whoever tries again, after a crash, an
-outage or beside another process, goes on with the same intent and asks the provider under the same keys.
+outage or beside another process, goes on with the same intent and asks the provider under the same keys. A refund that
+was refused is tried again as a new intent, `cancel:<event>:<order>:<n>`: what is left of the order's charges may be
+another amount by then, and a provider repeats its refusal for a key.
 """
 
 from __future__ import annotations
@@ -31,14 +33,15 @@ def refund_id(event_id: str, order_id: str) -> str:
 
 def refunded_by_us(order: Order) -> int | None:
     """What the cancellation gave back for the order, minor units; None when it did not."""
-    given = [c for c in order.history if c.intent_id == refund_id(order.event_id, order.id)]
+    first = refund_id(order.event_id, order.id)
+    given = [c for c in order.history if c.intent_id == first or (c.intent_id or "").startswith(f"{first}:")]
     return -sum(change.amount_minor for change in given) if given else None
 
 
-def _new_intent(office: Office, cancellation: Cancellation, order: Order, priced: Priced) -> Intent:
+def _new_intent(id: str, office: Office, cancellation: Cancellation, order: Order, priced: Priced) -> Intent:
     moment, now = office.now()
     return Intent(
-        id=refund_id(order.event_id, order.id),
+        id=id,
         kind="refund_order",
         status="refunding",
         open=True,
@@ -67,15 +70,21 @@ def _new_intent(office: Office, cancellation: Cancellation, order: Order, priced
     )
 
 
-def _reopened(intent: Intent, order: Order) -> Intent:
-    """A refused refund once more, as it was. Raises Conflict when the order has changed since."""
-    if order.pending is not None:
-        raise Conflict("another change of this order is under way", code="order_busy")
-    if {seat.id for seat in intent.seats} != {seat.id for seat in order.seats}:
-        raise Conflict("the order has changed since its refund was refused", code="refund_refused")
-    if intent.given_minor:  # it is booked: to do the whole again would count it twice
+async def _latest(tx: Transaction, first_id: str) -> tuple[Intent | None, str]:
+    """The order's newest refund by this cancellation, and the id of the next one."""
+    latest, id, number = None, first_id, 0
+    while (found := await tx.get("payment_intents", id)) is not None:
+        latest, number = Intent.model_validate(found), number + 1
+        id = f"{first_id}:{number}"
+    return latest, id
+
+
+def _check_again(latest: Intent, cancellation: Cancellation) -> None:
+    """Whether a refund that has failed may be tried again. Raises Conflict refund_refused."""
+    if not cancellation.retry:
+        raise Conflict("the provider refused this refund", code="refund_refused")
+    if latest.given_minor:  # it is booked: to do the whole again would count it twice
         raise Conflict("a part was given back: a person decides about the rest", code="refund_refused")
-    return intent.model_copy(update={"status": "refunding", "open": True, "failure": None})
 
 
 async def _claim(office: Office, cancellation: Cancellation, order_id: str) -> Intent | None:
@@ -86,23 +95,17 @@ async def _claim(office: Office, cancellation: Cancellation, order_id: str) -> I
 
     async def claim(tx: Transaction) -> Intent | None:
         data = await tx.get("orders", order_id)
-        found = await tx.get("payment_intents", refund_id(cancellation.event_id, order_id))
+        latest, next_id = await _latest(tx, refund_id(cancellation.event_id, order_id))
         if data is None or not data["seats"]:
             return None
+        if latest is not None and latest.open:
+            return latest
+        if latest is not None:
+            _check_again(latest, cancellation)
         order = Order.model_validate(data)
-        if found is None:
-            priced = await price_return(tx, RefundOrder(order_id=order.id), order.customer_id, office)
-            intent = _new_intent(office, cancellation, order, priced)
-            tx.create("payment_intents", intent.id, intent.model_dump(mode="json"))
-            mark_pending(tx, order, intent.id)
-            return intent
-        intent = Intent.model_validate(found)
-        if intent.open:
-            return intent
-        if not cancellation.retry:
-            raise Conflict("the provider refused this refund", code="refund_refused")
-        intent = _reopened(intent, order)
-        tx.set("payment_intents", intent.id, intent.model_dump(mode="json"))
+        priced = await price_return(tx, RefundOrder(order_id=order.id), order.customer_id, office)
+        intent = _new_intent(next_id, office, cancellation, order, priced)
+        tx.create("payment_intents", intent.id, intent.model_dump(mode="json"))
         mark_pending(tx, order, intent.id)
         return intent
 
@@ -126,5 +129,8 @@ async def refund_one(office: Office, cancellation: Cancellation, order: Order) -
         return "failed", due
     except UsherError as error:  # an outage: the next round asks under the same keys
         _LOG.warning("a refund for a cancelled event waits", extra={"order": order.id, "code": error.code})
+        return "pending", due
+    except Exception:  # a fault of ours: the other orders' refunds do not wait for this one's
+        _LOG.exception("a refund for a cancelled event failed", extra={"order": order.id})
         return "pending", due
     return "refunded", intent.amount_minor

@@ -34,8 +34,14 @@ class ChargeVoided(Conflict):
     code = "payment_voided"
 
 
-class RefundExceedsCharge(Conflict):
-    """More than is left of the charge: nothing was given back."""
+class RefundRefused(Conflict):
+    """The provider refuses for good (disputed, no such charge): nothing was given back, nor will be under this key."""
+
+    code = "refund_refused"
+
+
+class RefundExceedsCharge(RefundRefused):
+    """More than is left of the charge."""
 
     code = "refund_exceeds_charge"
 
@@ -98,7 +104,7 @@ class PaymentProvider(Protocol):
         ...
 
     async def refund(self, *, charge_id: str, amount_minor: int, idempotency_key: str) -> Refund:
-        """Give back once per key. Raises RefundExceedsCharge."""
+        """Give back once per key. Raises RefundRefused, RefundExceedsCharge."""
         ...
 
     async def ping(self) -> None: ...
