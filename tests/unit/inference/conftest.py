@@ -47,6 +47,7 @@ class Show:
     performers: tuple[str, ...] = ()
     seats: dict[str, SeatOffer] = field(default_factory=dict)  # the free ones, best first
     status: str = "on_sale"
+    section_names: dict[str, str] = field(default_factory=dict)  # by code; `Section <code>` else
 
     def summary(self) -> dict[str, Any]:
         local = self.starts_at.astimezone(ZONE)
@@ -89,7 +90,8 @@ class Show:
             sections=[
                 SectionInfo(
                     section=name,
-                    name=f"Section {name}",
+                    name=self.section_names.get(name, f"Section {name}"),
+                    general_admission=any(s.general_admission for s in seats),
                     price={"min": min(s.price for s in seats), "max": max(s.price for s in seats)},
                     available=len(seats),
                     capacity=100,
@@ -118,6 +120,15 @@ def standard_seats() -> dict[str, SeatOffer]:
         **block("C", "9", range(1, 9), 40.0),
         **block("C", "10", range(1, 3), 35.0, accessible=True),
     }
+
+
+def standing(section: str, places: int, price: float) -> dict[str, SeatOffer]:
+    """Places of a section without seats."""
+    offers = [
+        SeatOffer(id=f"{section}-GA-{n}", price=price, section=section, row="GA", number=str(n), general_admission=True)
+        for n in range(1, places + 1)
+    ]
+    return {offer.id: offer for offer in offers}
 
 
 def is_run(seats: list[SeatOffer], quantity: int) -> bool:
@@ -213,7 +224,7 @@ class BoxOffice:
         free = [
             seat
             for seat in self._show(event_id).seats.values()
-            if (section is None or seat.section == section)
+            if section in (None, seat.section)
             and (max_price is None or seat.price <= max_price)
             and (not accessible or seat.accessible)
         ]
@@ -466,6 +477,18 @@ class Conversation:
 @pytest.fixture
 def office() -> BoxOffice:
     return BoxOffice()
+
+
+@pytest.fixture
+def stadium(office: BoxOffice) -> Show:
+    """A show with dear seats, which a search without a section offers first, and cheaper standing."""
+    start = datetime(2026, 11, 29, 19, tzinfo=ZONE)
+    show = Show("EV_ECHO", "Echo Canyon", start, "Los Angeles", "Pacific Bowl", "music")
+    seats = {**block("109", "3", range(1, 9), 165.0), **block("301", "1", range(1, 9), 38.0)}
+    show.seats = {**seats, **standing("P", 40, 60.0)}
+    show.section_names = {"109": "Midfield 109", "301": "Upper Deck 301", "P": "Pitch Standing"}
+    office.shows[show.event_id] = show
+    return show
 
 
 @pytest.fixture

@@ -156,7 +156,6 @@ def test_too_many_seats_are_refused_before_asking_the_box_office(chat: Any) -> N
 
 
 def test_an_area_of_the_house_is_searched_section_by_section(chat: Any, office: Any) -> None:
-    office.fail["check_inventory"] = [("section_not_found", "no section 'floor'")]
     show = office.shows["EV_ADELE"]
     info = show.info
 

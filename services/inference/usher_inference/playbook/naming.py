@@ -107,6 +107,13 @@ def unknown_words(d: Dialogue) -> list[str]:
     return [word for word in words if word not in COMMON and not _TRADE.fullmatch(word)]
 
 
+def words_beyond(d: Dialogue, event: EventSummary) -> list[str]:
+    """Unknown words of the message that are no part of the event's own names."""
+    names = [event.name, event.venue, event.city, *getattr(event, "performers", ())]
+    known = [word for name in names for word in spoken_tokens(name)]
+    return [word for word in unknown_words(d) if not _fit_word(word, known)]
+
+
 _SOUND = re.compile(r"h+u*m+|u+h+m*|u+m+|e+r+m*|o+h+|a+h+|l+o+l+|ha(?:ha)+|(.)\1+|[^aeiouy]{4,}", re.IGNORECASE)
 _SPEAKING = frozenset(word_list("i my me you your we our us he his she her they them it its dont don't who"))
 

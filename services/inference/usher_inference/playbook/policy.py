@@ -129,6 +129,8 @@ def _buy(d: Dialogue, intent: Intent) -> Act:
         return no_count
     if not changed and _THINKING.search(d.turn.text) and not d.turn.affirmed:
         return _no_hurry(d)
+    if intent in (Intent.OTHER, Intent.DENY) and not changed and not d.hold and purchase.may_name_section(d):
+        return purchase.describe(d)
     if intent is Intent.OTHER and not changed and not d.turn.affirmed and not d.turn.renamed:
         if d.proposal:
             return Say(phrases.NEED_YES)

@@ -3,19 +3,18 @@
 from usher_inference.playbook import failures, phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event, other_dates
+from usher_inference.playbook.naming import words_beyond
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.seats import (
     MOST_SEATS,
     Pick,
-    areas,
     check_arguments,
     choose,
     listings,
     needs_wide_listing,
     price_steps,
-    sections_but,
-    sections_named,
 )
+from usher_inference.playbook.sections import areas, is_code, sections_but, sections_called, sections_named, told
 from usher_inference.playbook.state import Dialogue, Wish, call_key
 from usher_inference.playbook.wishes import FRONT
 from usher_inference.understanding import Comparative
@@ -38,11 +37,21 @@ def continue_purchase(d: Dialogue) -> Act:
         return step
     event = d.event
     if event is None:  # named by a tool call whose event was never described
-        return _describe(d)
+        return describe(d)
     return _unavailable(d, event) or _seats_of(d, event)
 
 
-def _describe(d: Dialogue) -> Act:
+def may_name_section(d: Dialogue) -> bool:
+    """Whether the message has words not understood yet that the house's own list of sections may explain."""
+    heard, arguments = d.turn.heard, {"event_id": d.focus or ""}
+    if d.event is None or d.focus in d.infos or d.wish.section or heard is None or heard.slots.section:
+        return False
+    known = d.can("get_event_info") and not d.turn.tried("get_event_info", arguments)
+    return known and bool(words_beyond(d, d.event))
+
+
+def describe(d: Dialogue) -> Act:
+    """The call that tells all of the event in question."""
     arguments = {"event_id": d.focus or ""}
     if d.can("get_event_info") and d.focus and not d.turn.tried("get_event_info", arguments):
         return Call("get_event_info", arguments)
@@ -108,6 +117,8 @@ def _unavailable(d: Dialogue, event: EventSummary) -> Act | None:
 
 def _seats_of(d: Dialogue, event: EventSummary) -> Act:
     quantity = d.wish.quantity
+    if may_name_section(d):
+        return describe(d)
     if quantity is None:
         price = "" if event.price_from is None else f", from {phrases.money(event.price_from, event.currency)} a seat"
         return Say(f"{phrases.named_event(event)}{price}. {Asked.QUANTITY.value}")
@@ -123,12 +134,17 @@ def _check(d: Dialogue, event: EventSummary, quantity: int) -> Act | Inventory:
         return Say("I can't check seats in this conversation, sorry.")
     info = d.infos.get(event.event_id)
     unknown = any(failed.code == "section_not_found" for failed in d.turn.failures("check_inventory"))
+    called = d.wish.section is not None and not is_code(d.wish.section)
     if (
         info is None
-        and (d.wish.cheapest or d.wish.avoid or _row_anywhere(d.wish) or unknown)
+        and (d.wish.cheapest or d.wish.avoid or _row_anywhere(d.wish) or unknown or called)
         and d.can("get_event_info")
     ):
-        return _describe(d)
+        return describe(d)
+    if info and d.wish.section and not sections_called(info, d.wish.section):
+        parts = phrases.listing(areas(info))
+        lead = f"There is no {phrases.quoted(d.wish.section)} at {event.venue}."
+        return Say(f"{lead} There are: {parts}. {Asked.OTHER_SEATS.value}")
     newest: Inventory | None = None
     for section, limit, listed in _searches(d, info, quantity):
         arguments = check_arguments(d, event.event_id, listed, section, limit)
@@ -137,10 +153,6 @@ def _check(d: Dialogue, event: EventSummary, quantity: int) -> Act | Inventory:
             failed = d.turn.tried("check_inventory", arguments)
             if failed is None:
                 return Call("check_inventory", arguments)
-            if info and unknown:
-                parts = phrases.listing(areas(info))
-                lead = f"There is no {phrases.quoted(section or '')} at {event.venue}."
-                return Say(f"{lead} There are: {parts}. {Asked.OTHER_SEATS.value}")
             return failures.of_check(failed)
         pick = choose(newest, d.wish)
         if len(pick.seats) >= quantity and (pick.exact or not needs_wide_listing(d.wish)):
@@ -237,7 +249,8 @@ def _nothing_suits(d: Dialogue, event: EventSummary, inventory: Inventory) -> Ac
     """Says what stands in the way: the price, the section, the row, or that all is gone."""
     wish = d.wish
     limit = wish.limit_each(wish.quantity or 1)
-    places = [f"section {wish.section}" if wish.section else "", f"row {wish.row}" if wish.row else ""]
+    info = d.infos.get(event.event_id)
+    places = [told(info, wish.section) if wish.section else "", f"row {wish.row}" if wish.row else ""]
     where = ", ".join(place for place in places if place)
     where = f" in {where}" if where else ""
     if wish.passed and inventory.seats:

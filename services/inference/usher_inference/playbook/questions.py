@@ -8,6 +8,7 @@ from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event
 from usher_inference.playbook.naming import likeness, names_something
 from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.sections import sections_called
 from usher_inference.playbook.state import Dialogue, Task, call_key
 from usher_inference.understanding import Topic
 from usher_inference.understanding.topics import read_topics
@@ -188,8 +189,9 @@ def _programme(info: EventInfo, d: Dialogue) -> str:
 
 def _prices(info: EventInfo, d: Dialogue) -> str:
     free = [section for section in info.sections if section.available > 0]
-    wanted = (d.wish.section or "").lower()
-    free = [section for section in free if section.section.lower() == wanted] or free
+    called = {section.section for section in sections_called(info, d.wish.section)} if d.wish.section else set()
+    there = [section for section in free if section.section in called]
+    free = there or free
     if not free:
         return f"{phrases.named_event(info)} is sold out."
     low = min(section.price.min for section in free)
@@ -203,7 +205,7 @@ def _prices(info: EventInfo, d: Dialogue) -> str:
         span += f" each, {phrases.money_minor(whole, info.currency)} for {d.wish.quantity},"
     else:
         span += " each"
-    named = f" in section {free[0].section}" if wanted == free[0].section.lower() else ""
+    named = f" in section {free[0].section}" if len(there) == 1 else ""
     return f"Seats{named} for {phrases.named_event(info)} {span} before any fees."
 
 

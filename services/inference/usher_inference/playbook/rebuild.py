@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
+from usher_inference.playbook import sections
 from usher_inference.playbook.beyond import read_beyond
 from usher_inference.playbook.errands import part
 from usher_inference.playbook.events import find_event
@@ -147,6 +148,20 @@ def _read_again(d: Dialogue) -> None:
         d.wish.query = again.venue
 
 
+def _read_section(d: Dialogue) -> None:
+    """With the house's own names just learnt, the message may name a section that could not be told before."""
+    heard = d.turn.heard
+    if heard is None or heard.slots.section or d.wish.section or d.task is not Task.PURCHASE:
+        return
+    again = _understand(d.turn.text, UnderstandingContext(_noon(d), d.last_text, _hints(d))).slots
+    terms = d.wish.seat_terms()
+    d.wish.section, d.wish.avoid = again.section, again.section_refused or d.wish.avoid
+    if terms != d.wish.seat_terms():
+        d.checks.clear()
+        d.wish.accepted, d.turn.seat_terms_changed = (), True
+        d.hold_stale = d.hold is not None
+
+
 def _noon(d: Dialogue) -> datetime:
     # Days are resolved from noon so that a conversation's earlier messages are understood alike in each call.
     return d.now.replace(hour=12, minute=0, second=0, microsecond=0)
@@ -160,7 +175,7 @@ def _hints(d: Dialogue) -> CatalogueHints:
         performers=tuple(dict.fromkeys(name for info in infos for name in info.performers)),
         cities=tuple(dict.fromkeys(event.city for event in events)),
         venues=tuple(dict.fromkeys(event.venue for event in events)),
-        sections=tuple(dict.fromkeys(s.section for info in infos for s in info.sections)),
+        sections=tuple(dict.fromkeys(name for info in infos for name in sections.names(info))),
     )
 
 
@@ -222,6 +237,7 @@ def _note_facts(d: Dialogue, step: Done) -> None:
             d.events[info.event_id] = d.infos[info.event_id] = info
             if d.focus is not None or d.wish.query is None or fit(d.wish.query, info):
                 d.focus = info.event_id
+            _read_section(d)
         case Inventory() as inventory:
             key = call_key(step.arguments)
             d.checks.pop(key, None)  # the newest check stands last

@@ -64,42 +64,6 @@ def price_steps(info: EventInfo, wish: Wish, sections: Sequence[str | None]) -> 
     return sorted(step for step in steps if limit is None or step <= limit)[:3]
 
 
-def sections_named(info: EventInfo, wanted: str, max_minor: int | None) -> list[str]:
-    """The section of that code or name, else the best three with free seats of the area of that name ("lower bowl")."""
-    low = wanted.casefold()
-    exact = [s.section for s in info.sections if low in (s.section.casefold(), s.name.casefold())]
-    if exact:
-        return exact[:1]
-    area = [
-        section
-        for section in info.sections
-        if low in section.name.casefold()
-        and section.available > 0
-        and (max_minor is None or to_minor(section.price.min, info.currency) <= max_minor)
-    ]
-    return [section.section for section in sorted(area, key=lambda section: -section.price.max)[:3]]
-
-
-def sections_but(info: EventInfo, avoided: str, max_minor: int | None, *, cheapest: bool) -> list[str]:
-    """Up to four sections with free seats outside the avoided part, the dearest or the cheapest first."""
-    low = avoided.casefold()
-    left = [
-        section
-        for section in info.sections
-        if section.available > 0
-        and low != section.section.casefold()
-        and (len(low) <= 2 or low not in section.name.casefold())
-        and (max_minor is None or to_minor(section.price.min, info.currency) <= max_minor)
-    ]
-    ranked = sorted(left, key=lambda section: section.price.min if cheapest else -section.price.max)
-    return [section.section for section in ranked[:4]]
-
-
-def areas(info: EventInfo) -> list[str]:
-    """The names of the parts of the house, without the sections' own numbers."""
-    return list(dict.fromkeys(section.name.rstrip("0123456789 ") or section.name for section in info.sections))[:10]
-
-
 def choose(inventory: Inventory, wish: Wish) -> Pick:
     """The best seats of the listing for the wish: side by side where that is possible."""
     asked = wish.quantity or inventory.quantity

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from usher_inference.understanding.lexicon import word_list
-from usher_inference.understanding.passage import Passage
+from usher_inference.understanding.passage import MASK, Passage
 
 _SEAT_ID = re.compile(r"(?<![\w-])(?!20\d\d-\d\d-\d\d)(?P<id>[a-z0-9]{1,6}-[a-z0-9]{1,4}-\d{1,4})(?![\w-])")
 _ORDER_ID = re.compile(r"\b(?:ord[_-][a-z0-9_-]+)\b")
@@ -16,6 +16,16 @@ _SECTION = re.compile(
 )
 # "two for the game in 206": three figures that count nothing.
 _IN_NUMBER = re.compile(r"\bin\s+(?P<code>[1-9]\d\d)\b(?=\s*(?:$|[.,;!?¦)]|please|and\b|for\b|if\b))")
+# "in P": one letter counts as a section only in capitals, which `open` has lost.
+_IN_LETTER = re.compile(r"\bin\s+(?P<code>[A-Z]\d{0,2})\b(?=\s*(?:$|[.,;!?)]|please\b|and\b|for\b|if\b))")
+# "standing", "we want to stand", "on the pitch"; no "Still Standing", no "stand-up".
+_STANDING = re.compile(
+    r"(?<!still )(?<!man )(?<!long )(?<!-)\bstanding\b(?! (?:ovation|by|order|in line))|"
+    r"\b(?:want(?:ed)?|like|love|prefer|rather|happy|going|gonna|we'?ll|i'?ll)(?: to)? stand\b"
+    r"(?![- ]?(?:up|by|in|out|for|it|them|that|this)\b)|"
+    r"\b(?P<pitch>(?:on|in|at) the pitch|pitch(?= (?:tickets?|seats?|places?)\b))"
+)
+_NOT_TO = re.compile(r"\b(?:not|no|never|can'?t|cannot|won'?t|don'?t|do not)\s+(?:\w+\s+)?$|\brather not\s+$")
 _REFUSED = re.compile(
     r"\b(?:not|(?:any\w*|every\w*|all) but|except|avoid|besides|instead of|rather than|no)\s+"
     r"(?:for\s+|in\s+)?(?:the\s+|any\s+)?$"
@@ -61,6 +71,9 @@ _NAMED = (
     "stalls",
     "loge",
     "floor",
+    "floor standing",
+    "pitch standing",
+    "standing room",
     "pit",
     "lawn",
     "terrace",
@@ -119,8 +132,9 @@ def read_section(passage: Passage, names: Sequence[str], *, asked: bool = False)
             match = passage.take(re.compile(rf"\b{re.escape(name.lower())}\b"))
             if match and not _turned_down(passage, match):
                 return name
-    for match in (*_SECTION.finditer(passage.open), *_IN_NUMBER.finditer(passage.open)):
-        code = match["code"]
+    lettered = (m for m in _IN_LETTER.finditer(passage.text) if MASK not in passage.open[m.start() : m.end()])
+    for match in (*_SECTION.finditer(passage.open), *_IN_NUMBER.finditer(passage.open), *lettered):
+        code = match["code"].lower()
         alone = re.match(r"\s*(?:$|[.,;!?¦])", passage.open[match.end() :]) is not None
         if (code not in _NO_SECTION or (alone and code == "a")) and (re.fullmatch(_CODE, code) or code in _NAMED):
             passage.claim(*match.span())
@@ -137,7 +151,22 @@ def read_section(passage: Passage, names: Sequence[str], *, asked: bool = False)
         match = passage.take(re.compile(rf"\b(?:the\s+)?{re.escape(name)}(?:\s+(?:level|section))?\b"))
         if match and not _turned_down(passage, match):
             return name
+    standing = _STANDING.search(passage.open)
+    if standing and not _is_title(passage, standing) and not _stands_not(passage, standing):
+        passage.claim(*standing.span())
+        return "pitch" if standing["pitch"] else "standing"
     return None
+
+
+def _is_title(passage: Passage, match: re.Match[str]) -> bool:
+    """ "Standing" at the end of a name in capitals."""
+    capital = passage.surface(*match.span())[0].isupper()
+    return capital and re.search(r"\b[A-Z]\w*\s+$", passage.surface(0, match.start())) is not None
+
+
+def _stands_not(passage: Passage, match: re.Match[str]) -> bool:
+    """ "Not standing", "we can't stand"."""
+    return _turned_down(passage, match) or _NOT_TO.search(passage.low[: match.start()]) is not None
 
 
 def read_refused_section(passage: Passage, names: Sequence[str]) -> str | None:
@@ -147,6 +176,9 @@ def read_refused_section(passage: Passage, names: Sequence[str]) -> str | None:
             match = re.search(rf"\b{re.escape(name.lower())}\b", passage.low)
             if match and _turned_down(passage, match):
                 return name
+    standing = _STANDING.search(passage.low)
+    if standing and not standing["pitch"] and not _is_title(passage, standing) and _stands_not(passage, standing):
+        return "standing"
     coded = next((match for match in _SECTION.finditer(passage.low) if _turned_down(passage, match)), None)
     return coded["code"].upper() if coded and re.fullmatch(_CODE, coded["code"]) else None
 
