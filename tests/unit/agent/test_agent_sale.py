@@ -160,7 +160,7 @@ async def test_two_yeses_at_once_buy_once(world):
     assert world.box.charged_minor == 24_000
 
 
-@pytest.mark.parametrize("code", ["price_changed", "hold_expired", "seats_taken", "quote_expired", "payment_declined"])
+@pytest.mark.parametrize("code", ["price_changed", "hold_expired", "quote_expired", "payment_declined"])
 async def test_a_refused_charge_is_told_and_asked_again(world, code):
     await world.offer()
     world.box.break_next("create_order", Conflict("no", code=code))

@@ -18,7 +18,7 @@ def test_a_declined_payment(chat: Any, office: Any) -> None:
     assert "all set" in chat.say("yes", consent="yes")
 
 
-@pytest.mark.parametrize("code", ["payment_unknown", "upstream_timeout", "internal_error"])
+@pytest.mark.parametrize("code", ["payment_unknown", "outcome_unresolved", "upstream_timeout", "internal_error"])
 def test_an_unknown_outcome_is_never_called_uncharged(chat: Any, office: Any, code: str) -> None:
     office.fail["create_order"] = [(code, "no answer")]
     chat.say("buy 2 tickets for Adele")

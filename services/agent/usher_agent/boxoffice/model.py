@@ -15,6 +15,9 @@ from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.tools import TOOLS, tool_schemas
 from usher_shared.contracts.tools.offering import IDENTITY_FIELDS, Kind, fill_in, kind_of, offered_parameters
 
+# the code of an action that has ended, and of which only a person finds out what became
+UNRESOLVED = "outcome_unresolved"
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from usher_agent.boxoffice.model import PreparedCall
+from usher_agent.boxoffice.model import UNRESOLVED, PreparedCall
 from usher_agent.boxoffice.ports import BoxOffice, Caller
 from usher_shared.contracts.confirmations import Confirmation
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout, UsherError
@@ -47,7 +47,7 @@ async def send_once(
     """Run a call with an effect at most once, whatever the network does.
 
     An attempt without an answer is repeated once under the same key, which yields the first one's answer if it
-    succeeded. Raises OutcomeUnknown when that did not help, and what the box office refused with.
+    succeeded. Raises OutcomeUnknown when that did not help, what the box office refused with, and its UNRESOLVED.
     """
     waits = 0
     attempts = 0
@@ -63,6 +63,8 @@ async def send_once(
             )
         except (UpstreamTimeout, Unavailable, UpstreamFailed) as error:
             attempts += 1
+            if error.code == UNRESOLVED:
+                raise
             if attempts > 1:
                 raise OutcomeUnknown(error) from error
         except UsherError as error:

@@ -2,7 +2,8 @@
 
 pending -> approved -> (executing ->) done | failed;  pending -> rejected | superseded | expired.
 `approved` is written before the box office is called, with the evidence; `executing` when it was called and gave
-no answer: the same confirmation id is then sent again until the outcome is known.
+no answer: the same confirmation id is then sent again until the outcome is known. `failed` is an end without a known
+effect: refused, or unresolved.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal, cast
 
+from usher_agent.boxoffice.model import UNRESOLVED
 from usher_agent.consent import Action, ProposalContext, read_proposal
 from usher_shared.clock import from_timestamp, to_timestamp
 from usher_shared.contracts.confirmations import Confirmation, ProtectedAction, fingerprint
@@ -87,6 +89,11 @@ class Proposal:
         self.evidence = evidence
         self.decided_at = to_timestamp(now)
         self.move("approved" if decision == "approve" else "rejected", now)
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether it was sent, and only a person can find out what became of it."""
+        return self.state == "failed" and self.error_code == UNRESOLVED
 
     def view(self) -> dict[str, Any]:
         """As ConfirmationView."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from usher_agent.boxoffice.model import UNRESOLVED
 from usher_agent.boxoffice.ports import BoxOffice, Caller
 from usher_agent.boxoffice.service import OutcomeUnknown, describe_error, send_once
 from usher_agent.confirmations.model import PROPOSALS, Decision, Proposal
@@ -12,12 +13,15 @@ from usher_shared.clock import Clock
 from usher_shared.documents import DocumentStore
 from usher_shared.errors import Conflict, Gone, NotFound, UsherError
 
-Result = Literal["done", "refused", "unknown"]
+Result = Literal["done", "refused", "unknown", "unresolved"]
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What came of an approved proposal; `answer` is the tool's answer or its error."""
+    """What came of an approved proposal; `answer` is the tool's answer or its error.
+
+    `unknown` is asked again; `unresolved` is an end: nobody but a person finds out what became of it.
+    """
 
     result: Result
     answer: dict[str, Any]
@@ -64,5 +68,5 @@ async def execute(box: BoxOffice, proposal: Proposal, *, timeout_seconds: float)
         detail = "no answer yet: it is not known whether this was done; it is being checked under the same reference"
         return Execution("unknown", {"error": "status_unknown", "detail": detail}, error.cause.code)
     except UsherError as error:
-        return Execution("refused", describe_error(error), error.code)
+        return Execution("unresolved" if error.code == UNRESOLVED else "refused", describe_error(error), error.code)
     return Execution("done", answer)

@@ -3,7 +3,7 @@
 It is put in a conversation of its own; the customer answers at POST /confirmations/{id}, or there in words. Whoever
 asks the same again learns how it stands: the same confirmation while it waits, the tool's answer once it was done.
 An ending without an effect (declined by the customer, refused by the box office) is told once; then it may be asked
-anew.
+anew. One of which the box office cannot tell what became is told for a day, so that it is not done twice.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class Proposals:
 
         Raises Unprocessable (arguments), NotFound (unknown tool), what the box office refuses to quote with,
         UpstreamFailed (a broken quote), and Conflict: `confirmation_rejected`, the code that the confirmed action was
-        refused with, `confirmation_unsettled` (approved, outcome not known yet), `conversation_busy`.
+        refused with, `confirmation_unsettled` (approved, outcome not known yet), `outcome_unresolved` (only a person
+        finds out; `ticket_id` where there is one), `conversation_busy`.
         """
         if asked.action not in TOOLS:
             raise NotFound(f"there is no tool {asked.action}", code="unknown_tool")
@@ -95,7 +96,8 @@ class Proposals:
                 confirmation=ConfirmationView.model_validate(proposal.view()),
                 conversation_id=proposal.conversation_id,
             )
-        if proposal.state == "done" and from_timestamp(proposal.updated_at) + _KEEP > now:
+        recent = from_timestamp(proposal.updated_at) + _KEEP > now
+        if proposal.state == "done" and recent:
             return ProposalAnswer(status="done", answer=proposal.outcome, conversation_id=proposal.conversation_id)
         if proposal.state in UNFINISHED:
             raise Conflict(
@@ -103,6 +105,8 @@ class Proposals:
                 code="confirmation_unsettled",
                 retry_after_seconds=1.0,
             )
+        if proposal.is_unresolved and recent:
+            raise _ending(proposal)
         if proposal.state in ("rejected", "failed") and not proposal.told:
             await self._tell(proposal.id)
             raise _ending(proposal)
@@ -177,4 +181,7 @@ def _ending(proposal: Proposal) -> UsherError:
     outcome = proposal.outcome or {}
     extra = {key: value for key, value in outcome.items() if key not in ("error", "detail")}
     detail = str(outcome.get("detail") or "the confirmed action was refused")
-    return Conflict(f"{detail}; nothing was charged", code=proposal.error_code or "refused", extra=extra)
+    if proposal.is_unresolved:
+        detail = "it is not known whether this was done; a person is looking at it. Do not ask for it again before"
+    # what became of the money is the box office's to say: a charge may have been made and given back
+    return Conflict(detail, code=proposal.error_code or "refused", extra=extra)

@@ -20,7 +20,7 @@ from usher_shared.clock import Clock
 from usher_shared.contracts.tools.offering import IDENTITY_FIELDS
 
 _STEP = "confirmed"
-_STATUS = {"done": "ok", "refused": "error", "unknown": "unknown"}
+_STATUS = {"done": "ok", "refused": "error", "unknown": "unknown", "unresolved": "unknown"}
 
 
 async def carry_out(box: BoxOffice, clock: Clock, turn: Turn, *, timeout_seconds: float) -> None:
@@ -67,6 +67,9 @@ def _settle(turn: Turn, proposal: Proposal, execution: Execution, clock: Clock) 
             turn.released.append(proposal.arguments["hold_id"])
     elif execution.result == "refused":
         proposal.move("failed", clock.now())
+    elif execution.result == "unresolved":
+        proposal.move("failed", clock.now())
+        turn.status, turn.error_code = "failed", execution.code
     else:
         proposal.move("executing", clock.now())
         turn.status, turn.error_code = "failed", "status_unknown"

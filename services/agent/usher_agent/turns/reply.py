@@ -100,6 +100,8 @@ def _fallback(turn: Turn) -> str:
         proposal, answer = turn.executed
         if proposal.state == "done":
             return wording.done(proposal.action, answer)
+        if proposal.is_unresolved:
+            return wording.unresolved(answer.get("ticket_id"))
         if proposal.state == "failed":
             return wording.LOOK_AGAIN
         return wording.STILL_UNKNOWN if turn.opening.recovered else wording.STATUS_UNKNOWN

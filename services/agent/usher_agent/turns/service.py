@@ -289,8 +289,9 @@ class Turns:
         proposal = turn.opening.execute
         if proposal is None:
             return turn.command.message is not None or turn.command.decision is not None
-        # while the outcome is unknown nothing else is begun; unfinished business alone needs no conversation
-        return proposal.state != "executing" and not (turn.opening.recovered and turn.command.message is None)
+        # an unknown outcome is told by the agent itself, and nothing else; unfinished business needs no conversation
+        unknown = proposal.state == "executing" or proposal.is_unresolved
+        return not unknown and not (turn.opening.recovered and turn.command.message is None)
 
     async def _generate(self, run: Run) -> None:
         turn = run.turn

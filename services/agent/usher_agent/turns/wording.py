@@ -117,10 +117,28 @@ _REFUSALS = {
 }
 
 
+# found out after the payment too: the box office has then given the charge back
+_AFTER_PAYING = frozenset({"seats_taken", "event_cancelled", "order_changed", "order_contested"})
+
+
 def refused(code: str, detail: str) -> str:
-    """That a confirmed action was refused; nothing was charged."""
+    """That a confirmed action was refused, and that no money was taken for it, or none kept."""
     reason = _REFUSALS.get(code) or f"That could not be done: {_sentence(detail)}"
+    if code == "refund_refused":  # what was given back of it, the detail says
+        return reason
+    if code in _AFTER_PAYING:
+        return f"{reason} If anything was charged, it has been given back."
     return f"{reason} Nothing was charged."
+
+
+def unresolved(ticket_id: object) -> str:
+    """That nobody but a person finds out what became of a confirmed action."""
+    named = f" (ticket {ticket_id})" if isinstance(ticket_id, str) else ""
+    return (
+        "I'm sorry, the box office cannot tell whether this went through, so I do not know whether any money has "
+        f"moved. A person is looking at it{named}. Please do not try it again until that is clear: it might then "
+        "happen twice."
+    )
 
 
 def declined() -> str:

@@ -13,7 +13,15 @@ _NOT_NOW = frozenset(
 DECLINED = frozenset({"payment_declined"})
 # a broken answer to a charge may hide a charge that went through
 UNKNOWN_OUTCOME = frozenset(
-    {"payment_unknown", "upstream_timeout", "timeout", "internal_error", "upstream_failed", "unreadable"}
+    {
+        "payment_unknown",
+        "outcome_unresolved",
+        "upstream_timeout",
+        "timeout",
+        "internal_error",
+        "upstream_failed",
+        "unreadable",
+    }
 )
 PRICE_MOVED = frozenset({"price_changed", "quote_expired"})
 
@@ -53,6 +61,8 @@ def charge_failed(d: Dialogue, failure: Failure) -> str:
         )
     if failure.code in PRICE_MOVED:
         return f"The price changed before I could finish, so nothing was charged.{held} {Asked.RETRY.value}"
+    if failure.code == "seats_taken":  # perhaps found out after the payment
+        return f"Others took those seats; if anything was charged, it has been given back. {Asked.PERSON.value}"
     if lost_hold(failure):
         return f"That could not be found any more, so nothing was charged. {Asked.PERSON.value}"
     return f"That didn't work: {reason(failure)} Nothing was charged.{held} {Asked.RETRY.value}"
