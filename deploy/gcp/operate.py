@@ -4,7 +4,7 @@
     python deploy/gcp/operate.py --project PROJECT keys create "our website" --scope chat --scope orders
     python deploy/gcp/operate.py --project PROJECT catalogue import season.yaml
     python deploy/gcp/operate.py --project PROJECT events cancel neon-harbor --reason "The hall is flooded."
-    python deploy/gcp/operate.py --project PROJECT tickets approve SUP_01M7 --by olga --note "a death in the family"
+    python deploy/gcp/operate.py --project PROJECT support approve SUP_01M7 --by olga --note "a death in the family"
     python deploy/gcp/operate.py --project PROJECT dead-letters show ticket_purchased
 
 Keys, catalogue, cancellations and decisions on tickets are written straight into the services' databases. Needs a
@@ -31,6 +31,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOT
 from google.pubsub_v1.services.subscriber.async_client import SubscriberAsyncClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncIOTransport
 from google.pubsub_v1.types import PubsubMessage, ReceivedMessage
+from pydantic import ValidationError
 
 from usher_gateway.identity.keys import create_key, list_keys, revoke_key
 from usher_shared.bus.pubsub_channel import open_channel
@@ -44,6 +45,7 @@ from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.catalogue_files import read_catalogue
 from usher_tools.cancellations.service import cancel_event, get_cancellation
 from usher_tools.catalogue.service import import_catalogue
+from usher_tools.settings import Settings as ToolsSettings
 from usher_tools.support.model import TicketDecision
 from usher_tools.support.service import decide_ticket, list_tickets
 
@@ -110,17 +112,16 @@ async def _cancellation(given: argparse.Namespace) -> dict[str, Any]:
         return (await get_cancellation(given.event, store)).model_dump(mode="json")
 
 
-async def _tickets(given: argparse.Namespace) -> dict[str, Any]:
+async def _support_tickets(given: argparse.Namespace) -> dict[str, Any]:
     async with _store(given, "tools") as store:
         return (await list_tickets(store, given.status, limit=given.limit)).model_dump(mode="json")
 
 
 async def _decide(given: argparse.Namespace) -> dict[str, Any]:
     decision = TicketDecision(by=given.by, note=given.note)
+    days = ToolsSettings().waiver_days if given.waiver_days is None else given.waiver_days
     async with _store(given, "tools") as store:
-        decided = await decide_ticket(
-            store, SystemClock(), given.ticket, given.outcome, decision, waiver_days=given.waiver_days
-        )
+        decided = await decide_ticket(store, SystemClock(), given.ticket, given.outcome, decision, waiver_days=days)
     return decided.model_dump(mode="json")
 
 
@@ -199,6 +200,14 @@ async def _redrive(given: argparse.Namespace) -> dict[str, int]:
     return {"redriven": count}
 
 
+def _waiver_days(text: str) -> float:
+    """Within the range that the box office's own setting has."""
+    try:
+        return ToolsSettings.model_validate({"waiver_days": text}).waiver_days
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Administer Usher on Google Cloud.")
     parser.add_argument("--project", required=True, help="the Google Cloud project")
@@ -229,21 +238,27 @@ def _parser() -> argparse.ArgumentParser:
     progress.add_argument("event")
     progress.set_defaults(act=_cancellation)
 
-    tickets = rooms.add_parser("tickets", help="support, and exceptions from policies").add_subparsers(required=True)
-    listing = tickets.add_parser("list", help="the oldest first")
+    support = rooms.add_parser("support", help="support tickets, exceptions from policies").add_subparsers(
+        required=True
+    )
+    listing = support.add_parser("list", help="the oldest first")
     listing.add_argument("--status", choices=["open", "approved", "rejected", "closed"], default="open")
     listing.add_argument("--limit", type=int, default=50)
-    listing.set_defaults(act=_tickets)
+    listing.set_defaults(act=_support_tickets)
     for word, outcome, text in (
         ("approve", "approved", "make the exception, good once"),
         ("reject", "rejected", "make none"),
         ("close", "closed", "end one that asks for none"),
     ):
-        deciding = tickets.add_parser(word, help=text)
+        deciding = support.add_parser(word, help=text)
         deciding.add_argument("ticket")
         deciding.add_argument("--by", required=True, help="who decides")
         deciding.add_argument("--note", required=True, help="why; kept with the ticket")
-        deciding.add_argument("--waiver-days", type=float, default=7, help="how long an approval is good")
+        deciding.add_argument(
+            "--waiver-days",
+            type=_waiver_days,
+            help="how long an approval is good; default: USHER_TOOLS_WAIVER_DAYS, else 7",
+        )
         deciding.set_defaults(act=_decide, outcome=outcome)
 
     letters = rooms.add_parser("dead-letters", help="events that a subscriber refused").add_subparsers(required=True)

@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,18 +100,36 @@ async def test_an_event_is_cancelled_for_the_box_office_to_refund(
     await store.close()
 
 
-async def test_tickets_are_decided(operate: Operate, emulator: str, project: str) -> None:
+async def test_support_tickets_are_decided(
+    operate: Operate, emulator: str, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = FirestoreDocumentStore(project, "usher-tools", emulator=emulator)
     asked = {"subject": "Refund outside the policy", "details": "too late", "customer_id": "ann", "status": "open"}
     moment = "2026-11-20T18:00:00.000000Z"
     ticket = {**asked, "order_id": "ORD_1", "action": "refund_order", "created_at": moment}
     await store.set("support_tickets", "SUP_1", ticket)
-    (listed,) = operate("tickets", "list")["tickets"]
+    (listed,) = operate("support", "list")["tickets"]
     assert (listed["ticket_id"], listed["action"]) == ("SUP_1", "refund_order")
-    decided = operate("tickets", "approve", "SUP_1", "--by", "olga", "--note", "a funeral")
+    monkeypatch.setenv("USHER_TOOLS_WAIVER_DAYS", "2")
+    before = SystemClock().now()
+    decided = operate("support", "approve", "SUP_1", "--by", "olga", "--note", "a funeral")
     assert (decided["status"], decided["decided_by"], decided["note"]) == ("approved", "olga", "a funeral")
     waiver = await store.get("policy_waivers", "ORD_1:refund_order")
     assert waiver is not None
     assert (waiver["status"], waiver["ticket_id"]) == ("approved", "SUP_1")
-    assert operate("tickets", "list")["tickets"] == []
+    good_for = datetime.fromisoformat(waiver["expires_at"]) - before
+    assert timedelta(days=2) <= good_for < timedelta(days=3)
+    assert operate("support", "list")["tickets"] == []
     await store.close()
+
+
+@pytest.mark.parametrize("days", ["0", "366", "nan", "a week"])
+def test_an_exception_lasts_as_long_as_the_box_office_allows(days: str) -> None:
+    words = ("support", "approve", "SUP_1", "--by", "olga", "--note", "why", "--waiver-days", days)
+    done = subprocess.run(
+        [sys.executable, ROOT / "deploy/gcp/operate.py", "--project", "none", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "argument --waiver-days: Input should be" in done.stderr) == (2, True), done.stderr

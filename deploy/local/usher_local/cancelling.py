@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from usher_local.shown import clean
 from usher_local.stack import Stack
 from usher_shared.contracts.money import format_money, to_minor
 
@@ -34,7 +35,7 @@ async def cancel_event(stack: Stack, event_id: str, reason: str, console: Consol
     """Cancel it and follow the refunds to their end; interrupted, they go on without us. Raises NotFound."""
     async with stack.client("cli", "tools") as tools:
         found: dict[str, Any] = await tools.call("POST", f"/events/{event_id}/cancel", json={"reason": reason})
-        console.print(f"{found['event_name']} is cancelled: nothing of it is sold any more.")
+        console.print(clean(f"{found['event_name']} is cancelled: nothing of it is sold any more."), markup=False)
         columns = (TextColumn("refunding"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pending]}"))
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("refunds", total=None, pending="")

@@ -16,15 +16,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from usher_local.catalog import catalog_app
 from usher_local.door import door_app
-from usher_local.stack import SERVICES, Stack, consecutive_ports, default_home, default_port, load_stack
-from usher_local.tickets import tickets_app
+from usher_local.keys import key_app
+from usher_local.shown import cell, clean, marked
+from usher_local.stack import SERVICES, Stack, consecutive_ports, default_home, default_port, usual_stack
+from usher_local.support import support_app
 from usher_shared.errors import UsherError
 from usher_shared.events import load_topics
 
 app = typer.Typer(help="Usher: a ticketing chat agent, whole on this machine.", no_args_is_help=True)
-key_app = typer.Typer(help="API keys of client applications.", no_args_is_help=True)
-catalog_app = typer.Typer(help="The catalogue of venues and events.", no_args_is_help=True)
 events_app = typer.Typer(help="The events that services publish.", no_args_is_help=True)
 measure_app = typer.Typer(help="Score the language understanding on a corpus file.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
@@ -32,17 +33,9 @@ app.add_typer(catalog_app, name="catalog")
 app.add_typer(events_app, name="events")
 app.add_typer(measure_app, name="measure")
 app.add_typer(door_app, name="door")
-app.add_typer(tickets_app, name="tickets")
+app.add_typer(support_app, name="support")
 console = Console()
 errors = Console(stderr=True)
-
-
-def _stack() -> Stack:
-    try:
-        return load_stack(default_home())
-    except FileNotFoundError:
-        errors.print(f"There is no stack in {default_home()}. Start one with: usher up")
-        raise typer.Exit(1) from None
 
 
 def main() -> None:
@@ -50,7 +43,7 @@ def main() -> None:
     try:
         app()
     except UsherError as error:
-        errors.print(error.detail, style="red", markup=False)
+        errors.print(clean(error.detail), style="red", markup=False)
         sys.exit(1)
 
 
@@ -76,7 +69,7 @@ async def _up(home: Path, port: int, seed: bool) -> None:
         if what == "ready":
             ready.add(service)
         if steady.is_set() or what not in ("started", "ready"):
-            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {service}: {what}")
+            console.print(f"[dim]{time.strftime('%H:%M:%S')}[/] {service}: {marked(what)}")
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -97,7 +90,7 @@ async def _up(home: Path, port: int, seed: bool) -> None:
         if seed:
             await _seed(stack)
         steady.set()
-        console.print(f"\n  API        {stack.url('gateway')}  (docs at /docs)\n  data       {stack.home}")
+        console.print(f"\n  API        {stack.url('gateway')}  (docs at /docs)\n  data       {marked(stack.home)}")
         console.print("  next       usher chat · usher key create · usher events tail · usher doctor\n")
         console.print("[dim]Ctrl-C stops everything.[/]")
         await stop.wait()
@@ -174,7 +167,7 @@ def chat(
     from usher_local.public_api import PublicApi
     from usher_local.terminal_chat import run_chat
 
-    stack = _stack()
+    stack = usual_stack()
     token = customer_tokens.mint(stack.home, customer, timedelta(hours=12))
 
     async def talk() -> None:
@@ -198,7 +191,7 @@ def token(
     """Print a customer's token (Authorization: Bearer …) for the local stack."""
     from usher_local import customer_tokens
 
-    print(customer_tokens.mint(_stack().home, customer, timedelta(hours=hours)))
+    print(customer_tokens.mint(usual_stack().home, customer, timedelta(hours=hours)))
 
 
 @app.command()
@@ -208,9 +201,9 @@ def service_token(
 ) -> None:
     """Print a token for a service's internal API, for an operator's curl."""
     if service not in SERVICES:
-        errors.print(f"no service {service!r}; there are {', '.join(SERVICES)}")
+        errors.print(f"no service {service!r}; there are {', '.join(SERVICES)}", markup=False)
         raise typer.Exit(1)
-    print(asyncio.run(_stack().tokens(caller).token(service)))
+    print(asyncio.run(usual_stack().tokens(caller).token(service)))
 
 
 @app.command()
@@ -222,73 +215,11 @@ def doctor() -> None:
     table = Table(box=None, show_header=False)
     for finding in findings:
         mark = "[green]ok[/]" if finding.ok else "[red]!![/]"
-        table.add_row(mark, finding.subject, finding.detail)
+        table.add_row(mark, finding.subject, cell(finding.detail))
         if not finding.ok:
-            table.add_row("", "", f"[yellow]{finding.remedy}[/]")
+            table.add_row("", "", cell(finding.remedy, "yellow"))
     Console(no_color=not colour()).print(table)
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
-
-
-@key_app.command("create")
-def key_create(
-    name: Annotated[str, typer.Argument(help="what the client application is called")],
-    scope: Annotated[list[str] | None, typer.Option(help="chat, orders, act_as_customer, webhooks, …")] = None,
-    rate: Annotated[int | None, typer.Option(min=1, help="requests a minute; the gateway's default is 60")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON line")] = False,
-) -> None:
-    """Create an API key. It is shown once; only its hash is kept."""
-    from usher_local.provision import create_api_key
-
-    created = asyncio.run(create_api_key(_stack(), name, scope or ["chat", "orders"], rate))
-    if as_json:
-        print(json.dumps(created))
-        return
-    console.print(f"client   {created['client_id']}\nscopes   {' '.join(created['scopes'])}\nkey      ", end="")
-    print(created["api_key"])  # plain, so that nothing wraps it
-    console.print("[yellow]Keep it now: it cannot be shown again.[/]")
-
-
-@key_app.command("list")
-def key_list() -> None:
-    """All keys, without their secrets."""
-    from usher_local.provision import list_api_keys
-
-    table = Table("key", "name", "scopes", "rate", "state")
-    for row in asyncio.run(list_api_keys(_stack())):
-        table.add_row(*row)
-    console.print(table)
-
-
-@key_app.command("revoke")
-def key_revoke(key: Annotated[str, typer.Argument(help="the key's id, as `usher key list` shows it")]) -> None:
-    """Refuse a key from now on (running gateways notice within seconds)."""
-    from usher_local.provision import revoke_api_key
-
-    asyncio.run(revoke_api_key(_stack(), key))
-    console.print(f"revoked {key}")
-
-
-@catalog_app.command("import")
-def catalog_import(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON or YAML")],
-    check: Annotated[bool, typer.Option("--check", help="only validate")] = False,
-) -> None:
-    """Import venues and events; existing ones are updated, sold seats stay sold."""
-    from usher_local.provision import import_catalogue, read_catalogue_file
-
-    catalogue = read_catalogue_file(file)
-    if check:
-        console.print(f"{file} is valid.")
-        return
-    console.print(f"Imported {asyncio.run(import_catalogue(_stack(), catalogue))}.")
-
-
-@catalog_app.command("sample")
-def catalog_sample() -> None:
-    """Import the sample catalogue around today; its events of an earlier day move on."""
-    from usher_local.provision import import_sample
-
-    console.print(f"Imported {asyncio.run(import_sample(_stack()))}.")
 
 
 @events_app.command("tail")
@@ -305,7 +236,7 @@ def events_tail(
         raise typer.Exit(1)
 
     async def follow() -> None:
-        async for event in tail_events(_stack(), from_start=from_start):
+        async for event in tail_events(usual_stack(), from_start=from_start):
             if type is None or event["type"].split(".")[1] == type:
                 print(json.dumps(event), flush=True)
 
@@ -326,8 +257,8 @@ def events_cancel(
 
     if not yes:
         typer.confirm(f"Cancel {event} and refund every order?", abort=True)
-    found = asyncio.run(cancel_event(_stack(), event, reason, console))
-    console.print(f"{sentence(found)}.")
+    found = asyncio.run(cancel_event(usual_stack(), event, reason, console))
+    console.print(f"{sentence(found)}.", markup=False)
     sys.exit(1 if found["failed"] else 0)
 
 
@@ -335,7 +266,7 @@ def _print_measure(measure: Any, file: Path) -> None:
     try:
         print(json.dumps(measure(file)))
     except ValueError as error:
-        errors.print(f"[red]{error}[/]")
+        errors.print(clean(error), style="red", markup=False)
         raise typer.Exit(1) from error
 
 

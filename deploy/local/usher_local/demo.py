@@ -19,11 +19,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.markup import escape
 
 from usher_local.compose import HOST_FROM_CONTAINERS, ComposeStack
 from usher_local.provision import create_api_key, seed_if_empty
 from usher_local.public_api import ApiError, PublicApi
+from usher_local.shown import marked
 from usher_local.stack import consecutive_ports
 from usher_local.supervisor import running_stack
 from usher_local.webhook_receiver import WebhookReceiver, webhook_receiver
@@ -52,7 +52,7 @@ class Customer:
         self.replies: list[str] = []
 
     async def say(self, message: str) -> dict[str, Any]:
-        self._console.print(f"  [bold cyan]customer[/] {escape(message)}")
+        self._console.print(f"  [bold cyan]customer[/] {marked(message)}")
         body = {"message": message, "customer_id": _CUSTOMER}
         if self.conversation_id:
             body["conversation_id"] = self.conversation_id
@@ -60,7 +60,7 @@ class Customer:
         self.conversation_id = answer["conversation_id"]
         for call in answer["tool_calls"]:
             self._console.print(f"           [dim]· {call['name']} → {call['status']} ({call['latency_ms']:.0f} ms)[/]")
-        self._console.print(f"  [bold magenta]usher[/]    {escape(answer['reply'])}")
+        self._console.print(f"  [bold magenta]usher[/]    {marked(answer['reply'])}")
         self.replies.append(answer["reply"])
         return answer
 
@@ -80,7 +80,7 @@ class Customer:
 def _require(condition: bool, claim: str, console: Console) -> None:
     if not condition:
         raise DemoFailed(claim)
-    console.print(f"  [green]✓[/] {claim}")
+    console.print(f"  [green]✓[/] {marked(claim)}")
 
 
 def _adjacent(seats: list[dict[str, Any]]) -> bool:
@@ -164,7 +164,7 @@ async def _sold_out(api: PublicApi, event: dict[str, Any], console: Console) -> 
 async def _traces(api: PublicApi, receiver: WebhookReceiver, order: dict[str, Any], console: Console) -> None:
     console.rule("what the sale left behind")
     for change in order["history"]:
-        console.print(f"  [dim]order[/]     {change['at']}  {change['change']}  {change['amount']}")
+        console.print(f"  [dim]order[/]     {change['at']}  {marked(change['change'])}  {change['amount']}")
     for name in ("ticket_purchased", "ticket_upgraded"):
         event = await receiver.wait_for(name)
         same = event["data"]["order_id"] == order["order_id"]
@@ -174,9 +174,9 @@ async def _traces(api: PublicApi, receiver: WebhookReceiver, order: dict[str, An
         row["total_minor"] == round(order["total"] * 100), "the warehouse has the order, once, as it is now", console
     )
     shown = ("order_id", "status", "event_name", "seat_count", "total_minor", "currency", "changes")
-    console.print(f"  [dim]warehouse[/] {escape(str({key: row[key] for key in shown}))}")
+    console.print(f"  [dim]warehouse[/] {marked(str({key: row[key] for key in shown}))}")
     stats = await _until(lambda: _stats(api))
-    console.print(f"  [dim]stats[/]     {escape(str({k: v for k, v in stats.items() if not isinstance(v, list)}))}")
+    console.print(f"  [dim]stats[/]     {marked(str({k: v for k, v in stats.items() if not isinstance(v, list)}))}")
 
 
 async def _until(look: Callable[[], Awaitable[dict[str, Any] | None]]) -> dict[str, Any]:
@@ -234,7 +234,7 @@ async def run_demo(console: Console, keep: Path | None) -> int:
                 async with PublicApi(stack.url("gateway"), {"X-API-Key": key}) as api:
                     await _walk(api, receiver, console)
         except _FAILURES as error:
-            console.print(f"[bold red]The demo failed: {escape(str(error) or type(error).__name__)}[/]")
+            console.print(f"[bold red]The demo failed: {marked(str(error) or type(error).__name__)}[/]")
             console.print(f"[dim]logs: {home / 'logs'} (run with --keep FOLDER to keep them)[/]")
             return 1
     console.print(f"[bold green]All of it held, in {time.monotonic() - started:.0f} s.[/] Next: make run, make chat")
@@ -258,8 +258,8 @@ async def run_compose_demo(console: Console, stack: ComposeStack, *, keep: bool)
             counted.split()[-1] != "0", f"Redis counts the requests and keeps the catalogue: {counted} keys", console
         )
     except _FAILURES as error:
-        console.print(f"[bold red]The demo failed: {escape(str(error) or type(error).__name__)}[/]")
-        console.print(f"[dim]{escape(stack.logs())}[/]")
+        console.print(f"[bold red]The demo failed: {marked(str(error) or type(error).__name__)}[/]")
+        console.print(f"[dim]{marked(stack.logs())}[/]")
         return 1
     finally:
         if not keep:

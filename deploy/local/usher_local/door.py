@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from usher_local.shown import clean
+
 if TYPE_CHECKING:
     from usher_tools.tickets.door import Verdict
     from usher_tools.tickets.tokens import DoorClaims, TicketReader
@@ -134,7 +136,7 @@ def verify(
             line = json.dumps({"admit": admitted, "reason": verdict.reason, "detail": verdict.words, "seat": seat})
         else:
             line = f"{'ADMIT' if admitted else 'REFUSE'}  {verdict.words}"
-        typer.echo(line)
+        typer.echo(clean(line))
     raise typer.Exit(0 if admitted else 1)
 
 
@@ -145,18 +147,13 @@ def fetch(
     door_list: _List = Path("door-list.json"),
 ) -> None:
     """Write the public keys and the event's door list of the running stack, for `usher door verify`."""
-    from usher_local.stack import default_home, load_stack
-    from usher_shared.errors import UsherError
+    from usher_local.stack import usual_stack
 
     async def read() -> tuple[Any, Any]:
-        async with load_stack(default_home()).client("cli", "tools") as tools:
+        async with usual_stack().client("cli", "tools") as tools:
             return await tools.call("GET", "/tickets/keys"), await tools.call("GET", f"/events/{event}/door-list")
 
-    try:
-        found = asyncio.run(read())
-    except (UsherError, FileNotFoundError) as error:
-        typer.echo(getattr(error, "detail", "there is no stack here: usher up"), err=True)
-        raise typer.Exit(1) from error
+    found = asyncio.run(read())
     for file, content in zip((keys, door_list), found, strict=True):
         beside = file.with_name(f".{file.name}.new")
         beside.write_text(json.dumps(content, indent=2) + "\n")

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from usher_local.bus.client import HttpEventBus
 from usher_shared.bus import EventBus
 from usher_shared.documents.sqlite import SqliteDocumentStore
-from usher_shared.errors import Conflict
+from usher_shared.errors import Conflict, NotFound
 from usher_shared.http.client import ServiceClient
 from usher_shared.http.tokens import LocalTokenSource, LocalTokenVerifier
 
@@ -30,6 +30,12 @@ class PortTaken(Conflict):
     """Another program listens where the stack should."""
 
     code = "port_taken"
+
+
+class NoStack(NotFound):
+    """None was ever started there."""
+
+    code = "no_stack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +157,12 @@ def load_stack(home: Path) -> Stack:
     """The stack that was last started in that folder. Raises FileNotFoundError when there was none."""
     ports = json.loads((home / "stack.json").read_text())["ports"]
     return Stack(home, ports, _secret(home))
+
+
+def usual_stack() -> Stack:
+    """The stack that commands speak to. Raises NoStack, which says how to start one."""
+    home = default_home()
+    try:
+        return load_stack(home)
+    except FileNotFoundError as error:
+        raise NoStack(f"There is no stack in {home}. Start one with: usher up") from error

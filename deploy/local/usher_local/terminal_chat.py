@@ -8,10 +8,10 @@ import aiohttp
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import HTML
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 
 from usher_local.public_api import ApiError, PublicApi, StreamEvent
+from usher_local.shown import clean, marked
 
 _WELCOME = "Ask for tickets in your own words. /quit ends the conversation, /new starts another."
 
@@ -40,7 +40,8 @@ class Turn:
                 if not self._open_line:
                     self._console.print("[bold magenta]usher[/] ", end="")
                 self._open_line = True
-                self._console.print(str(data.get("delta", "")), end="", markup=False, highlight=False, soft_wrap=True)
+                delta = clean(data.get("delta", ""))
+                self._console.print(delta, end="", markup=False, highlight=False, soft_wrap=True)
             case "TEXT_MESSAGE_END":
                 self._end_line()
             case "TOOL_CALL_START":
@@ -48,18 +49,18 @@ class Turn:
                 self._tools[str(data.get("toolCallId"))] = str(data.get("toolCallName"))
             case "TOOL_CALL_RESULT":
                 name = self._tools.get(str(data.get("toolCallId")), "tool")
-                self._console.print(f"  · {name}", style="dim", markup=False)
+                self._console.print(clean(f"  · {name}"), style="dim", markup=False)
             case "CUSTOM" if data.get("name") == "confirmation":
                 self.confirmation = data.get("value")
             case "RUN_ERROR":
                 self._end_line()
-                self._console.print(str(data.get("message")), style="red", markup=False)
+                self._console.print(clean(data.get("message")), style="red", markup=False)
 
     def finish(self) -> None:
         self._end_line()
         if self.confirmation:
-            total = f"{self.confirmation['total']:.2f} {self.confirmation['currency']}"
-            summary, policy = escape(self.confirmation["summary"]), escape(self.confirmation["policy"])
+            total = marked(f"{self.confirmation['total']:.2f} {self.confirmation['currency']}")
+            summary, policy = marked(self.confirmation["summary"]), marked(self.confirmation["policy"])
             text = f"{summary}\n[bold]Total {total}[/]\n{policy}"
             self._console.print(Panel(text, title="to confirm: yes or no", border_style="yellow"))
 
@@ -89,7 +90,7 @@ async def run_chat(api: PublicApi, console: Console) -> None:
             async for event in api.stream("/chat", body):
                 turn.show(event)
         except ApiError as error:
-            console.print(error.detail or str(error), style="red", markup=False)
+            console.print(clean(error.detail or error), style="red", markup=False)
         except (aiohttp.ClientError, TimeoutError) as error:
             console.print(
                 f"the stack does not answer ({error!r}); `usher doctor` tells more", style="red", markup=False

@@ -1,4 +1,4 @@
-"""`usher tickets`: what customers asked support for, and exceptions from policies that an operator grants."""
+"""`usher support`: what customers asked support for, and exceptions from policies that an operator grants."""
 
 from __future__ import annotations
 
@@ -10,31 +10,24 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from usher_local.stack import Stack, default_home, load_stack
-from usher_shared.errors import NotFound
+from usher_local.shown import cell, clean
+from usher_local.stack import usual_stack
 
-tickets_app = typer.Typer(help="Support tickets, and exceptions from a policy.", no_args_is_help=True)
+support_app = typer.Typer(help="Support tickets, and exceptions from a policy.", no_args_is_help=True)
 console = Console()
 
-_Ticket = Annotated[str, typer.Argument(help="SUP_…, as `usher tickets list` shows it")]
+_Ticket = Annotated[str, typer.Argument(help="SUP_…, as `usher support list` shows it")]
 _Note = Annotated[str, typer.Option(help="why; kept with the ticket")]
 _By = Annotated[str, typer.Option(help="who decides", default_factory=getpass.getuser)]
 
 
-def _stack() -> Stack:
-    try:
-        return load_stack(default_home())
-    except FileNotFoundError:
-        raise NotFound(f"There is no stack in {default_home()}. Start one with: usher up") from None
-
-
 async def _call(method: str, path: str, **more: Any) -> Any:
-    async with _stack().client("cli", "tools") as tools:
+    async with usual_stack().client("cli", "tools") as tools:
         return await tools.call(method, path, **more)
 
 
-@tickets_app.command("list")
-def tickets_list(
+@support_app.command("list")
+def support_list(
     status: Annotated[str, typer.Option(help="open, approved, rejected or closed")] = "open",
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
 ) -> None:
@@ -45,7 +38,7 @@ def tickets_list(
         since = ticket["created_at"][:16].replace("T", " ")
         asks = ticket["action"] or "-"
         row = (ticket["ticket_id"], since, ticket["customer_id"], ticket["order_id"] or "-", asks)
-        table.add_row(*row, ticket["subject"], ticket["details"])
+        table.add_row(*map(cell, (*row, ticket["subject"], ticket["details"])))
     console.print(table)
     if found["next_cursor"]:
         console.print(f"[dim]The first {limit}; there are more.[/]")
@@ -54,22 +47,22 @@ def tickets_list(
 def _decide(ticket_id: str, word: str, by: str, note: str) -> None:
     path = f"/support-tickets/{ticket_id}/{word}"
     decided = asyncio.run(_call("POST", path, json={"by": by, "note": note}))
-    console.print(f"{decided['ticket_id']} is {decided['status']}.", markup=False)
+    console.print(clean(f"{decided['ticket_id']} is {decided['status']}."), markup=False)
 
 
-@tickets_app.command("approve")
-def tickets_approve(ticket: _Ticket, note: _Note, by: _By) -> None:
+@support_app.command("approve")
+def support_approve(ticket: _Ticket, note: _Note, by: _By) -> None:
     """Make an exception: the customer's next try of what the ticket asks for succeeds, once, within days."""
     _decide(ticket, "approve", by, note)
 
 
-@tickets_app.command("reject")
-def tickets_reject(ticket: _Ticket, note: _Note, by: _By) -> None:
+@support_app.command("reject")
+def support_reject(ticket: _Ticket, note: _Note, by: _By) -> None:
     """Make no exception."""
     _decide(ticket, "reject", by, note)
 
 
-@tickets_app.command("close")
-def tickets_close(ticket: _Ticket, note: _Note, by: _By) -> None:
+@support_app.command("close")
+def support_close(ticket: _Ticket, note: _Note, by: _By) -> None:
     """End a ticket that asks for no exception."""
     _decide(ticket, "close", by, note)
