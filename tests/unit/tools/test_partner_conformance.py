@@ -27,10 +27,10 @@ from usher_evals.conformance.openapi import render
 from usher_shared.clock import ManualClock
 from usher_shared.contracts.confirmations import CONFIRMATION_HEADER, PROTECTED_ACTIONS
 from usher_shared.contracts.tools import TOOLS
+from usher_shared.contracts.tools.offering import READS
 from usher_shared.events import Event
 from usher_shared.http.tokens import LocalTokenSource
 from usher_tools.adapters.partner_http import HttpPartner
-from usher_tools.toolbox.ports import READS
 
 KEY = secrets.token_hex(16)
 

@@ -23,10 +23,9 @@ from usher_shared.clock import Clock, from_timestamp
 from usher_shared.contracts.chat import ConfirmationView
 from usher_shared.contracts.identity import Principal
 from usher_shared.contracts.proposals import ProposalAnswer, ProposalRequest
-from usher_shared.contracts.tools import TOOLS
 from usher_shared.contracts.tools.offering import DEFAULT_METHOD
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
-from usher_shared.errors import Conflict, Gone, NotFound, Unprocessable, UpstreamFailed, UsherError
+from usher_shared.errors import Conflict, Gone, Unprocessable, UpstreamFailed, UsherError
 from usher_shared.idempotency import request_name
 from usher_shared.ids import IdGenerator
 
@@ -55,13 +54,11 @@ class Proposals:
     async def ask(self, asked: ProposalRequest, principal: Principal) -> ProposalAnswer:
         """How the request stands; a new one is put to the customer.
 
-        Raises Unprocessable (arguments), NotFound (unknown tool), what the box office refuses to quote with,
+        Raises Unprocessable (arguments), what the box office refuses to quote with,
         UpstreamFailed (a broken quote), and Conflict: `confirmation_rejected`, the code that the confirmed action was
         refused with, `confirmation_unsettled` (approved, outcome not known yet), `outcome_unresolved` (only a person
         finds out; `ticket_id` where there is one), `conversation_busy`.
         """
-        if asked.action not in TOOLS:
-            raise NotFound(f"there is no tool {asked.action}", code="unknown_tool")
         identity = Identity(principal.customer_id, DEFAULT_METHOD)
         try:
             arguments = check_arguments(asked.action, asked.arguments, identity)

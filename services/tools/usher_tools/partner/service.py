@@ -21,6 +21,7 @@ from usher_shared.contracts.tools import (
     QuoteArguments,
     SupportTicket,
 )
+from usher_shared.contracts.tools.offering import READS
 from usher_shared.documents import Transaction
 from usher_shared.errors import NotFound, Unprocessable
 from usher_tools.office import Call, Page, answer_json
@@ -30,7 +31,6 @@ from usher_tools.partner.ports import Partner, PartnerCall
 from usher_tools.quotes.model import StoredQuote
 from usher_tools.quotes.service import canonical, check_customer, parse_arguments
 from usher_tools.support.service import open_support_ticket
-from usher_tools.toolbox.ports import READS
 
 _PURGE_AFTER = timedelta(days=2)
 

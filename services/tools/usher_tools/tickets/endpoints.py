@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from usher_shared.contracts.tickets import DigitalTicket, DoorList, PublicKeys, TicketList
 from usher_shared.http.app import require_caller
@@ -36,12 +36,11 @@ async def get_one_ticket(
     ticket_id: Id,
     customer_id: ForCustomer,
     office: TheOffice,
-    accept: Annotated[str, Header()] = "",
     form: Annotated[Literal["json", "svg"], Query(alias="format")] = "json",
 ) -> DigitalTicket | Response:
-    """One ticket; with `Accept: image/svg+xml` or `format=svg` its QR code."""
+    """One ticket; with `format=svg` its QR code."""
     ticket = await get_ticket(order_id, ticket_id, customer_id, office)
-    if form == "svg" or accept.startswith(SVG):
+    if form == "svg":
         return Response(draw_code(ticket), media_type=SVG)
     return ticket
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from usher_shared.contracts.tools import Arguments, offering
+from usher_shared.contracts.tools import Arguments
 from usher_tools.office import Call
 
 # the tools that anyone may ask without saying for whom, and that change nothing
 PUBLIC = frozenset({"search_events", "get_event_info", "check_inventory"})
-READS = offering.READS
 
 
 class BoxOffice(Protocol):

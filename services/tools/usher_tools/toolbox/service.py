@@ -8,11 +8,12 @@ from typing import Any
 
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS, Confirmation
 from usher_shared.contracts.tools import TOOLS, Arguments
+from usher_shared.contracts.tools.offering import READS
 from usher_shared.errors import ConfirmationRequired, Forbidden, InvalidRequest, NotFound
 from usher_shared.idempotency import Replay
 from usher_tools.office import FIRST_PAGE, Call, Office, Page
 from usher_tools.quotes.service import canonical, check_customer, parse_arguments
-from usher_tools.toolbox.ports import PUBLIC, READS
+from usher_tools.toolbox.ports import PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
