@@ -59,6 +59,18 @@ def test_what_the_customer_is_asked(action: str, total_minor: int, line: str, qu
             {"new_order_id": "ORD_2", "charged": 0.0, "refunded": 157.0},
             "Done: tickets of order ORD_1 are exchanged, order ORD_2 has the new ones. $157.00 was refunded.",
         ),
+        (
+            "exchange_order",
+            {"new_order_id": "ORD_2", "charged": 0.0, "refunded": 157.0, "credited": 50.0},
+            "Done: tickets of order ORD_1 are exchanged, order ORD_2 has the new ones. $157.00 was refunded, "
+            "$50.00 of it as store credit.",
+        ),
+        ("refund_order", {"refunded": 30.0, "credit": 0.0}, "Done: $30.00 of order ORD_1 is refunded."),
+        (
+            "refund_order",
+            {"refunded": 30.0, "credit": 10.0},
+            "Done: $30.00 of order ORD_1 is refunded, $10.00 of it as store credit.",
+        ),
         ("credit_order", {"credited": 134.5}, "Done: $134.50 of order ORD_1 is store credit now."),
         ("create_order", {"total": 50.0}, "Done: order ORD_1 is confirmed. $50.00 was charged."),
         (

@@ -98,9 +98,12 @@ def done(action: str, answer: dict[str, Any]) -> str:
     if action == "upgrade_tickets":
         return f"Done: order {order} is upgraded for {money('price_delta') or 'the stated amount'}."
     if action == "refund_order":
-        return f"Done: {money('refunded') or 'the stated amount'} of order {order} is refunded."
+        credit = f", {money('credit')} of it as store credit" if answer.get("credit") else ""
+        return f"Done: {money('refunded') or 'the stated amount'} of order {order} is refunded{credit}."
     if action == "exchange_order":
-        moved = "".join(f" {money(name)} was {name}." for name in ("charged", "refunded") if answer.get(name))
+        credit = f", {money('credited')} of it as store credit" if answer.get("credited") else ""
+        moved = f" {money('charged')} was charged." if answer.get("charged") else ""
+        moved += f" {money('refunded')} was refunded{credit}." if answer.get("refunded") else ""
         new = answer.get("new_order_id", "the new order")
         return f"Done: tickets of order {order} are exchanged, order {new} has the new ones.{moved}"
     if action == "credit_order":

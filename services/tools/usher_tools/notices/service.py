@@ -12,6 +12,7 @@ from usher_shared.clock import from_timestamp
 from usher_shared.documents import Filter, Query, Transaction
 from usher_shared.errors import Conflict
 from usher_tools.office import Office
+from usher_tools.orders.contested import contest
 from usher_tools.orders.model import Intent
 from usher_tools.orders.payment import reconcile_one, tidy
 from usher_tools.payments.ports import Notice
@@ -57,21 +58,30 @@ async def _in_hands(intent: Intent, office: Office) -> bool:
 
 
 async def _tell_a_person(notice: Notice, intent: Intent, office: Office) -> None:
-    """A support ticket, once for each refund or dispute: the order itself is left as it is."""
+    """A support ticket, once for each refund or dispute; until it is closed the orders that the charge paid for give
+    nothing back, since the money is gone. Their tickets stay good.
+    """
     ticket_id = f"SUP_{notice.reference}"
     subject = f"A {notice.foreign} at the payment provider"
     details = (
         f"The payment provider reports a {notice.foreign} ({notice.reference}) of the charge {notice.charge_id}. "
-        "It was not made by the box office, or did not reach the customer: the order has not been changed."
+        "It was not made by the box office, or did not reach the customer: no order has been changed."
     )
+    charge_id = None if notice.foreign == "failed refund" else notice.charge_id
+    if charge_id is not None:
+        details += " Refunds, credit, exchanges and upgrades of what it paid for are refused until this is closed."
 
     async def write(tx: Transaction) -> bool:
         if await tx.get("support_tickets", ticket_id) is not None:
             return False
+        orders = [] if charge_id is None else await contest(tx, intent.order_id, charge_id, ticket_id)
+        for order in orders:
+            tx.set("orders", order.id, order.model_dump(mode="json"))
         ticket = StoredTicket(
             subject=subject,
             details=details,
             order_id=intent.order_id,
+            charge_id=charge_id,
             customer_id=intent.customer_id,
             client_id=intent.client_id,
             conversation_id=intent.conversation_id,

@@ -8,6 +8,7 @@ from usher_shared.contracts.tools import Arguments
 from usher_shared.documents import Transaction
 from usher_shared.errors import ConfirmationRequired, Conflict
 from usher_tools.office import Call
+from usher_tools.orders.pricing import Priced
 from usher_tools.quotes.model import StoredQuote
 from usher_tools.quotes.service import canonical
 
@@ -42,7 +43,7 @@ async def confirmed_quote(tx: Transaction, confirmation: Confirmation, call: Cal
     return quote
 
 
-def check_price(quote: StoredQuote, total_minor: int) -> None:
-    """Raises Conflict price_changed when today's total is not the confirmed one."""
-    if total_minor != quote.total_minor:
+def check_price(quote: StoredQuote, priced: Priced) -> None:
+    """Raises Conflict price_changed when today's total, or what of it is store credit, is not the confirmed one."""
+    if (priced.total_minor, priced.credited_minor) != (quote.total_minor, quote.credited_minor):
         raise Conflict("the price has changed; quote again", code="price_changed")

@@ -15,6 +15,7 @@ from usher_shared.errors import Conflict
 from usher_shared.events.catalogue import TicketPurchased, TicketRefunded
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
+from usher_tools.orders.contested import check_not_contested
 from usher_tools.orders.model import Allocation, Change, Intent, Order
 from usher_tools.orders.purchase import undo_purchase
 from usher_tools.orders.records import (
@@ -22,12 +23,12 @@ from usher_tools.orders.records import (
     mark_pending,
     obtainable,
     order_facts,
+    paid_back,
     paid_with,
     payment_id,
     read_order,
     reduced,
     seats_of,
-    without,
 )
 from usher_tools.orders.refund import credit_back
 from usher_tools.orders.reservation import check_not_cancelled
@@ -45,13 +46,18 @@ async def _old_order(tx: Transaction, intent: Intent) -> Order:
 
 
 async def settle_exchange(tx: Transaction, office: Office, intent: Intent, charge: Charge | None) -> BaseModel | None:
-    """None when the new seats are no longer to be had. Raises Conflict: event_cancelled, order_changed."""
+    """None when the new seats are no longer to be had.
+
+    Raises Conflict: event_cancelled (either event), order_changed, order_contested.
+    """
     _, now = office.now()
     event = await find_event(tx, intent.event_id)
     check_not_cancelled(event)
     old = await _old_order(tx, intent)
+    check_not_cancelled(await find_event(tx, old.event_id))  # it gives everything back, an exchange may not
     if old.pending != intent.id:
         raise Conflict("the order has changed meanwhile; quote again", code="order_changed")
+    check_not_contested(old)
     hold = await tx.get("holds", intent.hold_id)
     new_seats = await seats_of(tx, office, event.id, intent.seats)
     old_seats = await seats_of(tx, office, old.event_id, intent.previous_seats)
@@ -75,7 +81,7 @@ async def settle_exchange(tx: Transaction, office: Office, intent: Intent, charg
         intent.previous_seats,
         away,
         {True: "partially_exchanged", False: "exchanged"},
-        without(old.payments, refunded=intent.allocations, moved=intent.moved),
+        paid_back(old.payments, intent),
     )
     cost = _sum(intent.moved) + intent.credit_minor + intent.amount_minor
     words = f"{tickets(len(new_seats))} in exchange for those of {old.id}"

@@ -19,6 +19,7 @@ from usher_tools.events.model import Stored, TicketedEvent
 from usher_tools.orders.taxes import SeatTax, added, ticket_taxes
 from usher_tools.policies.model import Waiver
 from usher_tools.seats.layout import Seat
+from usher_tools.store_credit.model import STORE_CREDIT
 
 
 class OrderSeat(Stored):
@@ -103,11 +104,13 @@ class Payment(Stored):
 
     `moved_minor` went on to another order or to store credit: the provider still has it. Several orders may name one
     charge; what they have of it, and what was refunded, never exceeds what was captured. `charge_id` is `STORE_CREDIT`
-    for what the customer's credit paid.
+    for what the customer's credit paid. `cash` is false for what an exchange brought from tickets that could not be
+    refunded: it comes back as store credit, unless the event is cancelled.
     """
 
     charge_id: str
     amount_minor: int
+    cash: bool = True
     refunded_minor: int = 0
     moved_minor: int = 0
 
@@ -145,6 +148,7 @@ class Order(Stored):
     created_at: str
     pending: str | None = None
     exchanged_from: str | None = Field(default=None, description="the order whose tickets paid for this one")
+    contested: list[str] = Field(default_factory=list, description="open support tickets about its payments")
 
     @property
     def revision(self) -> int:
@@ -180,10 +184,16 @@ class IntentLease(Stored):
 
 
 class Allocation(Stored):
-    """A part of a refund: how much of which charge, minor units."""
+    """A part of what is given back or moves on: how much of which charge, minor units. `cash` is as in `Payment`."""
 
     charge_id: str
     amount_minor: int
+    cash: bool = True
+
+    @property
+    def as_credit(self) -> bool:
+        """Whether it is given back as store credit, and the provider keeps its money."""
+        return self.charge_id == STORE_CREDIT or not self.cash
 
 
 class Breakdown(Stored):

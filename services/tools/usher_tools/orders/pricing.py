@@ -12,6 +12,7 @@ from usher_shared.errors import Conflict, NotFound
 from usher_tools.events.model import Seating, TicketedEvent
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
+from usher_tools.orders.contested import check_not_contested
 from usher_tools.orders.model import Allocation, Order, OrderSeat, priced, total
 from usher_tools.orders.taxes import SeatTax, added, sum_taxes, ticket_taxes
 from usher_tools.policies.model import Waiver
@@ -54,6 +55,11 @@ class Priced:
     moved: list[Allocation] = field(default_factory=list)
     value_minor: int = 0
     previous_event: TicketedEvent | None = None
+
+    @property
+    def credited_minor(self) -> int:
+        """What is given back as store credit."""
+        return sum(part.amount_minor for part in self.allocations if part.as_credit)
 
 
 async def find_order(source: Source, order_id: str, customer_id: str) -> Order:
@@ -109,6 +115,7 @@ def check_unchanging(order: Order) -> None:
         raise Conflict("another change of this order is under way", code="order_busy", retry_after_seconds=2)
     if not order.seats:
         raise Conflict("this order has no tickets any more", code="order_refunded")
+    check_not_contested(order)
 
 
 async def price_upgrade(
@@ -116,7 +123,8 @@ async def price_upgrade(
 ) -> Priced:
     """The best better seats for the whole order, or exactly `seat_ids` (those of a quote) at today's difference.
 
-    Raises NotFound, Conflict: outside_policy, no_better_seats, order_busy, order_refunded, event_cancelled.
+    Raises NotFound, Conflict: outside_policy, no_better_seats, order_busy, order_refunded, order_contested,
+    event_cancelled.
     """
     order = await find_order(source, wanted.order_id, customer_id)
     check_unchanging(order)

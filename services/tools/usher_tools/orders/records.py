@@ -93,7 +93,8 @@ def intent_end(office: Office, moment: datetime) -> str:
 
 def paid_with(intent: Intent, charge: Charge | None) -> list[Payment]:
     """What pays for the intent's seats, the oldest first: what earlier charges bring, store credit, the new charge."""
-    parts = [Payment(charge_id=part.charge_id, amount_minor=part.amount_minor) for part in reversed(intent.moved)]
+    moved = [Payment(**part.model_dump()) for part in reversed(intent.moved)]
+    parts = sorted(moved, key=lambda payment: payment.cash)  # what may go back as money goes back first
     if intent.credit_minor:
         parts.append(Payment(charge_id=STORE_CREDIT, amount_minor=intent.credit_minor))
     if charge is not None:
@@ -125,6 +126,15 @@ def without(
                     left[place] = payment.model_copy(update={name: getattr(payment, name) + taken})
                     rest -= taken
     return left
+
+
+def paid_back(payments: Iterable[Payment], intent: Intent) -> list[Payment]:
+    """The payments, less what the intent gives back or moves on; the provider keeps what becomes store credit."""
+    back: list[Allocation] = []
+    kept: list[Allocation] = []
+    for part in intent.allocations:
+        (kept if part.as_credit and part.charge_id != STORE_CREDIT else back).append(part)
+    return without(payments, refunded=back, moved=[*kept, *intent.moved])
 
 
 def reduced(

@@ -13,16 +13,16 @@ from usher_shared.documents import Transaction
 from usher_shared.events.catalogue import TicketRefunded
 from usher_tools.office import Office
 from usher_tools.orders.model import Change, Intent
-from usher_tools.orders.records import announce, mark_pending, order_facts, read_order, reduced, seats_of, without
+from usher_tools.orders.records import announce, mark_pending, order_facts, paid_back, read_order, reduced, seats_of
 from usher_tools.seats.ledger import SeatLedger
-from usher_tools.store_credit.model import STORE_CREDIT, CreditAccount
+from usher_tools.store_credit.model import CreditAccount
 
 
 def credit_back(intent: Intent) -> int:
     """What of the intent's amount goes to the customer's store credit, minor units."""
     if intent.kind == "credit_order":
         return intent.amount_minor
-    return sum(part.amount_minor for part in intent.allocations if part.charge_id == STORE_CREDIT)
+    return sum(part.amount_minor for part in intent.allocations if part.as_credit)
 
 
 async def settle_return(tx: Transaction, office: Office, intent: Intent, account: CreditAccount | None) -> BaseModel:
@@ -42,7 +42,7 @@ async def settle_return(tx: Transaction, office: Office, intent: Intent, account
         intent.seats,
         change,
         {True: "partially_refunded", False: "refunded"} if refunds else {True: "partially_credited", False: "credited"},
-        without(order.payments, refunded=intent.allocations, moved=intent.moved),
+        paid_back(order.payments, intent),
     )
     tx.set("orders", order.id, changed.model_dump(mode="json"))
     data = TicketRefunded(

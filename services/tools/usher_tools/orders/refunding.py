@@ -25,7 +25,6 @@ from usher_tools.orders.records import (
     write_intent,
 )
 from usher_tools.payments.ports import PaymentUnknown
-from usher_tools.store_credit.model import STORE_CREDIT
 from usher_tools.support.model import StoredTicket
 
 _LOG = logging.getLogger(__name__)
@@ -86,7 +85,7 @@ async def ask_refunds(office: Office, intent: Intent) -> tuple[list[Allocation],
     given: list[Allocation] = []
     refused: Conflict | None = None
     for number, part in enumerate(intent.allocations):
-        if part.charge_id == STORE_CREDIT:  # granted when the intent is settled
+        if part.as_credit:  # granted when the intent is settled
             continue
         try:
             await office.payments.refund(

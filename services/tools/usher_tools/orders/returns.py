@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from usher_shared.contracts.tools import CreditOrder, ExchangeOrder, RefundOrder
@@ -12,9 +13,10 @@ from usher_tools.events.service import find_event
 from usher_tools.office import Office
 from usher_tools.orders.model import Allocation, Breakdown, Order, OrderSeat, total
 from usher_tools.orders.pricing import Priced, Source, check_unchanging, find_order, read_held
+from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.taxes import SeatTax, added, sum_taxes, taxes_back
 from usher_tools.policies.model import AfterSale
-from usher_tools.policies.service import Decision, Terms, check_policy
+from usher_tools.policies.service import Decision, Terms, check_policy, decide
 from usher_tools.store_credit.service import read_account
 
 
@@ -43,13 +45,14 @@ def value_of(seat: OrderSeat, terms: Terms) -> Back:
     return Back(price, fee, taxes_back(seat.taxes, seat.price_minor, seat.fee_minor, price, fee))
 
 
-def _allocate(order: Order, amount: int) -> list[Allocation]:
+def _allocate(order: Order, amount: int, event: TicketedEvent) -> list[Allocation]:
     """The amount spread over the order's charges, the newest first. Raises Conflict when they do not cover it."""
+    cancelled = event.status == "cancelled"  # then everything goes back to where it came from
     found = []
     for payment in reversed(order.payments):
         part = min(amount, payment.left_minor)
         if part > 0:
-            found.append(Allocation(charge_id=payment.charge_id, amount_minor=part))
+            found.append(Allocation(charge_id=payment.charge_id, amount_minor=part, cash=payment.cash or cancelled))
             amount -= part
     if amount > 0:
         raise Conflict("more than was paid for this order", code="refund_exceeds_payment")
@@ -69,6 +72,19 @@ def _split(parts: list[Allocation], amount: int) -> tuple[list[Allocation], list
     return first, rest
 
 
+def _refundable(parts: list[Allocation], most: int) -> list[Allocation]:
+    """The parts, the first of them as money as far as `most` goes and the rest as store credit."""
+    found = []
+    for part in parts:
+        money = 0 if part.as_credit else min(most, part.amount_minor)
+        most -= money
+        if money:
+            found.append(part.model_copy(update={"amount_minor": money}))
+        if money < part.amount_minor:
+            found.append(part.model_copy(update={"amount_minor": part.amount_minor - money, "cash": False}))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Return:
     event: TicketedEvent
@@ -81,6 +97,11 @@ class _Return:
     def total_minor(self) -> int:
         return sum(back.total_minor for back in self.backs)
 
+    def refund_minor(self, moment: datetime) -> int:
+        """What a refund of the seats would give back by the policy at that moment; exceptions do not count."""
+        refund = decide(self.event, "refund_order", moment)
+        return sum(value_of(seat, refund.terms).total_minor for seat in self.seats) if refund.allowed else 0
+
 
 async def _returning(
     source: Source,
@@ -92,6 +113,8 @@ async def _returning(
     order = await find_order(source, wanted.order_id, customer_id)
     check_unchanging(order)
     event = await find_event(source, order.event_id)
+    if action == "exchange_order":
+        check_not_cancelled(event)
     decision = await check_policy(source, order.id, event, action, office.clock.now())
     chosen = [seat for seat in order.seats if wanted.seat_ids is None or seat.id in wanted.seat_ids]
     missing = set(wanted.seat_ids or ()) - {seat.id for seat in chosen}
@@ -103,10 +126,11 @@ async def _returning(
 async def price_return(source: Source, wanted: RefundOrder | CreditOrder, customer_id: str, office: Office) -> Priced:
     """A refund, or store credit for it. The allocations are what it takes from which charge of the order.
 
-    Raises NotFound (order, seat), Conflict: outside_policy, order_busy, order_refunded.
+    Raises NotFound (order, seat), Conflict: outside_policy, order_busy, order_refunded, order_contested.
     """
     action: AfterSale = "refund_order" if isinstance(wanted, RefundOrder) else "credit_order"
     given = await _returning(source, wanted, action, customer_id, office)
+    parts = _allocate(given.order, given.total_minor, given.event)
     return Priced(
         given.event,
         given.seats,
@@ -116,7 +140,7 @@ async def price_return(source: Source, wanted: RefundOrder | CreditOrder, custom
         -given.total_minor,
         given.decision.reason,
         order=given.order,
-        allocations=_allocate(given.order, given.total_minor),
+        allocations=parts if action == "refund_order" else _refundable(parts, 0),
         waiver=given.decision.waiver,
         tax_lines=sum_taxes((), less=(back.taxes for back in given.backs)),
     )
@@ -125,8 +149,10 @@ async def price_return(source: Source, wanted: RefundOrder | CreditOrder, custom
 async def price_exchange(source: Source, wanted: ExchangeOrder, customer_id: str, office: Office) -> Priced:
     """The held seats for tickets of the order: `value_minor` is what the old ones count for.
 
-    `allocations` is what of it is given back, where the new tickets cost less, and `moved` what pays for the new.
-    Raises NotFound, Conflict: outside_policy, order_busy, order_refunded, other_currency, and what a purchase raises.
+    `allocations` is what of it is given back, where the new tickets cost less, and `moved` what pays for the new. Of
+    both no more may ever go back as money than a refund would give now: an exchange is no way around its policy.
+    Raises NotFound, Conflict: outside_policy, order_busy, order_refunded, order_contested, other_currency,
+    event_cancelled (the old event too), and what a purchase raises.
     """
     given = await _returning(source, wanted, "exchange_order", customer_id, office)
     hold, event, seats = await read_held(source, wanted.hold_id, customer_id, office)
@@ -137,7 +163,8 @@ async def price_exchange(source: Source, wanted: ExchangeOrder, customer_id: str
     account = await read_account(source, customer_id, event.currency)
     if wanted.use_credit is not False:
         credit = min(account.balance_minor, max(cost - value, 0))
-    back, moved = _split(_allocate(given.order, value), max(value - cost, 0))
+    parts = _refundable(_allocate(given.order, value, given.event), given.refund_minor(office.clock.now()))
+    back, moved = _split(parts, max(value - cost, 0))
     return Priced(
         event,
         seats,

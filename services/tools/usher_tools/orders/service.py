@@ -121,7 +121,7 @@ async def create_order(wanted: CreateOrder, call: Call) -> dict[str, Any]:
 
     async def prepare(tx: Transaction, quote: StoredQuote) -> Intent:
         priced = await price_purchase(tx, wanted, office)
-        check_price(quote, priced.total_minor)
+        check_price(quote, priced)
         hold = priced.hold
         if hold is None:
             raise ConfirmationRequired("nothing is held")
@@ -152,18 +152,15 @@ async def upgrade_tickets(wanted: UpgradeTickets, call: Call) -> dict[str, Any]:
     """
     confirmation, office = require_confirmation("upgrade_tickets", wanted, call), call.office
     token = await office.payments.default_method(call.customer_id)
-    if token is None:
-        raise Conflict("there is no payment method on file", code="no_payment_method")
 
     async def prepare(tx: Transaction, quote: StoredQuote) -> Intent:
         priced = await price_upgrade(tx, wanted, call.customer_id, office, seat_ids=quote.seat_ids)
-        check_price(quote, priced.total_minor)
+        check_price(quote, priced)
         order = _order_of(priced)
         if len(order.seats) != len(priced.seats):
             raise Conflict("the order has changed; quote again", code="price_changed")
-        intent = _new_intent(
-            call, confirmation, priced, order_id=order.id, hold_id=f"UPG-{confirmation.id}", token=token
-        )
+        name, method = f"UPG-{confirmation.id}", _token(token, priced)
+        intent = _new_intent(call, confirmation, priced, order_id=order.id, hold_id=name, token=method)
         taken = await reserve_upgrade(tx, office, intent, order)
         if taken:
             raise seats_taken(taken)
@@ -177,7 +174,7 @@ async def _give_back(wanted: RefundOrder | CreditOrder, action: ProtectedAction,
 
     async def prepare(tx: Transaction, quote: StoredQuote) -> Intent:
         priced = await price_return(tx, wanted, call.customer_id, office)
-        check_price(quote, priced.total_minor)
+        check_price(quote, priced)
         order, refunds = _order_of(priced), action == "refund_order"
         intent = _new_intent(
             call,
@@ -222,7 +219,7 @@ async def exchange_order(wanted: ExchangeOrder, call: Call) -> dict[str, Any]:
 
     async def prepare(tx: Transaction, quote: StoredQuote) -> Intent:
         priced = await price_exchange(tx, wanted, call.customer_id, office)
-        check_price(quote, priced.total_minor)
+        check_price(quote, priced)
         order, hold = _order_of(priced), priced.hold
         if hold is None:
             raise ConfirmationRequired("nothing is held")

@@ -60,7 +60,18 @@ def refund_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_mino
 
 
 def back_as_credit(credit_minor: int, currency: str) -> str:
+    """Of a refund."""
     return f"; {format_money(credit_minor, currency)} of it comes back as store credit" if credit_minor else ""
+
+
+def rest_back(back_minor: int, credit_minor: int, currency: str) -> str:
+    """What an exchange for cheaper tickets gives back."""
+    parts = []
+    if back_minor > credit_minor:
+        parts.append(f"{format_money(back_minor - credit_minor, currency)} as money")
+    if credit_minor:
+        parts.append(f"{format_money(credit_minor, currency)} as store credit, not money")
+    return f"; what is left comes back: {_join(parts)}" if parts else ""
 
 
 def credit_summary(event: TicketedEvent, seats: Sequence[OrderSeat], amount_minor: int) -> str:

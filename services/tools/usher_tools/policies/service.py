@@ -100,7 +100,7 @@ def decide(event: TicketedEvent, action: AfterSale, moment: datetime, waivers: I
     order's: a live one for this action allows it on the policy's terms, without a fee where there is no policy.
     """
     if event.status == "cancelled":
-        if action == "upgrade_tickets":
+        if action in ("upgrade_tickets", "exchange_order"):  # there is nothing to move: it is given back
             return Decision(False, f"{event.name} has been cancelled.", None, Terms())
         return Decision(True, _CANCELLED, None, Terms())
     windows = _windows(event, action)

@@ -9,7 +9,8 @@ from usher_tools.events.model import Stored
 
 
 class StoredQuote(Stored):
-    """Collection `quotes`. `seat_ids` are the seats that an upgrade was quoted with.
+    """Collection `quotes`. `seat_ids` are the seats that an upgrade was quoted with, `credited_minor` what of the money
+    back is store credit.
 
     `relayed` is the whole quote where a venue's own system gave it.
     """
@@ -20,6 +21,7 @@ class StoredQuote(Stored):
     arguments: dict[str, Any]
     fingerprint: str
     total_minor: int
+    credited_minor: int = 0
     currency: str
     seat_ids: list[str]
     expires_at: str

@@ -34,11 +34,11 @@ from usher_tools.orders.wording import (
     exchange_summary,
     purchase_summary,
     refund_summary,
+    rest_back,
     upgrade_summary,
 )
 from usher_tools.quotes.model import StoredQuote
 from usher_tools.seats.holds import extend_hold
-from usher_tools.store_credit.model import STORE_CREDIT
 from usher_tools.support.service import with_exceptions
 
 _PURGE_AFTER = timedelta(days=2)
@@ -103,6 +103,7 @@ async def quote(wanted: QuoteArguments, call: Call) -> Quote:
             credit=to_major(priced.credit_minor, currency),
             total=to_major(priced.total_minor, currency),
             total_minor=priced.total_minor,
+            credited=to_major(priced.credited_minor, currency),
             currency=currency,
             policy=priced.policy,
             expires_at=end,
@@ -118,6 +119,7 @@ async def quote(wanted: QuoteArguments, call: Call) -> Quote:
             arguments=answer.arguments,
             fingerprint=fingerprint(wanted.action, answer.arguments),
             total_minor=answer.total_minor,
+            credited_minor=priced.credited_minor,
             currency=currency,
             seat_ids=[seat.id for seat in priced.seats],
             expires_at=to_timestamp(end),
@@ -146,7 +148,7 @@ async def _price(tx: Transaction, wanted: QuoteArguments, call: Call) -> tuple[A
         refund = parse_arguments(RefundOrder, given)
         priced = await price_return(tx, refund, customer, office)
         summary = refund_summary(priced.event, priced.seats, -priced.total_minor)
-        return refund, priced, summary + _as_credit(priced)
+        return refund, priced, summary + back_as_credit(priced.credited_minor, priced.event.currency)
     if wanted.action == "credit_order":
         credit = parse_arguments(CreditOrder, given)
         priced = await price_return(tx, credit, customer, office)
@@ -155,10 +157,5 @@ async def _price(tx: Transaction, wanted: QuoteArguments, call: Call) -> tuple[A
     priced = await price_exchange(tx, exchange, customer, office)
     old = priced.previous_event or priced.event
     summary = exchange_summary(old, priced.previous, priced.value_minor, priced.event, priced.seats)
-    return exchange, priced, summary + _as_credit(priced)
-
-
-def _as_credit(priced: Priced) -> str:
-    """What of the money back is none, since store credit had paid for it."""
-    amount = sum(part.amount_minor for part in priced.allocations if part.charge_id == STORE_CREDIT)
-    return back_as_credit(amount, priced.event.currency)
+    back = sum(part.amount_minor for part in priced.allocations)
+    return exchange, priced, summary + rest_back(back, priced.credited_minor, priced.event.currency)

@@ -13,12 +13,16 @@ TicketStatus = Literal["open", "approved", "rejected", "closed"]
 
 
 class StoredTicket(Stored):
-    """Collection `support_tickets`. `action` asks for an exception from the policy of `order_id`."""
+    """Collection `support_tickets`. `action` asks for an exception from the policy of `order_id`.
+
+    `charge_id` is a charge in dispute: the orders that it paid for are contested until the ticket is closed.
+    """
 
     subject: str
     details: str
     order_id: str | None = None
     action: AfterSale | None = None
+    charge_id: str | None = None
     customer_id: str
     client_id: str | None = None
     conversation_id: str | None = None

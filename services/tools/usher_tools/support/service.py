@@ -11,6 +11,7 @@ from usher_shared.contracts.tools import OpenSupportTicket, SupportTicket
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 from usher_shared.errors import Conflict, NotFound
 from usher_tools.office import Call, check_cursor
+from usher_tools.orders.contested import settle_contest
 from usher_tools.orders.pricing import find_order
 from usher_tools.policies.model import AfterSale, OutsidePolicy, Waiver, waiver_id
 from usher_tools.support.model import StoredTicket, TicketDecision, TicketList, TicketStatus, TicketView
@@ -128,7 +129,7 @@ async def decide_ticket(
 ) -> TicketView:
     """End an open ticket. `approved` makes an exception, good once within `waiver_days`; `rejected` refuses it.
 
-    `closed` ends a ticket that asks for none. Repeating the same word changes nothing.
+    `closed` ends a ticket that asks for none, and the contest of its orders. Repeating the same word changes nothing.
     Raises NotFound, Conflict (ticket_decided, nothing_to_decide, exception_asked).
     """
 
@@ -146,6 +147,9 @@ async def decide_ticket(
         if ticket.order_id is None or ticket.action is None:
             if outcome != "closed":
                 raise Conflict("this ticket asks for no exception: close it", code="nothing_to_decide")
+            if ticket.order_id is not None and ticket.charge_id is not None:
+                for order in await settle_contest(tx, ticket.order_id, ticket_id):
+                    tx.set("orders", order.id, order.model_dump(mode="json"))
         elif outcome == "closed":
             raise Conflict("this ticket asks for an exception: approve or reject it", code="exception_asked")
         else:

@@ -155,6 +155,7 @@ class Quote(Answer):
     credit: float = Field(default=0.0, description="store credit that pays a part")
     total: float
     total_minor: int
+    credited: float = Field(default=0.0, description="of what is given back, what is store credit and not money")
     currency: str
     policy: str
     expires_at: AwareDatetime
@@ -214,7 +215,7 @@ class OrderExchanged(Answer):
     """`order_id` gave tickets worth `value`; `new_order_id` has the new ones at `total`.
 
     The difference was `charged`, paid with store `credit`, or `refunded`, of which `credited` came back as store
-    credit, since credit had paid for it.
+    credit: credit had paid for it, or the old tickets could not be refunded for so much.
     """
 
     order_id: str
