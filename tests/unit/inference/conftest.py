@@ -146,6 +146,7 @@ class BoxOffice:
             return datetime(2026, 11, day, hour, minute, tzinfo=ZONE)
 
         self.now = NOW
+        self.most_seats: int | None = None  # in one hold, where the box office says so
         self.shows = {
             show.event_id: show
             for show in (
@@ -238,6 +239,7 @@ class BoxOffice:
             "adjacent": together is not None,
             "available": len(free),
             "currency": "USD",
+            "most_seats": self.most_seats,
             "seats": [seat.model_dump() for seat in ordered[:quantity]],
         }
 

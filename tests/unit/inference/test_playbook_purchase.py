@@ -150,9 +150,34 @@ def test_at_most_five_events_are_listed(chat: Any, office: Any) -> None:
     assert "6. " not in reply
 
 
-def test_too_many_seats_are_refused_before_asking_the_box_office(chat: Any) -> None:
-    assert "at most 50" in chat.say("buy 80 tickets for Hamlet")
-    assert "check_inventory" not in chat.turn_calls
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        ("buy 80 tickets for Hamlet", None),
+        ("five hundred tickets for Hamlet", None),
+        ("two hundred tickets for Hamlet", 12),
+        ("25 tickets for Hamlet", 12),
+        ("a couple of dozen seats for Hamlet please", 12),
+        ("1,500 tickets for Hamlet", 12),
+    ],
+)
+def test_more_than_an_order_may_have_is_told_before_seats_are_offered(
+    chat: Any, office: Any, words: str, most: int | None
+) -> None:
+    office.most_seats = most
+    reply = chat.say(words)
+    assert f"at most {most or 50} tickets" in reply
+    assert "a person" in reply
+    assert "$" not in reply
+    chat.say("4" if most else "yes")
+    assert chat.proposal is not None if most else office.tickets
+
+
+@pytest.mark.parametrize("words", ["a hundred", "99999999999", "five hundred", "one thousand please", "3 dozen"])
+def test_a_crowd_is_understood_as_an_answer(chat: Any, office: Any, words: str) -> None:
+    office.most_seats = 12
+    chat.say("Hamlet")
+    assert "at most 12 tickets" in chat.say(words)
 
 
 def test_an_area_of_the_house_is_searched_section_by_section(chat: Any, office: Any) -> None:

@@ -25,6 +25,15 @@ def read(message: str, asked: str = "", events: tuple[str, ...] = ()) -> Slots:
         ("half a dozen seats together", 6),
         ("a dozen tickets for the choir", 12),
         ("twenty five tickets for a school trip", 25),
+        ("five hundred tickets for the derby", 500),
+        ("one hundred and twenty seats please", 120),
+        ("two thousand five hundred tickets", 2500),
+        ("a hundred people", 100),
+        ("a couple of hundred tickets", 200),
+        ("three dozen tickets", 36),
+        ("2 hundred tickets", 200),
+        ("1,500 tickets for the derby", 1500),
+        ("99999999999 tickets", 1_000_000),
         ("me and my wife want to come on Saturday", 2),
         ("my girlfriend and I are free saturday night", 2),
         ("me, my wife and two kids", 4),
@@ -137,3 +146,12 @@ def test_leaves_a_name_with_a_number_alone() -> None:
 def test_reads_a_change_of_quantity_as_relative(message: str, expected: int) -> None:
     slots = read(message)
     assert (slots.quantity, slots.quantity_delta) == (None, expected)
+
+
+@pytest.mark.parametrize(
+    ("message", "cents"),
+    [("2 tickets under two hundred dollars", 20000), ("2 tickets for at most a hundred each", 10000)],
+)
+def test_hundreds_of_money_are_no_seats(message: str, cents: int) -> None:
+    slots = read(message)
+    assert (slots.quantity, slots.max_price_each) == (2, cents)

@@ -122,9 +122,14 @@ def _seats_of(d: Dialogue, event: EventSummary) -> Act:
     if quantity is None:
         price = "" if event.price_from is None else f", from {phrases.money(event.price_from, event.currency)} a seat"
         return Say(f"{phrases.named_event(event)}{price}. {Asked.QUANTITY.value}")
-    if quantity > MOST_SEATS:
-        return Say(f"I can look for at most {MOST_SEATS} seats at a time. {Asked.QUANTITY.value}")
-    checked = _check(d, event, quantity)
+    # for more than can be looked for at once, a look at one seat tells how many an order may have
+    checked = _check(d, event, quantity if quantity <= MOST_SEATS else 1)
+    most = d.most_seats or MOST_SEATS
+    if isinstance(checked, Inventory) and quantity > most:
+        return Say(
+            f"One order can have at most {most} tickets. You can name a smaller number of tickets, or a person can "
+            f"help with a larger group. {Asked.PERSON.value}"
+        )
     return checked if isinstance(checked, (Say, Call)) else _offer(d, event, checked)
 
 

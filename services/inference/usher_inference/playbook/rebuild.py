@@ -243,6 +243,7 @@ def _note_facts(d: Dialogue, step: Done) -> None:
             d.checks.pop(key, None)  # the newest check stands last
             d.checks[key] = inventory
             d.focus = inventory.event_id
+            d.most_seats = inventory.most_seats or d.most_seats
         case Quote(action="create_order") as quote:
             d.quotes[str(quote.arguments.get("hold_id"))] = quote
         case HoldReleased():

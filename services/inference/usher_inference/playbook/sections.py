@@ -13,7 +13,7 @@ _CODE = re.compile(r"[a-z]{1,2}\d{0,3}|\d{1,3}[a-z]?", re.IGNORECASE)
 
 
 def is_code(wanted: str) -> bool:
-    """Whether the words are a section's own short code ("P", "F2", "104"), which the box office can look up as it is."""
+    """Whether the words are a section's own short code ("P", "F2", "104"), which the box office looks up as it is."""
     return _CODE.fullmatch(wanted) is not None and wanted.casefold() not in _GENERAL
 
 

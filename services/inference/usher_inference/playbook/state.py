@@ -136,6 +136,7 @@ class Dialogue:
     focus: str | None = None  # the event in question
     former: str | None = None  # the event of the last purchase, while it is open whether it is meant again
     checks: dict[str, Inventory] = field(default_factory=dict)
+    most_seats: int | None = None  # in one order, as the box office said
     offer: tuple[SeatOffer, ...] = ()  # the seats that the last text offered
     hold: Hold | None = None
     hold_stale: bool = False

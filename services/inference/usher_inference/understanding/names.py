@@ -20,6 +20,7 @@ GENERIC = frozenset(
         "and or the a an of in on at for with by to from is are be do does not no yes okay ok sure hi hello hey "
         "usher can could would will two three four five six seven eight nine ten customer service human agent "
         "everything nothing all both each sale hip hop heavy metal electronic classical christian latin "
+        "hundred hundreds thousand thousands dozens "
         "alternative hiphop edm rap indie earlier later sooner closer nearer higher dearer looking am interested "
         "yo bought ordered booked paid reserved maybe try well yeah yep check go going been also oh about add "
         "number amount count quantity extra additional total change exact many few couple pair front back middle "

@@ -30,17 +30,24 @@ COLLECTIVES: dict[str, int] = {
 ORDINALS: dict[str, int] = {word: value for value, word in enumerate(_ORDINALS, start=1)} | {"last": -1, "final": -1}
 
 _unit = "|".join(_UNITS[1:10])
-_word = rf"(?:{'|'.join(TENS)})[- ](?:{_unit})|{'|'.join(sorted(WORDS, key=len, reverse=True))}"
+_SCALES = {"dozen": 12, "hundred": 100, "thousand": 1000}
+_plain = rf"(?:{'|'.join(TENS)})[- ](?:{_unit})|{'|'.join(sorted(WORDS, key=len, reverse=True))}"
+_scaled = rf"(?:{'|'.join(_SCALES)})"
+# "a hundred", "two thousand five hundred", "one hundred and fifty", "three dozen", "a couple of hundred"
+_large = (
+    rf"(?:(?:(?:a\s+)?couple(?:\s+of)?|an?|{_plain}|(?<![\d.,$-])\d{{1,3}})[\s-]+{_scaled}|hundred|thousand)"
+    rf"(?:[\s-]+(?:and\s+)?(?:{_scaled}|{_plain}))*"
+)
 _collective = "|".join(sorted(COLLECTIVES, key=len, reverse=True))
 
 # Regular-expression sources; each is one group without a name.
-NUMBER = rf"(?:(?<![\d,/:$#-])(?<!\d\.)\d{{1,3}}(?![\d,./:%-]*\d)(?!%)|\b(?:{_word})\b)"
-COUNT = rf"(?:(?:{_collective})\b|{NUMBER})"
+NUMBER = rf"(?:\b(?:{_large})\b|(?<![\d,/:$#-])(?<!\d\.)\d{{1,3}}(?![\d,./:%-]*\d)(?!%)|\b(?:{_plain})\b)"
+COUNT = rf"(?:\b(?:{_large})\b|(?<!few )(?<!several )(?:{_collective})\b(?!\s+{_scaled}\b)|{NUMBER})"
 ORDINAL = rf"(?:{'|'.join(ORDINALS)}|\d{{1,2}}(?:st|nd|rd|th))"
 
 
 def parse_count(words: str) -> int | None:
-    """The value of a number as matched by `COUNT` ("four", "4", "twenty five", "a couple of"); None if it is none."""
+    """The value of a number as matched by `COUNT` ("four", "4", "two hundred", "a couple of"); None if it is none."""
     words = re.sub(r"\s+", " ", words.strip().lower())
     if words.isdigit():
         return int(words)
@@ -48,10 +55,31 @@ def parse_count(words: str) -> int | None:
         return COLLECTIVES[words]
     if words in WORDS:
         return WORDS[words]
+    if _SCALES.keys() & {*re.split(r"[\s-]+", words)}:
+        return _compose(re.split(r"[\s-]+", words))
     tens, _, unit = words.replace("-", " ").partition(" ")
     if tens in TENS and unit in WORDS and WORDS[unit] < 10:
         return TENS[tens] + WORDS[unit]
     return None
+
+
+def _compose(words: list[str]) -> int | None:
+    """The value of "two thousand five hundred and six"; None where a word is no number."""
+    whole = part = 0
+    for word in words:
+        if word in ("a", "an", "and", "of"):
+            continue
+        if word in _SCALES:
+            part = max(part, 1) * _SCALES[word]
+            if word == "thousand":
+                whole, part = whole + part, 0
+        elif word == "couple":
+            part = 2
+        elif word in WORDS or word.isdigit():
+            part += WORDS[word] if word in WORDS else int(word)
+        else:
+            return None
+    return whole + part
 
 
 def parse_ordinal(words: str) -> int | None:

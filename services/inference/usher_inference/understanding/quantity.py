@@ -19,9 +19,10 @@ _PRONOUN = (
     r"(?<!est )(?<!good )(?<!first )(?<!second )(?<!third )(?<!last )(?<!next )(?<!no )(?<!same "
     r")(?<!different )(?<!those )(?<!row )(?<!one )"
 )
+_SCALED = r"[\s-]+(?:dozen|hundred|thousand)\b"
 _COUNTED = (
-    rf"(?P<count>{_PRONOUN}\bone\b(?!\s+of\s+(?!us))|\bone\b(?=\s+(?:single\s+)?(?:{_SEAT}))|"
-    rf"(?!one\b){COUNT})(?:\s*x)?"
+    rf"(?P<count>{_PRONOUN}\bone\b(?!{_SCALED})(?!\s+of\s+(?!us))|\bone\b(?=\s+(?:single\s+)?(?:{_SEAT}))|"
+    rf"(?!one\b(?!{_SCALED})){COUNT})(?:\s*x)?"
 )
 _NOT_ONE_OF = (
     r"(?!\s+(?:of\s+(?:the|my|your|that)\b|that|which|who|thing|day|night|time|moment|second|sec|minute|"
@@ -69,6 +70,11 @@ _COUNT_RULES = tuple(
         r"(?<![\w$.#-])(?P<times>\d{1,2})\s?x\b|\bx\s?(?P<times2>\d{1,2})\b",
     )
 )
+# More figures than any party has; a year is none.
+_FIGURES = r"(?<![\d.,:/$£€#-])(?!(?:19\d|20[1-3])\d\b)(?P<count>\d{1,3}(?:,\d{3})+|\d{4,})"
+_CROWD = re.compile(rf"{_FIGURES}\s+(?:{_SEAT}|{_PEOPLE})")
+_CROWD_ALONE = re.compile(rf"^\W*{_FIGURES}(?:\s*please)?\W*$")
+_MOST = 1_000_000  # what is more counts as this many
 _ANY_NUMBER = re.compile(rf"{_COUNTED}{_NOT_ONE_OF}")
 _REFUSED = re.compile(
     r"\b(?:not|isn'?t|instead of|rather than|don'?t (?:want|need)|over|no longer)\s+(?:for\s+|the\s+|"
@@ -111,6 +117,10 @@ def asks_count(assistant: str) -> bool:
 def read_quantity(passage: Passage, *, asked: bool, company: int | None) -> Count:
     """The number of seats among what is still open. `asked`: the assistant asked for it; `company`: the number of
     people named by who they are, used where no figure says otherwise."""
+    crowd = _CROWD.search(passage.open) or (_CROWD_ALONE.search(passage.open) if asked else None)
+    if crowd:
+        figures = crowd["count"].replace(",", "")
+        return Count(quantity=_MOST if len(figures) > 6 else int(figures) or None)
     change = next((match for pattern in _DELTA if company is None and (match := pattern.search(passage.open))), None)
     text = passage.open
     for pointed in _POINTED.finditer(passage.low):

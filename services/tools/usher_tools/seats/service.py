@@ -96,6 +96,7 @@ async def check_inventory(wanted: CheckInventory, call: Call) -> Inventory:
         currency=event.currency,
         seats=offers(choice.seats, prices, event.currency),
         note=_note(choice, wanted),
+        most_seats=office.settings.max_seats_per_hold,
     )
 
 

@@ -84,6 +84,7 @@ class Inventory(Answer):
     currency: str
     seats: list[SeatOffer]
     note: str | None = Field(default=None, description="why fewer or other seats than asked for")
+    most_seats: int | None = Field(default=None, description="how many seats one hold may have")
 
 
 class Hold(Answer):
