@@ -18,7 +18,8 @@ class Settings(BaseSettings):
     jwks_file: Path | None = Field(default=None, description="the issuer's JWKS as a file")
     jwks_url: str | None = Field(default=None, description="the issuer's JWKS as a URL; the file is preferred")
     token_scopes: tuple[Scope, ...] = Field(
-        default=("chat", "orders", "tools", "privacy"), description="what a customer with a bearer token may do"
+        default=("chat", "orders", "tools", "privacy"),
+        description="what a customer with a bearer token may do; of that, a token that names scopes has those alone",
     )
     key_cache_seconds: float = Field(
         default=3.0, ge=0, le=60, description="how long an API key's record is believed; a revoked key works as long"
