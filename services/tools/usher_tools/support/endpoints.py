@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from usher_shared.http.app import require_caller
 from usher_tools.access import Id, TheOffice
 from usher_tools.office import Office
-from usher_tools.support.model import TicketDecision, TicketList, TicketStatus, TicketView
+from usher_tools.support.model import SupportTicketList, TicketDecision, TicketStatus, TicketView
 from usher_tools.support.service import decide_ticket, list_tickets
 
 router = APIRouter(prefix="/support-tickets", tags=["support"])
@@ -28,7 +28,7 @@ async def get_tickets(
     status: TicketStatus = "open",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
-) -> TicketList:
+) -> SupportTicketList:
     """Tickets of that status, the oldest first."""
     return await list_tickets(office.store, status, limit=limit, cursor=cursor)
 

@@ -55,6 +55,6 @@ class TicketView(BaseModel):
     note: str | None
 
 
-class TicketList(BaseModel):
+class SupportTicketList(BaseModel):
     tickets: list[TicketView]
     next_cursor: str | None = None

@@ -14,7 +14,7 @@ from usher_tools.office import Call, check_cursor
 from usher_tools.orders.contested import settle_contest
 from usher_tools.orders.pricing import find_order
 from usher_tools.policies.model import AfterSale, OutsidePolicy, Waiver, waiver_id
-from usher_tools.support.model import StoredTicket, TicketDecision, TicketList, TicketStatus, TicketView
+from usher_tools.support.model import StoredTicket, SupportTicketList, TicketDecision, TicketStatus, TicketView
 
 T = TypeVar("T")
 
@@ -108,14 +108,14 @@ def _view(id: str, ticket: StoredTicket) -> TicketView:
 
 async def list_tickets(
     store: DocumentStore, status: TicketStatus, *, limit: int = 50, cursor: str | None = None
-) -> TicketList:
+) -> SupportTicketList:
     """The oldest first. Raises InvalidRequest for a cursor that none of our answers gave."""
     if cursor is not None:
         check_cursor(cursor)
     query = Query("support_tickets", (Filter("status", "==", status),), "created_at", limit=limit, after=cursor)
     page = await store.query(query)
     tickets = [_view(document.id, StoredTicket.model_validate(document.data)) for document in page.documents]
-    return TicketList(tickets=tickets, next_cursor=page.next_cursor)
+    return SupportTicketList(tickets=tickets, next_cursor=page.next_cursor)
 
 
 async def decide_ticket(
