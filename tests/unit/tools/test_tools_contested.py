@@ -12,7 +12,7 @@ import box_office
 from books import read_books
 from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_tools.notices.service import take_notice
-from usher_tools.payments.ports import Notice
+from usher_tools.payments.ports import Notice, RefundRefused
 
 Foreign = Literal["refund", "failed refund", "dispute"]
 TERMS = {what: {"until_hours_before": 1} for what in ("refund", "exchange", "credit", "upgrade")}
@@ -25,12 +25,14 @@ def _catalogue() -> dict[str, Any]:
     return catalogue
 
 
-class _Interrupted:
-    """Something happens while the provider captures."""
+class _Provider:
+    """Something may happen while it captures, and it may refuse refunds."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self.meanwhile: Any = None
+        self.refuses = False
+        self.refunds: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -40,10 +42,16 @@ class _Interrupted:
             await self.meanwhile()
         return await self._inner.capture(**wanted)
 
+    async def refund(self, **wanted: Any) -> Any:
+        if self.refuses:
+            raise RefundRefused("the charge is disputed")
+        self.refunds.add(wanted["idempotency_key"])
+        return await self._inner.refund(**wanted)
+
 
 @pytest.fixture
 async def office(open_box_office: Any) -> AsyncIterator[Any]:
-    async with open_box_office(catalogue=_catalogue(), wrap=_Interrupted) as opened:
+    async with open_box_office(catalogue=_catalogue(), wrap=_Provider) as opened:
         yield opened
 
 
@@ -164,3 +172,18 @@ async def test_a_cancellation_leaves_it_to_a_person(office: Any) -> None:
             await _close(office, "SUP_dp_1")
     assert states == [("done", 1, 0), ("done", 0, 1)]
     assert (await office.ok("get_order", {"order_id": order}))["status"] == "refunded"
+
+
+async def test_a_refused_refund_is_not_tried_again_meanwhile(office: Any) -> None:
+    """The provider refused it first, and told of the dispute then."""
+    _, charge = await _buy(office, ["B-A-4"])
+    office.payments.refuses = True
+    for turn in range(3):
+        if turn == 1:
+            office.payments.refuses = False
+            await _notify(office, charge)
+        if turn == 2:
+            await _close(office, "SUP_dp_1")
+        await office.raw("POST", "/events/tonight/cancel", caller="cli", json={"reason": "storm"})
+        await office.app.state.cancellations.round()
+        assert len(office.payments.refunds) == (1 if turn == 2 else 0)
