@@ -174,6 +174,16 @@ async def test_a_refused_charge_is_told_and_asked_again(world, code):
     assert len(world.box.orders) == 1
 
 
+async def test_an_event_cancelled_in_between_is_told_once(world):
+    await world.offer()
+    world.box.break_next("create_order", Conflict("Hamlet has been cancelled", code="event_cancelled"))
+    world.model.say("It is off, so there is no order.")
+    body = await world.customer.say("yes")
+    assert body["reply"].count("cancelled") == 1
+    assert "given back" in body["reply"]
+    assert body["confirmation"] is None
+
+
 async def test_a_price_that_changed_in_between_is_not_charged(world):
     await world.offer()
     world.box.price_minor = 15_000

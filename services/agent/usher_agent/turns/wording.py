@@ -115,6 +115,7 @@ _REFUSALS = {
     "price_changed": "The price has changed since I asked you.",
     "hold_expired": "The hold on these seats ran out.",
     "seats_taken": "Someone else got these seats in the meantime.",
+    "event_cancelled": "The event has been cancelled in the meantime.",
     "quote_expired": "That offer has run out.",
     "payment_declined": "The payment was declined.",
 }

@@ -1,5 +1,7 @@
 """Telling failures honestly, with a way on."""
 
+from typing import Literal
+
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Act, Say
 from usher_inference.playbook.phrases import Asked
@@ -23,16 +25,18 @@ UNKNOWN_OUTCOME = frozenset(
         "unreadable",
     }
 )
+# nothing of the event can be had any more: the status that it has then
+EVENT_GONE: dict[str, Literal["cancelled", "past"]] = {"event_cancelled": "cancelled", "event_over": "past"}
 PRICE_MOVED = frozenset({"price_changed", "quote_expired"})
 
 
 def of_purchase(d: Dialogue) -> Act | None:
-    """What to say after the order failed in this turn; None when the purchase can go on by itself."""
+    """What to say after the order failed in this turn; None when the purchase goes on by itself."""
     failed = d.turn.failures("create_order")
     if not failed:
         return None
     last = failed[-1]
-    if lost_hold(last):
+    if lost_hold(last) or last.code in EVENT_GONE:
         return None  # new seats are looked for and offered
     return Say(charge_failed(d, last))
 
@@ -40,7 +44,7 @@ def of_purchase(d: Dialogue) -> Act | None:
 def of_hold(d: Dialogue) -> Act | None:
     """What to say when seats could not be held; None when others were only faster: then new ones are offered."""
     failed = d.turn.failures("hold_tickets")
-    if not failed or failed[-1].code in ("seats_taken", "leaves_single_seat"):
+    if not failed or failed[-1].code in ("seats_taken", "leaves_single_seat", *EVENT_GONE):
         return None
     if failed[-1].code == "too_many_seats":
         more = "For a larger group, a person can help; just ask."

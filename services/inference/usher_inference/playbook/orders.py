@@ -17,6 +17,8 @@ _PART = re.compile(
 )
 
 
+_TICKET = re.compile(r"\bticket [A-Z]+_\w+")  # a person has the matter already
+
 NO_ORDERS = (
     "I see no orders of yours here. If you bought under another account, a person can look into it; just ask. "
     "Is there an event you would like tickets for?"
@@ -140,6 +142,10 @@ def _change_failed(d: Dialogue, code: str, charge: str, refusal: str) -> Act:
     d.task = Task.NONE
     if code in failures.DECLINED | failures.UNKNOWN_OUTCOME | failures.PRICE_MOVED:
         return Say(charge)
+    if code == "event_cancelled":
+        return Say(f"{refusal} The box office refunds the orders for it; ask me for your orders to see yours.")
+    if _TICKET.search(refusal):
+        return Say(f"That isn't possible by itself: {refusal} Your order stays as it is.")
     if code == "no_better_seats":
         return Say(_no_better(d, refusal))
     return offer_person(f"That isn't possible: {refusal} Your order stays as it is.")

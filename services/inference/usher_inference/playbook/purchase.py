@@ -106,6 +106,10 @@ def _over_budget(d: Dialogue, hold: Hold) -> Act | None:
 
 
 def _unavailable(d: Dialogue, event: EventSummary) -> Act | None:
+    refused = {failed.code for failed in d.turn.failures("create_order")}
+    if refused & failures.EVENT_GONE.keys():
+        why = "is off" if event.status == "cancelled" else "is no longer sold"
+        return other_dates(d, event, f"{phrases.named_event(event)} {why}, so there is no order.")
     if event.status == "cancelled":
         return other_dates(d, event, f"{phrases.named_event(event)} was cancelled.")
     if event.status == "past" or event.starts_at <= d.now:

@@ -9,7 +9,7 @@ from usher_inference.playbook import sections
 from usher_inference.playbook.beyond import read_beyond
 from usher_inference.playbook.errands import part
 from usher_inference.playbook.events import find_event
-from usher_inference.playbook.failures import lost_hold
+from usher_inference.playbook.failures import EVENT_GONE, lost_hold
 from usher_inference.playbook.listening import hear
 from usher_inference.playbook.naming import fit
 from usher_inference.playbook.phrases import (
@@ -230,11 +230,11 @@ def _note_result(d: Dialogue, step: Done) -> None:
 def _note_facts(d: Dialogue, step: Done) -> None:
     match step.result:
         case EventList(events=events):
-            d.events |= {event.event_id: event for event in events}
+            d.events |= {event.event_id: d.as_known(event) for event in events}
             d.searches[call_key(step.arguments)] = tuple(event.event_id for event in events)
             _read_again(d)
         case EventInfo() as info:
-            d.events[info.event_id] = d.infos[info.event_id] = info
+            d.events[info.event_id] = d.infos[info.event_id] = d.as_known(info)
             if d.focus is not None or d.wish.query is None or fit(d.wish.query, info):
                 d.focus = info.event_id
             _read_section(d)
@@ -283,6 +283,9 @@ def _supersede_order(d: Dialogue) -> None:
 
 
 def _note_failure(d: Dialogue, step: Done, failure: Failure) -> None:
+    if failure.code in EVENT_GONE and step.tool in ("check_inventory", "hold_tickets", "quote", "create_order"):
+        meant = step.arguments.get("event_id") or (d.hold.event_id if d.hold else d.focus)
+        d.lose_event(str(meant), EVENT_GONE[failure.code])
     if step.tool == "hold_tickets":
         d.checks.clear()
         d.wish.accepted = ()

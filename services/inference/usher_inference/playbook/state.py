@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from usher_inference.playbook.beyond import Beyond
@@ -12,6 +12,8 @@ from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.transcript import Done, Failure, Proposed
 from usher_inference.understanding import ClockTime, DateMention, TimeOfDay, Topic, Understanding
 from usher_shared.contracts.tools import EventInfo, EventSummary, Hold, Inventory, OrderView, Quote, SeatOffer
+
+Listed = TypeVar("Listed", bound=EventSummary)
 
 
 class Task(StrEnum):
@@ -132,6 +134,7 @@ class Dialogue:
     events: dict[str, EventSummary] = field(default_factory=dict)
     infos: dict[str, EventInfo] = field(default_factory=dict)
     searches: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    gone: dict[str, Literal["cancelled", "past"]] = field(default_factory=dict)  # events refused since
     listed: tuple[str, ...] = ()  # events as last listed to the customer
     focus: str | None = None  # the event in question
     former: str | None = None  # the event of the last purchase, while it is open whether it is meant again
@@ -165,6 +168,22 @@ class Dialogue:
     def currency(self) -> str:
         event = self.event
         return event.currency if event else "USD"
+
+    def as_known(self, event: Listed) -> Listed:
+        """The event as it was told, but for a status that a refusal has shown to be out of date."""
+        status = self.gone.get(event.event_id)
+        return event.model_copy(update={"status": status}) if status else event
+
+    def lose_event(self, event_id: str, status: Literal["cancelled", "past"]) -> None:
+        """The event cannot be had any more, whatever was heard of it before; its seats are not kept."""
+        self.gone[event_id] = status
+        if event_id in self.events:
+            self.events[event_id] = self.as_known(self.events[event_id])
+        if event_id in self.infos:
+            self.infos[event_id] = self.as_known(self.infos[event_id])
+        self.hold, self.hold_stale = None, False
+        self.checks.clear()
+        self.wish.accepted = ()
 
     def can(self, tool: str) -> bool:
         return tool in self.offered_tools
