@@ -10,12 +10,27 @@ _EXPONENTS = {
     **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
+# what cards are charged in, minor units, where it is not one of them: three-decimal currencies in tens, and MGA whole,
+# though ISO 4217 gives it two decimals (https://docs.stripe.com/currencies)
+_CHARGEABLE_STEPS = {3: 10}
+_CHARGEABLE_STEPS_OF = {"MGA": 100}
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def exponent(currency: str) -> int:
     """Decimal places of the currency's minor unit (2 unless ISO 4217 says otherwise)."""
     return _EXPONENTS.get(currency, 2)
+
+
+def chargeable_step(currency: str) -> int:
+    """The step, minor units, that every amount charged or given back is a multiple of: 10 for KWD, mostly 1."""
+    return _CHARGEABLE_STEPS_OF.get(currency) or _CHARGEABLE_STEPS.get(exponent(currency), 1)
+
+
+def chargeable(amount: Decimal | int, currency: str, *, rounding: str = ROUND_HALF_EVEN) -> int:
+    """Minor units, rounded to what can be charged in the currency: 5124.5 fils of KWD -> 5120."""
+    step = chargeable_step(currency)
+    return int((Decimal(amount) / step).quantize(Decimal(1), rounding=rounding)) * step
 
 
 def to_major(minor: int, currency: str) -> float:

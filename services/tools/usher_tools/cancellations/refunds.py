@@ -79,18 +79,10 @@ async def _latest(tx: Transaction, first_id: str) -> tuple[Intent | None, str]:
     return latest, id
 
 
-def _check_again(latest: Intent, cancellation: Cancellation) -> None:
-    """Whether a refund that has failed may be tried again. Raises Conflict refund_refused."""
-    if not cancellation.retry:
-        raise Conflict("the provider refused this refund", code="refund_refused")
-    if latest.given_minor:  # it is booked: to do the whole again would count it twice
-        raise Conflict("a part was given back: a person decides about the rest", code="refund_refused")
-
-
 async def _claim(office: Office, cancellation: Cancellation, order_id: str) -> Intent | None:
     """The order's refund, made or found; None when there is nothing to give back any more.
 
-    Raises Conflict: order_busy, refund_refused (before, and not to be tried again), refund_exceeds_payment.
+    Raises Conflict: order_busy, order_contested, refund_refused (before, and not to be tried again, or in part).
     """
 
     async def claim(tx: Transaction) -> Intent | None:
@@ -100,8 +92,8 @@ async def _claim(office: Office, cancellation: Cancellation, order_id: str) -> I
             return None
         if latest is not None and latest.open:
             return latest
-        if latest is not None:
-            _check_again(latest, cancellation)
+        if latest is not None and not cancellation.retry:
+            raise Conflict("the provider refused this refund", code="refund_refused")
         order = Order.model_validate(data)
         priced = await price_return(tx, RefundOrder(order_id=order.id), order.customer_id, office)
         intent = _new_intent(next_id, office, cancellation, order, priced)

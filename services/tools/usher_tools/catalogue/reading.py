@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from usher_shared.clock import to_timestamp
-from usher_shared.contracts.money import exponent, to_minor
+from usher_shared.contracts.money import chargeable_step, exponent, to_major, to_minor
 from usher_tools.catalogue.model import (
     Catalogue,
     EventEntry,
@@ -54,6 +55,22 @@ def local_to_utc(local: datetime, zone: str) -> datetime:
     return moment
 
 
+def _amounts(entry: EventEntry) -> Iterator[tuple[Path, float]]:
+    """The amounts of money in an entry, in major units, by path."""
+    yield from ((("prices", id), price) for id, price in entry.prices.items())
+    yield ("fees", "per_ticket"), entry.fees.per_ticket
+
+
+def _uncharged(amount: float, currency: str) -> str | None:
+    """Why the amount cannot be charged, if so."""
+    minor = Decimal(str(amount)).scaleb(exponent(currency))
+    if minor % 1:
+        return f"{amount} is finer than {currency} goes"
+    if minor % (step := chargeable_step(currency)):
+        return f"{amount} cannot be charged: amounts in {currency} are multiples of {to_major(step, currency):g}"
+    return None
+
+
 class EventReader:
     """Turns event entries into what is stored, collecting what is wrong."""
 
@@ -75,9 +92,11 @@ class EventReader:
         self.problems += [
             ((*at, "prices", id), f"{venue.id} has no section {id}") for id in entry.prices if id not in known
         ]
-        for id, price in entry.prices.items():
-            if round(price, exponent(entry.currency)) != price:
-                self.problems.append(((*at, "prices", id), f"{price} is finer than {entry.currency} goes"))
+        self.problems += [
+            ((*at, *path), problem)
+            for path, amount in _amounts(entry)
+            if (problem := _uncharged(amount, entry.currency)) is not None
+        ]
         try:
             starts_at = local_to_utc(entry.starts_at, venue.time_zone)
         except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from usher_shared.clock import from_timestamp
+from usher_shared.contracts.money import chargeable
 from usher_tools.policies.model import Policy
 from usher_tools.seats.layout import Layout, Row, Seat, Section, blocked_seats
 
@@ -95,9 +96,9 @@ class TicketedEvent(Stored):
         return {section.id: section.price_minor for section in self.sections}
 
     def fee_minor(self, price_minor: int) -> int:
-        """The fees on one ticket of that price, minor units."""
+        """The fees on one ticket of that price, minor units; an amount that can be charged."""
         share = Decimal(price_minor) * Decimal(str(self.fee_percent)) / 100
-        return self.fee_per_ticket_minor + int(share.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+        return chargeable(self.fee_per_ticket_minor + share, self.currency)
 
     def section_name(self, id: str) -> str:
         return next((section.name for section in self.sections if section.id == id), id)

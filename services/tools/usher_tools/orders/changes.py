@@ -16,6 +16,7 @@ from usher_tools.orders.purchase import settle_purchase, undo_purchase
 from usher_tools.orders.refund import credit_back, settle_return, undo_return
 from usher_tools.orders.upgrade import settle_upgrade, undo_upgrade
 from usher_tools.payments.ports import Charge
+from usher_tools.policies.service import spend_waiver
 from usher_tools.store_credit.service import What, change_account, read_account
 
 
@@ -43,8 +44,7 @@ async def settle(tx: Transaction, office: Office, intent: Intent, charge: Charge
         what: What = "granted" if intent.kind == "credit_order" else "refunded"
         change_account(tx, account, granted, what, intent_id=intent.id, order_id=intent.order_id, at=now)
     if intent.waiver is not None:
-        used = intent.waiver.model_copy(update={"status": "used", "used_at": now})
-        tx.set("policy_waivers", used.id, used.model_dump(mode="json"))
+        spend_waiver(tx, intent.waiver, now)
     return answer
 
 

@@ -63,7 +63,7 @@ def priced(seats: Iterable[Seat], event: TicketedEvent) -> list[OrderSeat]:
     for seat in seats:
         price = event.prices[seat.section]
         fee = event.fee_minor(price)
-        taxes = ticket_taxes(event.taxes, price, fee)
+        taxes = ticket_taxes(event.taxes, price, fee, event.currency)
         found.append(
             OrderSeat(
                 id=seat.id,
@@ -148,6 +148,7 @@ class Order(Stored):
     created_at: str
     pending: str | None = None
     exchanged_from: str | None = Field(default=None, description="the order whose tickets paid for this one")
+    given_minor: int = Field(default=0, description="given back for seats that are still there, the rest was refused")
     contested: list[str] = Field(default_factory=list, description="open support tickets about its payments")
 
     @property

@@ -19,15 +19,12 @@ from usher_tools.office import Office, answer_json
 from usher_tools.orders.changes import settle, undo
 from usher_tools.orders.model import Intent
 from usher_tools.orders.records import read_intent, write_intent
-from usher_tools.orders.refunding import ask_refunds, end_refused, pay_what_is_owed
+from usher_tools.orders.refunding import ask_refunds, end_refused, pay_what_is_owed, return_charge
 from usher_tools.orders.reservation import recheck
-from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown, RefundExceedsCharge
+from usher_tools.payments.ports import Charge, ChargeVoided, PaymentDeclined, PaymentUnknown
 
 _LOG = logging.getLogger(__name__)
-_LOST = {
-    "code": "seats_taken",
-    "detail": "the seats were taken by others before the payment went through; the charge has been given back",
-}
+_LOST = {"code": "seats_taken", "detail": "the seats were taken by others before the payment went through"}
 _VOIDED = {"code": "payment_voided", "detail": "the payment was not completed; nothing was charged"}
 _DECLINED = {"code": "payment_declined", "detail": "the card was declined; nothing was charged"}
 
@@ -88,18 +85,14 @@ async def _settle(office: Office, intent_id: str, charge: Charge | None) -> Inte
 
 async def _give_back(office: Office, intent: Intent) -> Intent:
     """The charge of an intent that cannot be settled, back to the customer once."""
+    failure = intent.failure or _LOST
     if intent.charge_id is not None:
-        await _return_charge(office, intent, intent.charge_id)
-    return await _fail(office, intent.id, intent.failure or _LOST)
-
-
-async def _return_charge(office: Office, intent: Intent, charge_id: str) -> None:
-    try:
-        await office.payments.refund(
-            charge_id=charge_id, amount_minor=intent.amount_minor, idempotency_key=f"{intent.id}:return"
-        )
-    except RefundExceedsCharge:  # somebody gave it back at the provider
-        _LOG.warning("a charge to give back had been given back", extra={"intent": intent.id})
+        if await return_charge(office, intent, intent.charge_id):
+            failure = {**failure, "detail": f"{failure['detail']}; the charge has been given back"}
+        else:
+            words = f"{failure['detail']}; the charge could not be given back yet: our staff will see to it"
+            failure = {"code": "refund_refused", "detail": words}
+    return await _fail(office, intent.id, failure)
 
 
 async def _authorise(office: Office, intent: Intent, *, resumed: bool) -> Charge | None:
@@ -244,7 +237,7 @@ async def tidy(office: Office, intent: Intent) -> None:
     if charge.state == "authorised":
         charge = await _void(office, intent)
     if charge is not None and intent.charge_id is None:
-        await _return_charge(office, intent, charge.id)
+        await return_charge(office, intent, charge.id)
 
 
 async def reconcile(office: Office, *, older_than_seconds: float = 0) -> int:
@@ -259,14 +252,15 @@ async def reconcile(office: Office, *, older_than_seconds: float = 0) -> int:
     while True:
         page = await office.store.query(Query("payment_intents", where, "created_at", limit=100, after=after))
         for document in page.documents:
-            intent = Intent.model_validate(document.data)
-            if intent.created_at > latest:
+            if document.data["created_at"] > latest:
                 return seen
             seen += 1
             try:
-                await reconcile_one(office, intent)
+                await reconcile_one(office, Intent.model_validate(document.data))
             except UsherError as error:  # stays open: the next round looks again
-                _LOG.warning("payment not reconciled", extra={"intent": intent.id, "code": error.code})
+                _LOG.warning("payment not reconciled", extra={"intent": document.id, "code": error.code})
+            except Exception:  # stays open too, and the younger ones do not wait for it
+                _LOG.exception("payment not reconciled", extra={"intent": document.id})
         if page.next_cursor is None:
             return seen
         after = page.next_cursor

@@ -24,7 +24,7 @@ from usher_tools.seats.layout import Seat
 from usher_tools.seats.model import StoredHold
 from usher_tools.seats.service import check_on_sale, find_seats, find_section
 from usher_tools.store_credit.model import CreditAccount
-from usher_tools.store_credit.service import read_account
+from usher_tools.store_credit.service import read_account, spendable
 
 Source = DocumentStore | Transaction
 
@@ -94,7 +94,7 @@ async def price_purchase(source: Source, wanted: CreateOrder, office: Office) ->
     hold, event, seats = await read_held(source, wanted.hold_id, wanted.customer_id, office)
     account = await read_account(source, wanted.customer_id, event.currency)
     cost = total(seats)
-    credit = 0 if wanted.use_credit is False else min(account.balance_minor, cost)
+    credit = 0 if wanted.use_credit is False else spendable(account, cost)
     return Priced(
         event,
         seats,
@@ -115,6 +115,9 @@ def check_unchanging(order: Order) -> None:
         raise Conflict("another change of this order is under way", code="order_busy", retry_after_seconds=2)
     if not order.seats:
         raise Conflict("this order has no tickets any more", code="order_refunded")
+    if order.given_minor:  # to price the tickets again would give it back twice
+        given = format_money(order.given_minor, order.currency)
+        raise Conflict(f"{given} went back, the rest was refused: our staff will decide", code="refund_refused")
     check_not_contested(order)
 
 
@@ -162,7 +165,7 @@ async def price_upgrade(
 def _ticket_minor(event: TicketedEvent, price_minor: int) -> int:
     """What a ticket of that price costs with fees and taxes."""
     fee = event.fee_minor(price_minor)
-    return price_minor + fee + added(ticket_taxes(event.taxes, price_minor, fee))
+    return price_minor + fee + added(ticket_taxes(event.taxes, price_minor, fee, event.currency))
 
 
 def _place(seating: Seating, seats: Sequence[OrderSeat] | Sequence[Seat]) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Asking the provider to give money back, and what to do where it refuses.
 
-It refuses when somebody has given money back at the provider itself, for the box office asks for no more than was
-captured. What did go back is booked then, and a person is told.
+It refuses for good what somebody has given back at the provider itself, and a charge that is disputed or that it does
+not have. What did go back is booked then, and a person is told.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from usher_shared.contracts.money import format_money
 from usher_shared.documents import Transaction
-from usher_shared.errors import Conflict
 from usher_shared.events.catalogue import TicketRefunded
 from usher_tools.office import Office
 from usher_tools.orders.model import Allocation, Change, Intent
@@ -24,7 +23,8 @@ from usher_tools.orders.records import (
     without,
     write_intent,
 )
-from usher_tools.payments.ports import PaymentUnknown
+from usher_tools.payments.ports import PaymentUnknown, RefundRefused
+from usher_tools.policies.service import spend_waiver
 from usher_tools.support.model import StoredTicket
 
 _LOG = logging.getLogger(__name__)
@@ -64,26 +64,30 @@ async def _book_refusal(tx: Transaction, office: Office, intent: Intent, given: 
         mark_pending(tx, order, None)
         return
     text = "Refunded in part: the payment provider refused the rest"
-    change = Change(at=office.now()[1], change=text, amount_minor=-amount)
+    now = office.now()[1]
+    change = Change(at=now, change=text, amount_minor=-amount)
     changed = order.model_copy(
         update={
             "total_minor": order.total_minor - amount,
             "payments": without(order.payments, refunded=given),
+            "given_minor": order.given_minor + amount,
             "history": [*order.history, change],
             "pending": None,
         }
     )
     tx.set("orders", order.id, changed.model_dump(mode="json"))
+    if intent.waiver is not None:
+        spend_waiver(tx, intent.waiver, now)
     data = TicketRefunded(
         **order_facts(changed, intent), refunded_minor=amount, refunded_seat_ids=[], refund_id=intent.id, kind="refund"
     )
     announce(tx, office, intent, "usher.ticket_refunded.v1", data)
 
 
-async def ask_refunds(office: Office, intent: Intent) -> tuple[list[Allocation], Conflict | None]:
+async def ask_refunds(office: Office, intent: Intent) -> tuple[list[Allocation], RefundRefused | None]:
     """What went back, and why a part of it was refused. The same however often it is asked. Raises PaymentUnknown."""
     given: list[Allocation] = []
-    refused: Conflict | None = None
+    refused: RefundRefused | None = None
     for number, part in enumerate(intent.allocations):
         if part.as_credit:  # granted when the intent is settled
             continue
@@ -92,7 +96,7 @@ async def ask_refunds(office: Office, intent: Intent) -> tuple[list[Allocation],
                 charge_id=part.charge_id, amount_minor=part.amount_minor, idempotency_key=f"{intent.id}:{number}"
             )
             given.append(part)
-        except Conflict as error:
+        except RefundRefused as error:
             _LOG.error("the provider refused a refund", extra={"intent": intent.id, "detail": error.detail})
             refused = error
     return given, refused
@@ -112,6 +116,23 @@ async def end_refused(office: Office, intent_id: str, given: list[Allocation], w
 
     with office.outbox.nudging():
         return await office.store.transaction(fn)
+
+
+async def return_charge(office: Office, intent: Intent, charge_id: str) -> bool:
+    """Give all of a charge back whose intent cannot be settled, once; where it is refused, a person is told: False.
+
+    Raises PaymentUnknown.
+    """
+    try:
+        await office.payments.refund(
+            charge_id=charge_id, amount_minor=intent.amount_minor, idempotency_key=f"{intent.id}:return"
+        )
+    except RefundRefused as error:
+        why = error.detail
+        _LOG.error("the provider refused to give a charge back", extra={"intent": intent.id, "detail": why})
+        await office.store.transaction(lambda tx: _tell_a_person(tx, office, intent, (), why))
+        return False
+    return True
 
 
 async def pay_what_is_owed(office: Office, intent: Intent) -> None:

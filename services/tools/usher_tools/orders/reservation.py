@@ -31,7 +31,7 @@ def _price_stands(seat: OrderSeat, event: TicketedEvent) -> bool:
     if price is None:
         return False
     fee = event.fee_minor(price)
-    return price + fee + added(ticket_taxes(event.taxes, price, fee)) == seat.total_minor
+    return price + fee + added(ticket_taxes(event.taxes, price, fee, event.currency)) == seat.total_minor
 
 
 def _check_terms(intent: Intent, event: TicketedEvent) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_FLOOR, Decimal
 
+from usher_shared.contracts.money import chargeable, chargeable_step, format_money
 from usher_shared.contracts.tools import CreditOrder, ExchangeOrder, RefundOrder
 from usher_shared.errors import Conflict, NotFound
 from usher_tools.events.model import TicketedEvent
@@ -17,7 +18,8 @@ from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.taxes import SeatTax, added, sum_taxes, taxes_back
 from usher_tools.policies.model import AfterSale
 from usher_tools.policies.service import Decision, Terms, check_policy, decide
-from usher_tools.store_credit.service import read_account
+from usher_tools.store_credit.model import STORE_CREDIT
+from usher_tools.store_credit.service import read_account, spendable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,29 @@ class Back:
         return self.price_minor + self.fee_minor + self.tax_minor
 
 
-def value_of(seat: OrderSeat, terms: Terms) -> Back:
-    """What a seat is worth when it is given back; taxes in proportion to what is given back of their base."""
-    kept = Decimal(seat.price_minor) * Decimal(str(terms.fee_percent)) / 100
-    price = seat.price_minor - int(kept.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-    fee = seat.fee_minor if terms.fees_refundable else 0
-    return Back(price, fee, taxes_back(seat.taxes, seat.price_minor, seat.fee_minor, price, fee))
+def value_of(seat: OrderSeat, terms: Terms, currency: str) -> Back:
+    """What a seat is worth when it is given back; taxes in proportion to what is given back of their base.
+
+    All of it can be charged in the currency, so that every sum of it can be given back.
+    """
+    kept = chargeable(Decimal(seat.price_minor) * Decimal(str(terms.fee_percent)) / 100, currency)
+    price = chargeable(seat.price_minor - kept, currency, rounding=ROUND_FLOOR)
+    fee = chargeable(seat.fee_minor if terms.fees_refundable else 0, currency, rounding=ROUND_FLOOR)
+    return Back(price, fee, taxes_back(seat.taxes, seat.price_minor, seat.fee_minor, price, fee, currency=currency))
 
 
 def _allocate(order: Order, amount: int, event: TicketedEvent) -> list[Allocation]:
-    """The amount spread over the order's charges, the newest first. Raises Conflict when they do not cover it."""
+    """The amount spread over the order's charges, the newest first.
+
+    Raises Conflict refund_exceeds_payment, and amount_not_chargeable for what no provider could give back.
+    """
     cancelled = event.status == "cancelled"  # then everything goes back to where it came from
     found = []
     for payment in reversed(order.payments):
         part = min(amount, payment.left_minor)
+        if part % chargeable_step(order.currency) and payment.charge_id != STORE_CREDIT:
+            words = f"{format_money(part, order.currency)} cannot be given back exactly: our staff will help"
+            raise Conflict(words, code="amount_not_chargeable")
         if part > 0:
             found.append(Allocation(charge_id=payment.charge_id, amount_minor=part, cash=payment.cash or cancelled))
             amount -= part
@@ -100,7 +111,9 @@ class _Return:
     def refund_minor(self, moment: datetime) -> int:
         """What a refund of the seats would give back by the policy at that moment; exceptions do not count."""
         refund = decide(self.event, "refund_order", moment)
-        return sum(value_of(seat, refund.terms).total_minor for seat in self.seats) if refund.allowed else 0
+        if not refund.allowed:
+            return 0
+        return sum(value_of(seat, refund.terms, self.order.currency).total_minor for seat in self.seats)
 
 
 async def _returning(
@@ -120,7 +133,7 @@ async def _returning(
     missing = set(wanted.seat_ids or ()) - {seat.id for seat in chosen}
     if missing:
         raise NotFound(f"not in this order: {', '.join(sorted(missing))}", code="seat_not_found")
-    return _Return(event, order, chosen, [value_of(seat, decision.terms) for seat in chosen], decision)
+    return _Return(event, order, chosen, [value_of(seat, decision.terms, order.currency) for seat in chosen], decision)
 
 
 async def price_return(source: Source, wanted: RefundOrder | CreditOrder, customer_id: str, office: Office) -> Priced:
@@ -162,7 +175,7 @@ async def price_exchange(source: Source, wanted: ExchangeOrder, customer_id: str
     credit = 0
     account = await read_account(source, customer_id, event.currency)
     if wanted.use_credit is not False:
-        credit = min(account.balance_minor, max(cost - value, 0))
+        credit = spendable(account, max(cost - value, 0))
     parts = _refundable(_allocate(given.order, value, given.event), given.refund_minor(office.clock.now()))
     back, moved = _split(parts, max(value - cost, 0))
     return Priced(

@@ -1,6 +1,7 @@
 """The taxes on one ticket, and what of them goes back with a part of its price and fees. All amounts are minor units.
 
-Every tax of every ticket is rounded half to even by itself, so that a receipt's lines add up to its total.
+Every tax of every ticket is rounded half to even by itself, so that a receipt's lines add up to its total: an added
+one to what can be charged in the currency, an included one, which is only named, to the minor unit.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
 
+from usher_shared.contracts.money import chargeable
 from usher_tools.events.model import Stored, Tax
 
 _WHOLE = Decimal(1)
@@ -27,15 +29,15 @@ class SeatTax(Stored):
         return price_minor if self.on == "price" else price_minor + fee_minor
 
 
-def _rounded(amount: Decimal) -> int:
-    return int(amount.quantize(_WHOLE, rounding=ROUND_HALF_EVEN))
+def _rounded(amount: Decimal, tax: Tax | SeatTax, currency: str) -> int:
+    return int(amount.quantize(_WHOLE, rounding=ROUND_HALF_EVEN)) if tax.included else chargeable(amount, currency)
 
 
 def _rate(tax: Tax) -> Decimal:
     return Decimal(str(tax.percent)) / 100
 
 
-def ticket_taxes(taxes: Iterable[Tax], price_minor: int, fee_minor: int) -> list[SeatTax]:
+def ticket_taxes(taxes: Iterable[Tax], price_minor: int, fee_minor: int, currency: str) -> list[SeatTax]:
     """The taxes on a ticket of that price with those fees.
 
     An added tax is its percentage of the price, or of price and fees, as they are shown. Included taxes are what the
@@ -49,7 +51,7 @@ def ticket_taxes(taxes: Iterable[Tax], price_minor: int, fee_minor: int) -> list
     for tax in taxes:
         price, fee = (net_price, net_fee) if tax.included else (Decimal(price_minor), Decimal(fee_minor))
         base = price if tax.on == "price" else price + fee
-        found.append(SeatTax(**tax.model_dump(), amount_minor=_rounded(base * _rate(tax))))
+        found.append(SeatTax(**tax.model_dump(), amount_minor=_rounded(base * _rate(tax), tax, currency)))
     return found
 
 
@@ -59,13 +61,19 @@ def added(taxes: Iterable[SeatTax]) -> int:
 
 
 def taxes_back(
-    taxes: Iterable[SeatTax], price_minor: int, fee_minor: int, price_back_minor: int, fee_back_minor: int
+    taxes: Iterable[SeatTax],
+    price_minor: int,
+    fee_minor: int,
+    price_back_minor: int,
+    fee_back_minor: int,
+    *,
+    currency: str,
 ) -> list[SeatTax]:
     """The share of a ticket's taxes that belongs to the part of price and fees that is given back."""
     found = []
     for tax in taxes:
         base, back = tax.base(price_minor, fee_minor), tax.base(price_back_minor, fee_back_minor)
-        share = _rounded(Decimal(tax.amount_minor) * back / base) if base else 0
+        share = _rounded(Decimal(tax.amount_minor) * back / base, tax, currency) if base else 0
         found.append(tax.model_copy(update={"amount_minor": share}))
     return found
 

@@ -125,3 +125,9 @@ async def check_policy(
     if not decision.allowed:
         raise OutsidePolicy(decision.reason, order_id=order_id, action=action)
     return decision
+
+
+def spend_waiver(tx: Transaction, waiver: Waiver, now: str) -> None:
+    """The exception is used up: another one has to be asked for."""
+    used = waiver.model_copy(update={"status": "used", "used_at": now})
+    tx.set("policy_waivers", used.id, used.model_dump(mode="json"))

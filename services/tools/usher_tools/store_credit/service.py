@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_FLOOR
 from typing import Literal
 
-from usher_shared.contracts.money import to_major
+from usher_shared.contracts.money import chargeable, to_major
 from usher_shared.contracts.tools import CreditBalance, StoreCredit
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 from usher_shared.errors import Conflict
@@ -17,6 +18,11 @@ async def read_account(source: DocumentStore | Transaction, customer_id: str, cu
     """An empty one where there is none yet."""
     data = await source.get("credit_accounts", account_id(customer_id, currency))
     return CreditAccount(customer_id=customer_id, currency=currency) if data is None else CreditAccount(**data)
+
+
+def spendable(account: CreditAccount, cost_minor: int) -> int:
+    """How much of the account pays for that cost; what is left to charge can be charged."""
+    return chargeable(min(account.balance_minor, cost_minor), account.currency, rounding=ROUND_FLOOR)
 
 
 def change_account(
