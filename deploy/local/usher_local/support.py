@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from usher_local.shown import cell, clean
 from usher_local.stack import usual_stack
@@ -30,18 +30,23 @@ async def _call(method: str, path: str, **more: Any) -> Any:
 def support_list(
     status: Annotated[str, typer.Option(help="open, approved, rejected or closed")] = "open",
     limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="as the box office answers")] = False,
 ) -> None:
     """Tickets, the oldest first."""
     found = asyncio.run(_call("GET", "/support-tickets", params={"status": status, "limit": limit}))
-    table = Table("ticket", "since", "customer", "order", "asks for", "subject", "details")
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
     for ticket in found["tickets"]:
-        since = ticket["created_at"][:16].replace("T", " ")
-        asks = ticket["action"] or "-"
-        row = (ticket["ticket_id"], since, ticket["customer_id"], ticket["order_id"] or "-", asks)
-        table.add_row(*map(cell, (*row, ticket["subject"], ticket["details"])))
-    console.print(table)
-    if found["next_cursor"]:
-        console.print(f"[dim]The first {limit}; there are more.[/]")
+        facts = [ticket["created_at"][:16].replace("T", " "), f"customer {ticket['customer_id']}"]
+        facts += [ticket[key] for key in ("order_id", "action") if ticket[key]]
+        # never in a table: an id that is cut short to fit decides nothing
+        console.print(cell(ticket["ticket_id"], "bold"), soft_wrap=True)
+        console.print(cell(" · ".join(facts), "dim"), soft_wrap=True)
+        console.print(cell(ticket["subject"]), soft_wrap=True)
+        console.print(cell(f"{ticket['details']}\n"), soft_wrap=True)
+    more = f"The first {limit}; there are more." if found["next_cursor"] else ""
+    console.print(more or f"{len(found['tickets'])} {status}.", style="dim")
 
 
 def _decide(ticket_id: str, word: str, by: str, note: str) -> None:

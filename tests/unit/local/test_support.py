@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,16 @@ async def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def _usher(*arguments: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, app, ["support", *arguments])
+
+
+async def test_ids_are_whole_however_narrow_the_terminal(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    TICKET["ticket_id"] = "SUP_01M7ZCXF27TYGJXAXXM2FFVDGX"
+    try:
+        assert "SUP_01M7ZCXF27TYGJXAXXM2FFVDGX\n" in (await _usher("list")).output
+    finally:
+        TICKET["ticket_id"] = "SUP_1"
+    assert json.loads((await _usher("list", "--json")).output) == {"tickets": [TICKET], "next_cursor": "more"}
 
 
 async def test_what_customers_write_is_shown_and_does_nothing(queue: Queue) -> None:
