@@ -74,3 +74,50 @@ def test_no_second_ticket_is_offered_for_what_a_person_has(chat: Any, office: An
     assert "pass this on" not in reply
     chat.say("yes")
     assert office.tickets == []
+
+
+@pytest.fixture
+def given_back(office: Any, bought: Any) -> Any:
+    """An order that the cancellation of its event gave back, as the box office shows it."""
+    history = [
+        {"at": "2026-11-01T10:00:00Z", "change": "Bought C-9-1, C-9-2", "amount": 87.5},
+        {
+            "at": "2026-11-19T10:00:00Z",
+            "change": "Refunded C-9-1, C-9-2 (the event was cancelled: storm damage)",
+            "amount": -87.5,
+        },
+    ]
+    bought.update(status="refunded", seats=[], total=0.0, history=history)
+    office.shows["EV_SHARKS_SAT"].status = "cancelled"
+    return bought
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "What happened to my order {id}?",
+        "what happened to my order?",
+        "show my orders",
+        "Why was Sharks vs Ducks cancelled? do I get my money back?",
+        "was my show cancelled?",
+        "did I get my refund?",
+    ],
+)
+def test_a_cancellation_is_told_with_its_reason_and_the_money(chat: Any, given_back: Any, words: str) -> None:
+    reply = chat.say(words.format(id=given_back["order_id"]))
+    assert "the event was cancelled (storm damage)" in reply
+    assert "$87.50" in reply
+    assert "no seats, $0.00" not in reply
+
+
+def test_a_cancellation_is_told_to_who_did_not_buy(chat: Any, office: Any) -> None:
+    office.shows["EV_ADELE"].status = "cancelled"
+    assert "was cancelled" in chat.say("Why was Adele Live cancelled?")
+
+
+def test_money_back_is_still_the_policy_where_nothing_was_cancelled(chat: Any, bought: Any) -> None:
+    assert "48 hours before" in chat.say("can I get my money back for Sharks vs Ducks if I can't come?")
+
+
+def test_what_would_be_is_no_question_of_what_was(chat: Any, given_back: Any) -> None:
+    assert "storm damage" not in chat.say("what if the show is cancelled?")

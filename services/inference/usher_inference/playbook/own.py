@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 
+from rapidfuzz import fuzz
+
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.orders import NO_ORDERS, known_orders, show_orders
@@ -41,6 +43,16 @@ _REFUNDED = re.compile(
     r"\bwhen (?:do|will) (?:i|we) (?:get|see|receive) (?:my|our|the) (?:money|refund)",
     re.IGNORECASE,
 )
+
+
+_WHY_OFF = re.compile(
+    r"\b(?:why|was|is|has|been|got|did you|when)\b.*\bcancel+ed\b|"
+    r"\b(?:do|will|when|did|have|where) .*\bmoney back\b|"
+    r"\bwhat(?:'s| is| has)? happen(?:ed|ing) (?:to|with) (?:my|our|the)\b",
+    re.IGNORECASE,
+)
+
+_SUPPOSED = re.compile(r"\b(?:if|in case)\b", re.IGNORECASE)
 
 
 def answer(d: Dialogue) -> Act | None:
@@ -154,6 +166,22 @@ def _order(d: Dialogue) -> Act | OrderView:
     return next(iter(d.orders.values())) if len(d.orders) == 1 else show_orders(d)
 
 
+def tell_called_off(d: Dialogue) -> Act | None:
+    """What became of the customer's orders for events that were cancelled; None where none was, or it is not asked."""
+    asked = _WHY_OFF.search(d.turn.text) and not _SUPPOSED.search(d.turn.text)
+    if d.proposal or d.hold or not asked:
+        return None
+    if not d.orders_listed and not d.turn.failures("list_orders") and d.can("list_orders"):
+        return Call("list_orders")
+    named = d.turn.heard.slots.event if d.turn.heard else None
+    off = [order for order in d.orders.values() if phrases.called_off(order)]
+    meant = [
+        order for order in off if named and fuzz.token_set_ratio(named.name.lower(), order.event_name.lower()) > 85
+    ]
+    told = [f"Order {order.order_id} for {order.event_name}: {phrases.called_off(order)}." for order in meant or off]
+    return Say(" ".join(told[:3])) if told and (meant or not named) else None
+
+
 def _tell_paid(order: OrderView) -> str:
     total = phrases.money(order.total, order.currency)
     back = {"refunded": " It has been refunded.", "partially_refunded": " Part of it has been refunded."}
@@ -163,13 +191,19 @@ def _tell_paid(order: OrderView) -> str:
 
 def _tell_refund(order: OrderView) -> str:
     state = {"refunded": "has been refunded", "partially_refunded": "has been refunded in part"}
+    off = phrases.called_off(order)
+    if off:
+        return (
+            f"Order {order.order_id} ({order.event_name}): {off}. How long it takes depends on your payment provider."
+        )
     when = " How long it takes to reach you depends on your payment provider." if order.status in state else ""
     return f"Order {order.order_id} ({order.event_name}) {state.get(order.status, 'has not been refunded')}.{when}"
 
 
 def _tell_where(order: OrderView) -> str:
     if not order.seats:
-        return f"Order {order.order_id} has no seats any more; it was {order.status}."
+        why = phrases.called_off(order) or f"it was {order.status}"
+        return f"Order {order.order_id} has no seats any more; {why}."
     return f"Your seats for {order.event_name}: {phrases.seats(order.seats)} (order {order.order_id})."
 
 

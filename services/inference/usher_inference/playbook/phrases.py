@@ -1,5 +1,6 @@
 """How things are said. Numbers and names come from the caller, who has them from a tool."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +9,8 @@ from itertools import groupby
 from usher_shared.contracts.money import format_money, to_minor
 from usher_shared.contracts.tools import EventSummary, OrderView, SeatOffer
 
+# as the box office writes it into an order's history
+_CALLED_OFF = re.compile(r"\bthe event was cancelled(?:: (?P<why>[^)]+))?")
 _MOST_QUOTED = 60  # characters of the customer's words that are said back
 
 
@@ -133,10 +136,24 @@ def named_event(event: EventSummary) -> str:
     return f"{event.name} ({event.local_start}, {event.venue})"
 
 
+def called_off(order: OrderView) -> str:
+    """That the order's event was cancelled, why, and what was given back; "" where the order's history has none."""
+    given = [(change, said) for change in order.history if (said := _CALLED_OFF.search(change.change))]
+    if not given:
+        return ""
+    why = next((f" ({said['why']})" for _, said in given if said["why"]), "")
+    back = -sum(to_minor(change.amount, order.currency) for change, _ in given)
+    told = f"; {money_minor(back, order.currency)} was given back" if back > 0 else ""
+    return f"the event was cancelled{why}{told}"
+
+
 def order_line(order: OrderView, starts: str) -> str:
     """One order: `starts` is the event's local time, for a person."""
     quiet = order.status in ("confirmed", "upgraded")
     state = "" if quiet else f", {order.status.replace('partially_', 'partly ')}"
+    off = called_off(order)
+    if off and not order.seats:
+        return f"{order.order_id}: {order.event_name}, {starts}: {off}"
     where = seats(order.seats) if order.seats else "no seats"
     total = money(order.total, order.currency)
     return f"{order.order_id}: {order.event_name}, {starts}, {where}, {total}{state}"

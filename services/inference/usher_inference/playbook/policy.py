@@ -46,7 +46,8 @@ def _decide(d: Dialogue) -> Act:
         said = None if goes_on else report(d, last)
         if said:
             return Say(said)
-    return paying.answer(d) or _after_decline(d) or own.answer(d) or paying.tell_outcome(d) or _answer(d) or _go_on(d)
+    aside = paying.answer(d) or _after_decline(d) or own.tell_called_off(d) or own.answer(d) or paying.tell_outcome(d)
+    return aside or _answer(d) or _go_on(d)
 
 
 def _after_decline(d: Dialogue) -> Act | None:

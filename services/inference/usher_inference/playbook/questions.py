@@ -137,6 +137,8 @@ def _tell(info: EventInfo, topic: Topic, d: Dialogue) -> str:
         Topic.ACCESSIBILITY: _accessible,
         Topic.PROGRAMME: _programme,
     }
+    if info.status == "cancelled" and topic in (Topic.POLICY, Topic.REFUND_POLICY):
+        return f"{phrases.named_event(info)} was cancelled. Whoever bought for it gets the money back."
     if topic in tellers:
         return tellers[topic](info, d)
     found = _fact(info, topic)
