@@ -122,15 +122,6 @@ def standard_seats() -> dict[str, SeatOffer]:
     }
 
 
-def standing(section: str, places: int, price: float) -> dict[str, SeatOffer]:
-    """Places of a section without seats."""
-    offers = [
-        SeatOffer(id=f"{section}-GA-{n}", price=price, section=section, row="GA", number=str(n), general_admission=True)
-        for n in range(1, places + 1)
-    ]
-    return {offer.id: offer for offer in offers}
-
-
 def is_run(seats: list[SeatOffer], quantity: int) -> bool:
     """Whether these are that many neighbouring seats of one row."""
     rows = {(seat.section, seat.row) for seat in seats}
@@ -479,18 +470,6 @@ class Conversation:
 @pytest.fixture
 def office() -> BoxOffice:
     return BoxOffice()
-
-
-@pytest.fixture
-def stadium(office: BoxOffice) -> Show:
-    """A show with dear seats, which a search without a section offers first, and cheaper standing."""
-    start = datetime(2026, 11, 29, 19, tzinfo=ZONE)
-    show = Show("EV_ECHO", "Echo Canyon", start, "Los Angeles", "Pacific Bowl", "music")
-    seats = {**block("109", "3", range(1, 9), 165.0), **block("301", "1", range(1, 9), 38.0)}
-    show.seats = {**seats, **standing("P", 40, 60.0)}
-    show.section_names = {"109": "Midfield 109", "301": "Upper Deck 301", "P": "Pitch Standing"}
-    office.shows[show.event_id] = show
-    return show
 
 
 @pytest.fixture

@@ -22,6 +22,22 @@ def test_places_are_counted_not_named() -> None:
     assert seats([_place(17)]) == "section P, 1 general admission"
 
 
+@pytest.fixture
+def stadium(office: Any) -> Any:
+    """A show with dear seats, which a search without a section offers first, and cheaper standing."""
+    gala = office.shows["EV_GALA"]
+    show = type(gala)("EV_ECHO", "Echo Canyon", gala.starts_at, "Los Angeles", "Pacific Bowl", "music")
+    dear = [
+        SeatOffer(id=f"{section}-3-{n}", price=price, section=section, row="3", number=str(n))
+        for section, price in (("109", 165.0), ("301", 38.0))
+        for n in range(1, 9)
+    ]
+    show.seats = {seat.id: seat for seat in [*dear, *(_place(n) for n in range(1, 41))]}
+    show.section_names = {"109": "Midfield 109", "301": "Upper Deck 301", "P": "Pitch Standing"}
+    office.shows[show.event_id] = show
+    return show
+
+
 def _sections_held(office: Any) -> list[str]:
     return [seat["section"] for hold in office.holds.values() for seat in hold["seats"]]
 
