@@ -96,7 +96,7 @@ def test_a_wish_that_fits_nothing_is_owned_up_to(chat: Any, office: Any, stadium
 
 
 def test_standing_that_is_gone_is_told_by_its_name(chat: Any, office: Any, stadium: Any) -> None:
-    reply = chat.say("60 or so... no, 2 standing tickets for Echo Canyon under $50 each")
+    reply = chat.say("60 or so... no, 2 standing tickets for Echo Canyon under $40 each")
     assert "I found no free seats in Pitch Standing" in reply
     assert office.holds == {}
 
