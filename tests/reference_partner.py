@@ -1,15 +1,19 @@
 """A venue's own ticketing system, written from docs/guides/box-office-partner.md alone: nothing of Usher is imported.
 
 It keeps everything in memory and is correct because nothing is awaited between a look and a change. Tests break it by
-overriding a method of `Venue`, or the way its answers come with `Venue.fault`.
+overriding a method of `Venue`, or the way its answers come with `Venue.fault`. To look at one:
+
+    PARTNER_KEY=a-key-of-yours python tests/reference_partner.py 9100
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+import sys
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -245,3 +249,10 @@ def problem(error: Refused) -> Response:
         **error.more,
     }
     return JSONResponse(body, error.status, media_type="application/problem+json")
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    venue = Venue(os.environ["PARTNER_KEY"], lambda: datetime.now(UTC))
+    uvicorn.run(venue.app, host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 9100)
