@@ -145,6 +145,23 @@ async def test_credit_may_be_told_from_money_until_the_yes_only(
         await _check(office, provider)
 
 
+async def test_that_the_new_tickets_are_not_refundable_is_part_of_the_yes(open_box_office: Any) -> None:
+    """For the same price nothing comes back now, but what the new tickets give back later is something else."""
+    policies = {"refund": {"until_hours_before": 2}, "exchange": EXCHANGE}
+    catalogue = _catalogue(policies)
+    catalogue["events"][1]["prices"]["A"] = 120
+    async with open_box_office(catalogue=catalogue) as office:
+        order = (await office.buy(["A-2-5"]))["order_id"]
+        office.clock.advance(timedelta(hours=5, minutes=29))
+        quote = await _quote(office, order, ["A-2-6"])
+        assert (quote["total"], "store credit" in quote["policy"]) == (0.0, False)
+        office.clock.advance(timedelta(minutes=2))  # the window for refunds has closed
+        assert (await office.act(quote)).json()["code"] == "price_changed"
+        again = await office.quote("exchange_order", quote["arguments"])
+        assert again["policy"].endswith("$120.00 of it would come back as store credit alone, not as money.")
+        assert (await office.act(again)).status_code == 200
+
+
 async def test_a_cancelled_event_gives_all_of_it_back_as_money(
     open_box_office: Any, provider: SqliteDocumentStore
 ) -> None:

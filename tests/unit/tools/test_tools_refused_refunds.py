@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from books import provider_books
+from box_office import small_catalogue
 from usher_shared.documents import Filter, Query
 from usher_shared.documents.sqlite import SqliteDocumentStore
+from usher_shared.errors import UpstreamFailed
 from usher_tools.cancellations.service import CancellationDesk
 from usher_tools.orders.payment import reconcile
 from usher_tools.payments.ports import RefundExceedsCharge, RefundRefused
@@ -235,3 +237,44 @@ async def test_what_went_back_in_part_is_not_given_back_again(open_box_office: A
         found = await _rounds(office)
         assert (found["status"], found["refunded"], found["failed"]) == ("done", 0, 1)
         assert await office.store.get("orders", wanted["order_id"]) == after
+
+
+def _exchangeable() -> dict[str, Any]:
+    catalogue = small_catalogue()
+    catalogue["events"][0] |= {"fees": {}}
+    catalogue["events"][0]["policies"] = {
+        "refund": {"until_hours_before": 2},
+        "exchange": {"until_hours_before": 1},
+    }
+    return catalogue
+
+
+async def _exchange_for_less(office: Any, customer: str = "ann") -> Any:
+    """120 dollars for 50: 70 are owed."""
+    order = await office.buy(["A-2-5"], customer)
+    hold = await office.hold(["B-A-1"], customer, "next-week")
+    wanted = {"order_id": order["order_id"], "hold_id": hold["hold_id"]}
+    return await office.act(await office.quote("exchange_order", wanted, customer), customer)
+
+
+async def test_the_refused_difference_of_an_exchange_is_on_record(open_box_office: Any) -> None:
+    async with open_box_office(settings=BY_HAND, catalogue=_exchangeable()) as office:
+        assert (await _exchange_for_less(office, DISPUTED)).status_code == 200
+        (ticket,) = await _tickets(office)
+        assert ticket["details"].startswith("$70.00 should have gone back, $0.00 did:")
+        page = await office.store.query(Query("payment_intents", (Filter("open", "==", False),), limit=10))
+        (intent,) = (d.data for d in page.documents if d.data["kind"] == "exchange_order")
+        assert (intent["status"], intent["given_minor"], intent["failure"]["code"]) == ("done", 0, "refund_refused")
+
+
+async def test_a_provider_out_of_order_does_not_undo_an_exchange(open_box_office: Any) -> None:
+    async with open_box_office(settings=BY_HAND, catalogue=_exchangeable(), wrap=Refusing) as office:
+        office.payments.refuses = lambda wanted: UpstreamFailed("nonsense", code="payment_refused")
+        response = await _exchange_for_less(office)
+        assert (response.status_code, response.json()["refunded"]) == (200, 70.0)
+        office.payments.refuses = lambda wanted: None
+        await reconcile(office.office)
+        page = await office.store.query(Query("payment_intents", (Filter("open", "==", True),), limit=10))
+        assert not page.documents
+        money = (await provider_books(office.payments.inner._store)).values()
+        assert sum(entry.refunded for entry in money) == 7000

@@ -180,6 +180,10 @@ async def test_an_order_stored_before_there_were_tickets(ticketing: Any) -> None
     await ticketing.store.set("orders", id, stored)
     (ticket,) = (await _tickets(ticketing, id)).tickets
     assert (await _judge(ticketing, ticket.payload)).reason == "ok"
+    assert (await ticketing.act(await ticketing.quote("upgrade_tickets", {"order_id": id}))).status_code == 200
+    (moved,) = (await _tickets(ticketing, id)).tickets
+    verdict = await _judge(ticketing, moved.payload)
+    assert (verdict.reason, verdict.ticket.entry_id) == ("ok", ticket.ticket_id)
 
 
 async def test_a_cancelled_event_admits_nobody(ticketing: Any, small_catalogue: Any) -> None:

@@ -80,6 +80,15 @@ async def test_who_needs_more_keeps_the_place_and_lets_a_smaller_party_pass(
     assert (await _mine(office, "ann"))["status"] == "offered"
 
 
+async def test_a_wheelchair_user_and_company_are_served_with_seats_beside(open_box_office: Any) -> None:
+    async with open_box_office(settings=Settings(max_seats_per_hold=50, max_held_seats=100)) as office:
+        orders = [await office.buy([f"A-{row}-{number}" for number in range(1, 11)], "bob") for row in range(1, 5)]
+        await office.ok("join_wait_list", {"event_id": "tonight", "section": "A", "quantity": 3, "accessible": True})
+        await _refund(office, orders[0], "bob")
+        await _look(office)
+        assert sorted((await _mine(office, "ann"))["seat_ids"]) == ["A-1-1", "A-1-2", "A-1-3"]
+
+
 async def test_processes_that_look_at_once_offer_once(office: Any, sold_out: dict[str, Any]) -> None:
     for customer in ("ann", "cy", "dee"):
         await office.ok("join_wait_list", {**BOX, "quantity": 1}, customer)

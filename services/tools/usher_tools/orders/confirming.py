@@ -44,6 +44,7 @@ async def confirmed_quote(tx: Transaction, confirmation: Confirmation, call: Cal
 
 
 def check_price(quote: StoredQuote, priced: Priced) -> None:
-    """Raises Conflict price_changed when today's total, or what of it is store credit, is not the confirmed one."""
-    if (priced.total_minor, priced.credited_minor) != (quote.total_minor, quote.credited_minor):
+    """Raises Conflict price_changed when the total, or what of it is store credit now or later, was not confirmed."""
+    today = (priced.total_minor, priced.credited_minor, priced.locked_minor)
+    if today != (quote.total_minor, quote.credited_minor, quote.locked_minor):
         raise Conflict("the price has changed; quote again", code="price_changed")

@@ -81,12 +81,23 @@ def priced(seats: Iterable[Seat], event: TicketedEvent) -> list[OrderSeat]:
     return found
 
 
-def ticketed(seats: Iterable[OrderSeat], ids: IdGenerator, earlier: Iterable[OrderSeat] = ()) -> list[OrderSeat]:
+def ticket_id_of(order_id: str, seat: OrderSeat) -> str:
+    """The seat's ticket; orders stored before there were tickets get one that follows from order and seat."""
+    return seat.ticket_id or f"TKT_{order_id}_{seat.id}"
+
+
+def entry_id_of(order_id: str, seat: OrderSeat) -> str:
+    """The same for all tickets that one place in the house has had."""
+    return seat.entry_id or ticket_id_of(order_id, seat)
+
+
+def ticketed(seats: Iterable[OrderSeat], ids: IdGenerator, earlier: Iterable[str] = ()) -> list[OrderSeat]:
     """The seats, each with the id of its digital ticket: new when it enters an order, gone when it leaves.
 
-    `earlier` are the seats of the same event that they take the place of: who came in with one of those has come in.
+    `earlier` are the entry ids of the seats of the same event that they take the place of: who has come in with one of
+    those has come in.
     """
-    entries = (seat.entry_id or seat.ticket_id for seat in earlier)
+    entries = iter(earlier)
     return [
         seat
         if seat.ticket_id

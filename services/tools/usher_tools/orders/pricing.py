@@ -23,7 +23,7 @@ from usher_tools.seats.holds import find_hold
 from usher_tools.seats.layout import Seat
 from usher_tools.seats.model import StoredHold
 from usher_tools.seats.service import check_on_sale, find_seats, find_section
-from usher_tools.store_credit.model import CreditAccount
+from usher_tools.store_credit.model import STORE_CREDIT, CreditAccount
 from usher_tools.store_credit.service import read_account, spendable
 
 Source = DocumentStore | Transaction
@@ -60,6 +60,11 @@ class Priced:
     def credited_minor(self) -> int:
         """What is given back as store credit."""
         return sum(part.amount_minor for part in self.allocations if part.as_credit)
+
+    @property
+    def locked_minor(self) -> int:
+        """What of an exchange's new tickets was paid by card and can come back as store credit alone."""
+        return sum(part.amount_minor for part in self.moved if not part.cash and part.charge_id != STORE_CREDIT)
 
 
 async def find_order(source: Source, order_id: str, customer_id: str) -> Order:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from usher_shared.contracts.money import format_money
 from usher_shared.documents import Transaction
+from usher_shared.errors import UsherError
 from usher_shared.events.catalogue import TicketRefunded
 from usher_tools.office import Office
 from usher_tools.orders.model import Allocation, Change, Intent
@@ -23,7 +25,7 @@ from usher_tools.orders.records import (
     without,
     write_intent,
 )
-from usher_tools.payments.ports import PaymentUnknown, RefundRefused
+from usher_tools.payments.ports import RefundRefused
 from usher_tools.policies.service import spend_waiver
 from usher_tools.support.model import StoredTicket
 
@@ -31,10 +33,11 @@ _LOG = logging.getLogger(__name__)
 
 
 def _ticket(office: Office, intent: Intent, given: int, detail: str) -> StoredTicket:
+    due = sum(part.amount_minor for part in intent.allocations if not part.as_credit) or intent.amount_minor
     back = format_money(given, intent.currency)
     return StoredTicket(
         subject="A refund that the payment provider refused",
-        details=f"{format_money(intent.amount_minor, intent.currency)} should have gone back, {back} did: {detail}",
+        details=f"{format_money(due, intent.currency)} should have gone back, {back} did: {detail}",
         order_id=intent.order_id,
         customer_id=intent.customer_id,
         client_id=intent.client_id,
@@ -139,16 +142,19 @@ async def pay_what_is_owed(office: Office, intent: Intent) -> None:
     """The difference of an exchange, back to the customer; reconciling asks again where the provider is silent."""
     try:
         given, refused = await ask_refunds(office, intent)
-    except PaymentUnknown:
-        _LOG.warning("the difference of an exchange is still owed", extra={"intent": intent.id})
+    except UsherError as error:  # the exchange is made: whatever this is, it does not undo the answer
+        _LOG.warning("the difference of an exchange is still owed", extra={"intent": intent.id, "code": error.code})
         return
 
     async def fn(tx: Transaction) -> None:
         present = await read_intent(tx, intent.id)
         if present.status != "owing":
             return
+        ended: dict[str, Any] = {"status": "done", "open": False}
         if refused is not None:
             await _tell_a_person(tx, office, present, given, refused.detail)
-        write_intent(tx, present, status="done", open=False)
+            ended["given_minor"] = sum(part.amount_minor for part in given)
+            ended["failure"] = {"code": refused.code, "detail": refused.detail}
+        write_intent(tx, present, **ended)
 
     await office.store.transaction(fn)

@@ -20,7 +20,7 @@ from usher_shared.errors import ConfirmationRequired, Conflict
 from usher_shared.telemetry import current_traceparent
 from usher_tools.office import Call, Office, check_cursor
 from usher_tools.orders.confirming import check_price, confirmed_quote, require_confirmation
-from usher_tools.orders.model import Breakdown, Intent, IntentLease, Order, ticketed
+from usher_tools.orders.model import Breakdown, Intent, IntentLease, Order, entry_id_of, ticketed
 from usher_tools.orders.payment import advance
 from usher_tools.orders.pricing import Priced, find_order, price_purchase, price_upgrade
 from usher_tools.orders.purchase import reserve_purchase
@@ -44,7 +44,9 @@ def _intent_lease(call: Call) -> IntentLease | None:
 
 def _new_intent(call: Call, confirmation: Confirmation, priced: Priced, **more: Any) -> Intent:
     moment, now = call.office.now()
-    moves = priced.order is not None and priced.order.event_id == priced.event.id
+    order = priced.order
+    stays = order is not None and order.event_id == priced.event.id  # what an upgrade or exchange gives up
+    earlier = [entry_id_of(order.id, seat) for seat in priced.previous] if order is not None and stays else []
     fields: dict[str, Any] = {
         "id": confirmation.id,
         "kind": confirmation.action,
@@ -57,7 +59,7 @@ def _new_intent(call: Call, confirmation: Confirmation, priced: Priced, **more: 
         "conversation_id": call.conversation_id,
         "traceparent": current_traceparent(),
         "event_id": priced.event.id,
-        "seats": ticketed(priced.seats, call.office.ids, priced.previous if moves else ()),
+        "seats": ticketed(priced.seats, call.office.ids, earlier),
         "previous_seats": priced.previous,
         "amount_minor": abs(priced.total_minor),
         "currency": priced.order.currency if priced.order else priced.event.currency,

@@ -64,6 +64,13 @@ def back_as_credit(credit_minor: int, currency: str) -> str:
     return f"; {format_money(credit_minor, currency)} of it comes back as store credit" if credit_minor else ""
 
 
+def locked_note(locked_minor: int, currency: str) -> str:
+    """Of an exchange whose old tickets cannot be refunded."""
+    if not locked_minor:
+        return ""
+    return f" {format_money(locked_minor, currency)} of it would come back as store credit alone, not as money."
+
+
 def rest_back(back_minor: int, credit_minor: int, currency: str) -> str:
     """What an exchange for cheaper tickets gives back."""
     parts = []

@@ -51,8 +51,10 @@ def is_as_agreed(answer: Answer, quote: Quote) -> bool:
     if isinstance(answer, TicketsUpgraded):
         return minor(answer.price_delta) == quote.total_minor
     if isinstance(answer, OrderRefunded):
-        return minor(answer.refunded) == -quote.total_minor
+        return minor(answer.refunded) == -quote.total_minor and minor(answer.credit) == minor(quote.credited)
     if isinstance(answer, OrderExchanged):
+        if minor(answer.credited) != minor(quote.credited):
+            return False
         return minor(answer.charged) - minor(answer.refunded) == quote.total_minor
     return not isinstance(answer, OrderCredited) or minor(answer.credited) == -quote.total_minor
 

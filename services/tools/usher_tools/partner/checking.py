@@ -132,7 +132,8 @@ def check_answer(tool: str, wanted: Arguments, body: dict[str, Any]) -> Answer:
 
 def _amounts(quote: Quote) -> Iterable[float]:
     seats = [*quote.seats, *quote.previous_seats]
-    return [quote.subtotal, quote.fees, quote.taxes, quote.credit, quote.total, *(seat.price for seat in seats)]
+    parts = [quote.subtotal, quote.fees, quote.taxes, quote.credit, quote.credited, quote.total]
+    return [*parts, *(seat.price for seat in seats)]
 
 
 def check_quote(quote: Quote, customer_id: str, now: datetime) -> Quote:

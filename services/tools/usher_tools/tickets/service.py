@@ -13,7 +13,7 @@ from usher_shared.documents import Filter, Query
 from usher_shared.errors import Conflict, NotFound, Unavailable
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
-from usher_tools.orders.model import Order, OrderSeat
+from usher_tools.orders.model import Order, entry_id_of, ticket_id_of
 from usher_tools.orders.pricing import find_order
 from usher_tools.orders.wording import describe_seat
 from usher_tools.tickets.tokens import TicketClaims, TicketSigner, signer_of
@@ -35,11 +35,6 @@ def _signer(office: Office) -> TicketSigner:
     return signer_of(key.get_secret_value())
 
 
-def ticket_id(order: Order, seat: OrderSeat) -> str:
-    """The seat's ticket; orders stored before there were tickets get one that follows from order and seat."""
-    return seat.ticket_id or f"TKT_{order.id}_{seat.id}"
-
-
 async def get_tickets(order_id: str, customer_id: str, office: Office) -> TicketList:
     """Freshly signed. Raises NotFound, Conflict event_cancelled, TicketsNotConfigured."""
     signer = _signer(office)
@@ -51,8 +46,9 @@ async def get_tickets(order_id: str, customer_id: str, office: Office) -> Ticket
     until = (event.start + _VALID_AFTER_START).replace(microsecond=0)
     tickets = []
     for seat in order.seats:
-        id = ticket_id(order, seat)
-        claims = TicketClaims(id, seat.entry_id or id, event.id, seat.id, order.revision, now, until)
+        claims = TicketClaims(
+            ticket_id_of(order.id, seat), entry_id_of(order.id, seat), event.id, seat.id, order.revision, now, until
+        )
         tickets.append(
             DigitalTicket(
                 ticket_id=claims.ticket_id,
@@ -100,7 +96,7 @@ async def make_door_list(event_id: str, office: Office) -> DoorList:
         where = (Filter("event_id", "==", event.id),)
         page = await office.store.query(Query("orders", where, "created_at", limit=500, after=after))
         orders = [Order.model_validate(document.data) for document in page.documents]
-        live += [ticket_id(order, seat) for order in orders for seat in order.seats]
+        live += [ticket_id_of(order.id, seat) for order in orders for seat in order.seats]
         after = page.next_cursor
         if after is None:
             break

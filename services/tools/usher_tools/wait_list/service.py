@@ -226,7 +226,10 @@ def _may_fit(entry: StoredEntry, event: TicketedEvent, free: Mapping[str, tuple[
     """Whether the counters leave enough; which seats they are, and their prices, is looked at afterwards."""
     wanted = entry.wanted
     sections = [wanted.section] if wanted.section else [section.id for section in event.sections]
-    return sum(free.get(id, (0, 0))[wanted.accessible] for id in sections) >= wanted.quantity
+    counts = [free.get(id, (0, 0)) for id in sections]
+    # a party with one wheelchair user takes ordinary seats beside
+    suits = not wanted.accessible or any(accessible for _, accessible in counts)
+    return suits and sum(seats for seats, _ in counts) >= wanted.quantity
 
 
 async def offer_freed_seats(office: Office, event: TicketedEvent, free: Mapping[str, tuple[int, int]]) -> int:
