@@ -108,4 +108,5 @@ def test_only_what_images_are_built_from_goes_to_the_engine(tmp_path: Path) -> N
     finally:
         docker("rmi", tag)
     assert {Path(name).parts[2] for name in found} == {"constraints.txt", "shared", "services"}
-    assert not [n for n in found if n.endswith((".pyc", ".db", ".env", "Dockerfile")) or "test" in Path(n).name]
+    assert not [n for n in found if n.endswith((".pyc", ".db", ".env", "Dockerfile"))]
+    assert not [n for n in found if "tests" in Path(n).parts or Path(n).name.startswith("test_")]
