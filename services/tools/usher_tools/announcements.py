@@ -8,7 +8,6 @@ from usher_shared.events import EventData
 from usher_shared.events.envelope import event as make_event
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import record
-from usher_shared.telemetry import current_traceparent
 
 
 def announce(
@@ -19,7 +18,7 @@ def announce(
     data: EventData,
     *,
     about: str,
-    traceparent: str | None = None,
+    traceparent: str | None,
 ) -> None:
     """Record an event about an order or a show; events about the same one keep their order."""
     fresh = make_event(
@@ -30,6 +29,6 @@ def announce(
         data=data,
         subject=about,
         ordering_key=about,
-        traceparent=traceparent or current_traceparent(),
+        traceparent=traceparent,
     )
     record(tx, fresh)

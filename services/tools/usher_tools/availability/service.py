@@ -15,6 +15,7 @@ from usher_shared.clock import to_timestamp
 from usher_shared.documents import Filter, Query, Transaction
 from usher_shared.errors import NotFound
 from usher_shared.events.catalogue import AvailabilityChanged, SectionAvailability
+from usher_shared.telemetry import current_traceparent
 from usher_tools.announcements import announce
 from usher_tools.availability.model import Announced, announced, level_of
 from usher_tools.events.model import TicketedEvent
@@ -72,7 +73,15 @@ async def announce_availability(office: Office, event: TicketedEvent, free: Mapp
         data = _changed(event, sections, before)
         if data is not None:
             tx.set("availability", event.id, announced(data.level, sections).model_dump(mode="json"))
-            announce(tx, office.ids, office.clock, "usher.availability_changed.v1", data, about=event.id)
+            announce(
+                tx,
+                office.ids,
+                office.clock,
+                "usher.availability_changed.v1",
+                data,
+                about=event.id,
+                traceparent=current_traceparent(),
+            )
 
     with office.outbox.nudging():
         await office.store.transaction(publish)

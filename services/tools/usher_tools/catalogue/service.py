@@ -12,6 +12,7 @@ from usher_shared.documents import DocumentStore, Transaction
 from usher_shared.errors import Conflict, Unprocessable
 from usher_shared.events.catalogue import PriceChanged, SectionPrice
 from usher_shared.ids import IdGenerator
+from usher_shared.telemetry import current_traceparent
 from usher_tools.announcements import announce
 from usher_tools.catalogue.model import Catalogue, doubled_ids
 from usher_tools.catalogue.reading import EventReader, Path, path_text, read_venue
@@ -168,7 +169,9 @@ async def _write_events(
             earlier_event = before[event.id]
             prices = earlier_event and _changed_prices(TicketedEvent.model_validate(earlier_event), event)
             if prices:
-                announce(tx, ids, clock, "usher.price_changed.v1", prices, about=event.id)
+                announce(
+                    tx, ids, clock, "usher.price_changed.v1", prices, about=event.id, traceparent=current_traceparent()
+                )
         return len(changed)
 
     return await store.transaction(write)

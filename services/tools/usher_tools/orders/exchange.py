@@ -12,7 +12,7 @@ from usher_shared.contracts.money import to_major
 from usher_shared.contracts.tools import OrderExchanged
 from usher_shared.documents import Transaction
 from usher_shared.errors import Conflict
-from usher_shared.events.catalogue import TicketPurchased, TicketRefunded
+from usher_shared.events.catalogue import TicketRefunded
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
 from usher_tools.orders.contested import check_not_contested
@@ -20,12 +20,12 @@ from usher_tools.orders.model import Allocation, Change, Intent, Order
 from usher_tools.orders.purchase import undo_purchase
 from usher_tools.orders.records import (
     announce,
+    announce_purchase,
+    confirmed_order,
     mark_pending,
     obtainable,
     order_facts,
     paid_back,
-    paid_with,
-    payment_id,
     read_order,
     reduced,
     seats_of,
@@ -85,24 +85,8 @@ async def settle_exchange(tx: Transaction, office: Office, intent: Intent, charg
     )
     cost = _sum(intent.moved) + intent.credit_minor + intent.amount_minor
     words = f"{tickets(len(new_seats))} in exchange for those of {old.id}"
-    new = Order(
-        id=intent.order_id,
-        customer_id=intent.customer_id,
-        client_id=intent.client_id,
-        conversation_id=intent.conversation_id,
-        event_id=event.id,
-        event_name=event.name,
-        starts_at=event.starts_at,
-        time_zone=event.venue.time_zone,
-        currency=intent.currency,
-        status="confirmed",
-        seats=intent.seats,
-        total_minor=cost,
-        payments=paid_with(intent, charge),
-        history=[Change(at=now, change=words, amount_minor=cost, intent_id=intent.id)],
-        created_at=now,
-        exchanged_from=old.id,
-    )
+    bought = Change(at=now, change=words, amount_minor=cost, intent_id=intent.id)
+    new = confirmed_order(intent, charge, event, bought, exchanged_from=old.id)
     tx.set("orders", old.id, shortened.model_dump(mode="json"))
     tx.create("orders", new.id, new.model_dump(mode="json"))
     refunded = TicketRefunded(
@@ -115,16 +99,7 @@ async def settle_exchange(tx: Transaction, office: Office, intent: Intent, charg
         exchanged_to=new.id,
     )
     announce(tx, office, intent, "usher.ticket_refunded.v1", refunded)
-    purchased = TicketPurchased(
-        **order_facts(new, intent),
-        fees_minor=sum(seat.fee_minor for seat in intent.seats),
-        taxes_minor=sum(seat.tax_minor for seat in intent.seats),
-        quantity=len(new_seats),
-        payment_id=payment_id(intent, charge),
-        credit_minor=intent.credit_minor,
-        exchanged_from=old.id,
-    )
-    announce(tx, office, intent, "usher.ticket_purchased.v1", purchased)
+    announce_purchase(tx, office, intent, new, charge)
     currency = intent.currency
     return OrderExchanged(
         order_id=old.id,

@@ -10,11 +10,10 @@ from pydantic import BaseModel
 from usher_shared.contracts.money import to_major
 from usher_shared.contracts.tools import OrderCreated
 from usher_shared.documents import Transaction
-from usher_shared.events.catalogue import TicketPurchased
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
-from usher_tools.orders.model import Change, Intent, Order
-from usher_tools.orders.records import announce, obtainable, order_facts, paid_with, payment_id, seats_of
+from usher_tools.orders.model import Change, Intent
+from usher_tools.orders.records import announce_purchase, confirmed_order, obtainable, seats_of
 from usher_tools.orders.reservation import check_not_cancelled
 from usher_tools.orders.wording import tickets
 from usher_tools.payments.ports import Charge
@@ -56,33 +55,10 @@ async def settle_purchase(tx: Transaction, office: Office, intent: Intent, charg
     if hold is not None:
         tx.set("holds", intent.hold_id, {**hold, "status": "sold", "expires_at": now})
     cost = intent.amount_minor + intent.credit_minor
-    order = Order(
-        id=intent.order_id,
-        customer_id=intent.customer_id,
-        client_id=intent.client_id,
-        conversation_id=intent.conversation_id,
-        event_id=event.id,
-        event_name=event.name,
-        starts_at=event.starts_at,
-        time_zone=event.venue.time_zone,
-        currency=intent.currency,
-        status="confirmed",
-        seats=intent.seats,
-        total_minor=cost,
-        payments=paid_with(intent, charge),
-        history=[Change(at=now, change=f"Bought {tickets(len(seats))}", amount_minor=cost, intent_id=intent.id)],
-        created_at=now,
-    )
+    bought = Change(at=now, change=f"Bought {tickets(len(seats))}", amount_minor=cost, intent_id=intent.id)
+    order = confirmed_order(intent, charge, event, bought)
     tx.create("orders", order.id, order.model_dump(mode="json"))
-    data = TicketPurchased(
-        **order_facts(order, intent),
-        fees_minor=sum(seat.fee_minor for seat in intent.seats),
-        taxes_minor=sum(seat.tax_minor for seat in intent.seats),
-        quantity=len(seats),
-        payment_id=payment_id(intent, charge),
-        credit_minor=intent.credit_minor,
-    )
-    announce(tx, office, intent, "usher.ticket_purchased.v1", data)
+    announce_purchase(tx, office, intent, order, charge)
     return OrderCreated(
         order_id=order.id,
         status="confirmed",

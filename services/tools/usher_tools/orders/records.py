@@ -10,8 +10,9 @@ from usher_shared.clock import to_timestamp
 from usher_shared.contracts.tools import OrderStatus
 from usher_shared.documents import Transaction
 from usher_shared.errors import UpstreamFailed
-from usher_shared.events.catalogue import OrderEventData
-from usher_shared.events.envelope import event as make_event
+from usher_shared.events.catalogue import OrderEventData, TicketPurchased
+from usher_tools.announcements import announce as record_event
+from usher_tools.events.model import TicketedEvent
 from usher_tools.events.service import find_event
 from usher_tools.office import Office
 from usher_tools.orders.model import Allocation, Change, Intent, Order, OrderSeat, Payment
@@ -42,19 +43,7 @@ def order_facts(order: Order, intent: Intent) -> dict[str, Any]:
 
 
 def announce(tx: Transaction, office: Office, intent: Intent, type: str, data: OrderEventData) -> None:
-    office.outbox.add(
-        tx,
-        make_event(
-            id=office.ids.new("EVT"),
-            type=type,
-            source="usher/tools",
-            time=office.clock.now(),
-            data=data,
-            subject=data.order_id,
-            ordering_key=data.order_id,
-            traceparent=intent.traceparent,
-        ),
-    )
+    record_event(tx, office.ids, office.clock, type, data, about=data.order_id, traceparent=intent.traceparent)
 
 
 async def read_intent(tx: Transaction, intent_id: str) -> Intent:
@@ -153,3 +142,40 @@ def reduced(
             "pending": None,
         }
     )
+
+
+def confirmed_order(
+    intent: Intent, charge: Charge | None, event: TicketedEvent, bought: Change, *, exchanged_from: str | None = None
+) -> Order:
+    """The order that the intent has paid for: `bought` is its first change, and says what it cost."""
+    return Order(
+        id=intent.order_id,
+        customer_id=intent.customer_id,
+        client_id=intent.client_id,
+        conversation_id=intent.conversation_id,
+        event_id=event.id,
+        event_name=event.name,
+        starts_at=event.starts_at,
+        time_zone=event.venue.time_zone,
+        currency=intent.currency,
+        status="confirmed",
+        seats=intent.seats,
+        total_minor=bought.amount_minor,
+        payments=paid_with(intent, charge),
+        history=[bought],
+        created_at=bought.at,
+        exchanged_from=exchanged_from,
+    )
+
+
+def announce_purchase(tx: Transaction, office: Office, intent: Intent, order: Order, charge: Charge | None) -> None:
+    data = TicketPurchased(
+        **order_facts(order, intent),
+        fees_minor=sum(seat.fee_minor for seat in intent.seats),
+        taxes_minor=sum(seat.tax_minor for seat in intent.seats),
+        quantity=len(intent.seats),
+        payment_id=payment_id(intent, charge),
+        credit_minor=intent.credit_minor,
+        exchanged_from=order.exchanged_from,
+    )
+    announce(tx, office, intent, "usher.ticket_purchased.v1", data)

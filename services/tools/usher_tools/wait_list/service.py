@@ -29,6 +29,7 @@ from usher_shared.contracts.tools import (
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 from usher_shared.errors import Conflict, NotFound
 from usher_shared.events.catalogue import WaitListOffered
+from usher_shared.telemetry import current_traceparent
 from usher_tools.announcements import announce
 from usher_tools.events.model import TicketedEvent
 from usher_tools.events.service import find_event, free_seats
@@ -194,7 +195,15 @@ class _Offer(Call):
             subtotal_minor=to_minor(hold.subtotal, hold.currency),
             expires_at=hold.expires_at,
         )
-        announce(tx, self.office.ids, self.office.clock, "usher.wait_list_offered.v1", data, about=entry.event_id)
+        announce(
+            tx,
+            self.office.ids,
+            self.office.clock,
+            "usher.wait_list_offered.v1",
+            data,
+            about=entry.event_id,
+            traceparent=current_traceparent(),
+        )
 
 
 async def _offer(office: Office, entry: StoredEntry, event: TicketedEvent) -> bool:
