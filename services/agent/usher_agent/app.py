@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -22,6 +23,7 @@ from usher_agent.settings import Settings
 from usher_agent.streams import endpoints as streams
 from usher_agent.streams.service import FrameStore
 from usher_agent.turns import endpoints as turns
+from usher_agent.turns.own_tools import OwnTool
 from usher_agent.turns.ports import ChatModel
 from usher_agent.turns.service import Turns
 from usher_shared.bus import EventBus
@@ -37,7 +39,7 @@ VERSION = version("usher-agent")
 
 @dataclass(frozen=True)
 class Deps:
-    """What the agent works with; closed by the app."""
+    """What the agent works with; closed by the app. `own_tools` are offered beside the box office's."""
 
     store: DocumentStore
     bus: EventBus
@@ -46,6 +48,7 @@ class Deps:
     verifier: TokenVerifier
     clock: Clock
     ids: IdGenerator
+    own_tools: Sequence[OwnTool[Any]] = ()
 
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
@@ -63,6 +66,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         history=history,
         settings=settings,
         owner=owner,
+        own_tools={tool.name: tool for tool in deps.own_tools},
     )
     conversation_service = Conversations(
         store=deps.store,

@@ -343,6 +343,7 @@ class World:
         self.model = ScriptedModel()
         self.box = MemoryBoxOffice(self.clock)
         self.bus = KeepingBus()
+        self.own_tools: list[Any] = []
         self.read_frames = read_frames
         self.errors = SimpleNamespace(Conflict=Conflict, UpstreamTimeout=UpstreamTimeout, Unavailable=Unavailable)
         self.event_id = EVENT
@@ -358,6 +359,7 @@ class World:
             verifier=LocalTokenVerifier(SECRET),
             clock=self.clock,
             ids=UlidGenerator(),
+            own_tools=self.own_tools,
         )
         self.app = create_app(Settings(**self.settings), deps)
         config = uvicorn.Config(self.app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -57,7 +57,7 @@ class InvalidCall(Exception):
 
 @cache
 def offered_tools() -> list[dict[str, Any]]:
-    """The `tools` of every completion request: all tools, without the parameters that the agent fills in."""
+    """The box office's tools as a model is offered them: without the parameters that the agent fills in."""
     schemas = copy.deepcopy(tool_schemas())
     for schema in schemas:
         function = schema["function"]
@@ -65,19 +65,33 @@ def offered_tools() -> list[dict[str, Any]]:
     return schemas
 
 
-def prepare_call(call: ToolCall, identity: Identity) -> PreparedCall:
-    """The call with parsed, validated arguments and the session's identity. Raises InvalidCall."""
+def prepare_call(call: ToolCall, identity: Identity, own_names: Iterable[str] = ()) -> PreparedCall:
+    """The box office call with parsed, validated arguments and the session's identity. Raises InvalidCall.
+
+    `own_names` are tools beside the box office's, named to a model that asked for one that does not exist.
+    """
     if call.name not in TOOLS:
-        raise InvalidCall("unknown_tool", f"there is no tool {call.name[:64]!r}; there are {', '.join(TOOLS)}")
+        there_are = ", ".join([*TOOLS, *own_names])
+        raise InvalidCall("unknown_tool", f"there is no tool {call.name[:64]!r}; there are {there_are}")
+    complete = check_arguments(call.name, parse_arguments(call), identity)
+    shown = {key: value for key, value in complete.items() if key not in IDENTITY_FIELDS}
+    return PreparedCall(call, kind_of(call.name), complete, shown)
+
+
+def parse_arguments(call: ToolCall) -> dict[str, Any]:
+    """The JSON object that the model wrote. Raises InvalidCall."""
     try:
         arguments = orjson.loads(call.arguments or "{}")
     except orjson.JSONDecodeError as error:
         raise InvalidCall("invalid_arguments", f"the arguments are not valid JSON: {error}") from error
     if not isinstance(arguments, dict):
         raise InvalidCall("invalid_arguments", "the arguments have to be a JSON object")
-    complete = check_arguments(call.name, arguments, identity)
-    shown = {key: value for key, value in complete.items() if key not in IDENTITY_FIELDS}
-    return PreparedCall(call, kind_of(call.name), complete, shown)
+    return arguments
+
+
+def describe_problems(error: ValidationError) -> str:
+    """What is wrong with which argument, in words that the model can use."""
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:8])
 
 
 def check_arguments(name: str, arguments: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
@@ -92,6 +106,5 @@ def check_arguments(name: str, arguments: Mapping[str, Any], identity: Identity)
     try:
         valid = TOOLS[name].arguments.model_validate(given)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:8])
-        raise InvalidCall("invalid_arguments", problems) from error
+        raise InvalidCall("invalid_arguments", describe_problems(error)) from error
     return valid.model_dump(mode="json", exclude_none=True)

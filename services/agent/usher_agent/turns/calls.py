@@ -15,6 +15,7 @@ from usher_agent.boxoffice.service import ToolOutcome, run_call
 from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.offering import WAITING, bind, waiting_answer
+from usher_agent.turns.own_tools import OwnCall, OwnTools, prepare_own, run_own
 from usher_agent.turns.ports import Completion
 from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_agent.turns.safety import escape_tags
@@ -28,9 +29,17 @@ class CallRunner:
     """Runs what the model asked for. One per process; a turn's state is in the Turn."""
 
     def __init__(
-        self, box: BoxOffice, clock: Clock, ids: IdGenerator, *, tool_timeout_seconds: float, parallel_limit: int
+        self,
+        box: BoxOffice,
+        clock: Clock,
+        ids: IdGenerator,
+        *,
+        own_tools: OwnTools,
+        tool_timeout_seconds: float,
+        parallel_limit: int,
     ) -> None:
         self._box = box
+        self._own = own_tools
         self._clock = clock
         self._ids = ids
         self._tool_timeout_seconds = tool_timeout_seconds
@@ -46,7 +55,7 @@ class CallRunner:
         prepared: list[PreparedCall | InvalidCall] = []
         for call in calls:
             try:
-                prepared.append(prepare_call(call, turn.identity))
+                prepared.append(self._prepare(turn, call))
             except InvalidCall as error:
                 prepared.append(error)
         self._announce(turn, completion.text, calls, prepared)
@@ -67,6 +76,10 @@ class CallRunner:
                 if task is not None and not task.done():
                     task.cancel()
         return not any(isinstance(item, InvalidCall) for item in prepared)
+
+    def _prepare(self, turn: Turn, call: ToolCall) -> PreparedCall:
+        own = self._own.get(call.name)
+        return prepare_call(call, turn.identity, self._own) if own is None else prepare_own(call, own)
 
     def _announce(
         self, turn: Turn, text: str, calls: list[ToolCall], prepared: list[PreparedCall | InvalidCall]
@@ -99,6 +112,8 @@ class CallRunner:
         return await self._run(turn, item)
 
     async def _run(self, turn: Turn, item: PreparedCall) -> ToolOutcome:
+        if isinstance(item, OwnCall):
+            return await run_own(turn, item, timeout_seconds=self._tool_timeout_seconds)
         return await run_call(
             self._box,
             item,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from usher_agent.boxoffice.model import offered_tools
+from collections.abc import Sequence
+from typing import Any
+
 from usher_agent.streams.model import step_finished, step_started
 from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.model import Turn
@@ -52,6 +54,7 @@ class Generation:
         calls: CallRunner,
         clock: Clock,
         *,
+        offered: Sequence[dict[str, Any]],
         model_name: str,
         home_time_zone: str,
         step_limit: int,
@@ -60,6 +63,7 @@ class Generation:
         self._model = model
         self._calls = calls
         self._clock = clock
+        self._offered = offered
         self._model_name = model_name
         self._home_time_zone = home_time_zone
         self._step_limit = step_limit
@@ -96,7 +100,7 @@ class Generation:
     async def _ask(self, turn: Turn, messages: list[dict[str, object]]) -> Completion:
         request = CompletionRequest(
             messages=messages,
-            tools=offered_tools(),
+            tools=self._offered,
             conversation_id=turn.conversation_id,
             customer_id=turn.caller.customer_id,
             timeout_seconds=self._model_timeout_seconds,

@@ -23,6 +23,7 @@ from usher_agent.turns.generation import Generation, TurnFailed
 from usher_agent.turns.model import Opening, Turn, TurnCommand
 from usher_agent.turns.offering import put_offer
 from usher_agent.turns.opening import OpeningRules, open_turn
+from usher_agent.turns.own_tools import OwnTools, all_offered
 from usher_agent.turns.ports import ChatModel
 from usher_agent.turns.prompt import user_message
 from usher_agent.turns.repeats import find_answer
@@ -75,6 +76,7 @@ class Turns:
         history: History,
         settings: Settings,
         owner: str,
+        own_tools: OwnTools,
     ) -> None:
         self._store = store
         self._outbox = outbox
@@ -89,6 +91,7 @@ class Turns:
             box,
             clock,
             ids,
+            own_tools=own_tools,
             tool_timeout_seconds=settings.tool_timeout_seconds,
             parallel_limit=settings.parallel_limit,
         )
@@ -96,6 +99,7 @@ class Turns:
             model,
             calls,
             clock,
+            offered=all_offered(own_tools),
             model_name=settings.model_name,
             home_time_zone=settings.home_time_zone,
             step_limit=settings.step_limit,
