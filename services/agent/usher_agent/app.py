@@ -17,6 +17,7 @@ from usher_agent.conversations import endpoints as conversations
 from usher_agent.conversations.history import History
 from usher_agent.conversations.service import Conversations
 from usher_agent.conversations.sweep import Sweep
+from usher_agent.models.ports import ChatModel
 from usher_agent.proposals import endpoints as proposals
 from usher_agent.proposals.service import Proposals
 from usher_agent.settings import Settings
@@ -24,7 +25,6 @@ from usher_agent.streams import endpoints as streams
 from usher_agent.streams.service import FrameStore
 from usher_agent.turns import endpoints as turns
 from usher_agent.turns.own_tools import OwnTool
-from usher_agent.turns.ports import ChatModel
 from usher_agent.turns.service import Turns
 from usher_shared.bus import EventBus
 from usher_shared.clock import Clock

@@ -17,8 +17,8 @@ import pytest
 import uvicorn
 
 from usher_agent.app import Deps, create_app
+from usher_agent.models.ports import Completion, RequestedCall
 from usher_agent.settings import Settings
-from usher_agent.turns.ports import Completion, RequestedCall
 from usher_shared.clock import ManualClock, to_timestamp
 from usher_shared.contracts.confirmations import fingerprint
 from usher_shared.documents import Filter, Query

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from usher_agent.adapters.http_box_office import HttpBoxOffice
 from usher_agent.adapters.openai_chat_model import OpenAIChatModel
 from usher_agent.boxoffice.ports import Caller
-from usher_agent.turns.ports import CompletionRequest, RequestedCall
+from usher_agent.models.ports import CompletionRequest, RequestedCall
 from usher_shared.contracts.confirmations import CONFIRMATION_HEADER, Confirmation
 from usher_shared.errors import Conflict, Unavailable, UpstreamFailed, UpstreamTimeout
 from usher_shared.http.client import ServiceClient

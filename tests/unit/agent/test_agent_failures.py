@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from usher_agent.turns.ports import Completion
+from usher_agent.models.ports import Completion
 from usher_shared.errors import Conflict, NotFound, Unavailable, UpstreamFailed, UpstreamTimeout
 
 

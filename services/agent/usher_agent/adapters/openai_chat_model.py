@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from usher_agent.turns.ports import Completion, CompletionRequest, RequestedCall
+from usher_agent.models.ports import Completion, CompletionRequest, RequestedCall
 from usher_shared.contracts.identity import CONVERSATION_HEADER
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout
 from usher_shared.http.client import bearer

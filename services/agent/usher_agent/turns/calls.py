@@ -12,11 +12,11 @@ from usher_agent.boxoffice.model import (
 )
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.boxoffice.service import ToolOutcome, run_call
+from usher_agent.models.ports import Completion
 from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.offering import WAITING, bind, waiting_answer
 from usher_agent.turns.own_tools import OwnCall, OwnTools, prepare_own, run_own
-from usher_agent.turns.ports import Completion
 from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_agent.turns.safety import escape_tags
 from usher_shared.clock import Clock

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from usher_agent.models.ports import ChatModel, Completion, CompletionRequest
 from usher_agent.streams.model import step_finished, step_started
 from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.model import Turn
-from usher_agent.turns.ports import ChatModel, Completion, CompletionRequest
 from usher_agent.turns.prompt import assistant_message, note, system_message
 from usher_agent.turns.reply import put
 from usher_agent.turns.safety import has_tags, mask_cards, speakable_length

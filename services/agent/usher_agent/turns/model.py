@@ -12,8 +12,8 @@ from usher_agent.boxoffice.model import Identity
 from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import Decision, Proposal
 from usher_agent.conversations.model import Conversation
+from usher_agent.models.ports import Completion
 from usher_agent.streams.log import RunLog
-from usher_agent.turns.ports import Completion
 from usher_agent.turns.prompt import Message
 from usher_agent.turns.safety import escape_tags
 

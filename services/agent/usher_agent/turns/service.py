@@ -13,6 +13,7 @@ from usher_agent.boxoffice.ports import BoxOffice, Caller
 from usher_agent.confirmations.model import UNFINISHED, Decision
 from usher_agent.confirmations.service import check_decidable, find_proposal
 from usher_agent.conversations.history import History
+from usher_agent.models.ports import ChatModel
 from usher_agent.settings import Settings
 from usher_agent.streams.log import RunLog
 from usher_agent.streams.model import run_error, run_started
@@ -24,7 +25,6 @@ from usher_agent.turns.model import Opening, Turn, TurnCommand
 from usher_agent.turns.offering import put_offer
 from usher_agent.turns.opening import OpeningRules, open_turn
 from usher_agent.turns.own_tools import OwnTools, all_offered
-from usher_agent.turns.ports import ChatModel
 from usher_agent.turns.prompt import user_message
 from usher_agent.turns.repeats import find_answer
 from usher_agent.turns.reply import conclude

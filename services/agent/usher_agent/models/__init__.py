@@ -1,0 +1,1 @@
+"""Language models behind one port: who is asked, in which order, at what cost."""
