@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from usher_shared.contracts.knowledge import Citation
+
 CONVERSATION_ID = r"^[A-Za-z0-9._:-]+$"
 MAX_MESSAGE = 8_000
 
@@ -90,7 +92,7 @@ class ChatResponse(BaseModel):
     agent: str
     tool_calls: list[ToolCallView]
     confirmation: ConfirmationView | None
-    citations: list[dict[str, str]] = Field(default_factory=list)
+    citations: list[Citation] = Field(default_factory=list, description="the documents that the reply rests on")
     model: ModelView
     usage: Usage
 
