@@ -20,7 +20,7 @@ YES = any_of(
         "obviously obvs positively ofc def defo deffo totes fosho bet word jackpot amen yip yips yarp "
         "yeppers smashing ace"
     ),
-    words_of("gladly happily yesh yis yus"),
+    words_of("gladly happily yesh yis yus fab aces"),
     f"go{ENDS}",
     "yes to (?:that|all|everything|both|all of (?:it|that)|a tee)",
     "(?:hell|heck|oh|(?:an? )?(?:big|huge|absolute|resounding|firm|definite)|(?:it|that) is an?(?: big| huge)?) "
@@ -110,6 +110,9 @@ STATEMENT = any_of(
     f"(?:all |details |everything )?confirmed{TO_PROCEED}|this is it|it (?:all )?matches|all correct|(?:exactly|"
     f"just) what (?:i|we) {WISH}",
     "(?:totally|absolutely|simply|completely) (?:rad|great|perfect|good|fine|ideal|awesome)",
+    rf"(?:that|this|it|they|those|these) (?:all )?{ADJECTIVE}{FOR_ME}",
+    "(?:that|this|it) (?:is|would be|will be) (?:it|them|just the (?:ticket|thing))(?= [.!]|$)",
+    "just the (?:ticket|thing)|(?:that|this|it) (?:takes care of|covers) (?:it|everything|that)",
     "you are (?:absolutely |exactly |totally |quite )?(?:right|correct)|you nailed it",
     "(?:looks like )?you (?:have|got) it (?:right|correct)|you (?:understood|heard)(?: me)? (?:correctly|right)",
     "you (?:have|got) (?:all (?:of it|the details)|everything|all) (?:right|correct)",

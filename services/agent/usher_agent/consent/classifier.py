@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 
 from usher_agent.consent.facts import match_facts
+from usher_agent.consent.foreign import is_foreign_yes
 from usher_agent.consent.model import Consent, ProposalContext
 from usher_agent.consent.people import match_companions
 from usher_agent.consent.phrases import (
@@ -15,7 +16,6 @@ from usher_agent.consent.phrases import (
     Part,
     ends_in_praise,
     is_empty_yes,
-    is_lone_yes,
     match_fact_remark,
     match_phrase,
 )
@@ -56,7 +56,7 @@ _collect_facts = lru_cache(maxsize=256)(collect_facts)
 
 
 def _agrees(text: str, proposal: ProposalContext) -> bool:
-    if is_lone_yes(text):
+    if is_foreign_yes(text):
         return True
     kinds = None if is_empty_yes(text) else _explain(text, proposal, _collect_facts(proposal))
     if not kinds:

@@ -14,6 +14,11 @@ _THANKED_FOR = words_of(
     "into out doing taking care of so quick fast great good kind info information details checking asking "
     "sorting getting response reply service being helpful kind patient"
 )
+KNOWS_TERMS = (
+    "(?:(?:i|we) (?:understand|know|accept|get)|understood)(?: that)? "
+    "(?:it is|they are|that is|the tickets are|tickets are|these are|there are|there is) "
+    "(?:all )?(?:nonrefundable|no refunds?|final)"
+)
 RECEIPT = any_of(
     # Of one term alone, which leaves the others open.
     "(?:that|this) one",
@@ -62,9 +67,7 @@ RECEIPT = any_of(
     # Short of a verb, or short of certainty: these lean on a yes beside them.
     rf"{SUBJECT} (?:{ADJECTIVE}|(?:what|the ones?) (?:i|we) {WISH})",
     rf"(?:that )?(?:is )?(?:sounds?|looks?|seems?) (?:(?:much |even )?better|about right){FOR_ME}?",
-    "(?:(?:i|we) (?:understand|know|accept|get)|understood)(?: that)? "
-    "(?:it is|they are|that is|the tickets are|tickets are|these are|there are|there is) "
-    "(?:all )?(?:nonrefundable|no refunds?|final)",
+    KNOWS_TERMS,
     "nonrefundable is (?:fine|ok|okay)|(?:i|we) (?:understand|know|see|get it)|got it|all good|all set",
     words_of("oh ah aw ooh o wow whoa omg nice cool lovely right understood noted haha lol"),
 )

@@ -28,6 +28,9 @@ DO = any_of(
     "sign (?:me|us) up|book (?:me|us) in|(?:close|seal) the deal|submit (?:it|the order)|issue (?:them|the tickets)",
     "make (?:it so|it happen|the (?:booking|reservation|purchase|payment))(?: for (?:me|us))?",
     "lock (?:it|them|those|that) in|lock in (?:it|them|those|that)|wrap (?:it|this) up|set it up(?: now)?",
+    rf"(?:get|have) {OBJECT} (?:booked|bought|ordered|purchased|done|sorted|confirmed){AFTER}",
+    rf"go through with {OBJECT}|pay (?:now|for {OBJECT}{AFTER}|with (?:my|the) card(?: on file)?)",
+    rf"(?:have|get) (?:it|them|this|that) done",
     "do (?:it|that|this|so)(?: for (?:me|us))?|go with (?:it|that|this|those|them|these)",
     f"(?:charge|use|bill) (?:it to )?(?:my|the|our) (?:card|account)(?: on file)?{AFTER}|charge (?:me|it)",
     "put (?:it|them|that) on (?:my|the) card|give (?:it|them|those) to (?:me|us)",
@@ -71,6 +74,7 @@ PERSON = any_of(
     "(?:i|we) confirm (?:the|these|those|all) details",
     "(?:i|we) (?:am|are) (?:ready(?: to (?:go|buy|book|proceed|confirm|(?:purchase|buy|book) (?:it|them|these|"
     "those)))?|in agreement|sure|certain|positive|(?:good|all set) to go)",
+    f"positive{ENDS}",
     "(?:i|we) (?:am|are) (?:good|fine|happy|ok|okay|totally fine|perfectly fine|perfectly happy|very happy|on "
     "board|satisfied|pleased|comfortable) "
     "with (?:(?:all )?(?:the|those|these|your) (?:details|tickets|seats|plan|booking)|that|it|this|those|them)",
@@ -82,5 +86,5 @@ PERSON = any_of(
 )
 POLITE_ORDER = (
     rf"what are you waiting for|(?:can|could|would|will) you (?:please |just |kindly )*(?:{DO}|{PROCEED}(?: "
-    rf"and {DO})?)"
+    rf"and {DO})?)|(?:i|we) would (?:be (?:so |very )?(?:grateful|glad|happy)|appreciate it) if you (?:could|would) {DO}"
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from usher_agent.consent.assents import ADJECTIVE, DEGREE, FOR_ME, MILD, STATEMENT, WELL, YES
-from usher_agent.consent.courtesies import ACCEPTANCE, RECEIPT, TAIL
+from usher_agent.consent.courtesies import ACCEPTANCE, KNOWS_TERMS, RECEIPT, TAIL
 from usher_agent.consent.model import Action
 from usher_agent.consent.orders import AFTER, OBJECT, ORDER, PERSON, POLITE_ORDER
 from usher_agent.consent.patterns import words_of
@@ -38,20 +38,27 @@ class Part:
     end: int
 
 
-# Words that agree only as a whole reply.
-_ALONE = words_of("si sí oui ja correcto claro")
+# A laugh beside a bare yes is as often a jeer.
+_LAUGH = "(?:(?:ha)+h?|lol|lmao|rofl|pf+t?|as if|🙄|🤣|😂|😏)"
+_LIGHT_YES = "(?:yes|yeah|yea|yep|ya|sure|ok|okay|right|fine|of course|great|perfect)"
 # "Yeah, right." and "oh great" are as often jeers as agreement.
 _JEER = (
     "(?:(?:oh|lol|haha|ha)(?: ,)? )?(?:yeah+|yes|yea|ya|yep|sure)(?: ,)? right|oh(?: ,)? (?:great|perfect|"
     "wonderful|fantastic|brilliant)"
+    f"|(?:{_LAUGH}(?: [,.])? )+{_LIGHT_YES}|{_LIGHT_YES}(?:(?: [,.])? {_LAUGH})+"
     "|sure(?:(?: ,)? sure)+|sure(?: ,)? (?:it|that|they|you) (?:is|are)|(?:yes|yeah)(?: ,)? right(?: ,)? sure|"
     "that is it|please confirm"
 )
 
-# "Yes, I see" says that the message arrived.
+# "Yes, I see" says that the message arrived, "yes, I know it is non-refundable" that a term of it was read.
 _HEARD = (
     "(?:yes|yeah|yep|yup|sure)(?: ,)? (?:hello|hi|hey|(?:i|we) (?:see|know|understand|get it|hear you)|"
-    "got it|understood|noted)"
+    f"got it|understood|noted|{KNOWS_TERMS})"
+)
+# "Ok, thanks" ends a conversation as often as it agrees.
+_SIGN_OFF = (
+    "(?:ok|okay|okey|k|kk|alright|all right|fine|good|cool|sweet|very well)(?: [,.!])* "
+    "(?:many )?(?:thanks|thank you|thx|ta|cheers)(?: (?:so much|very much|a lot|again|for (?:all )?(?:your|the) help))?"
 )
 
 # Said before a yes in search of words; it means nothing elsewhere.
@@ -59,6 +66,9 @@ _HESITATION = (
     "(?:well|um+|uh+|er|erm|why|duh|but)(?: ,)?"
     "(?= (?:yes|ok|okay|alright|yeah|yep|yup|yea|sure|of course|absolutely|definitely)(?: |$))"
 )
+
+# "Yes, but please tell me where it is" asks beside the yes; "yes, but where is it?" may make the yes depend on it.
+_BUT_TELL = "but(?: ,)?(?= (?:also |please |just )*(?:(?:can|could|will|would) you (?:please )?)?(?:tell|give|send) me )"
 
 # Orders that repeat a proposal of another kind than a purchase. They never agree by themselves: "cancel it" may as
 # well call the proposal off.
@@ -86,6 +96,7 @@ _PHRASES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.RECEIPT, _compile(RECEIPT)),
     (Kind.TAIL, _compile(TAIL)),
     (Kind.TAIL, re.compile(_HESITATION)),
+    (Kind.TAIL, re.compile(_BUT_TELL)),
 )
 _ACTION_ORDERS = {
     action: _compile(rf"(?:go ahead and )?{verb}(?: (?:me|us))? {OBJECT}{AFTER}")
@@ -97,9 +108,8 @@ _FACT_REMARK = _compile(
     rf"us))?{WELL}?){FOR_ME}?"
 )
 _PRAISES = re.compile(rf"(?:^|.* ){ADJECTIVE} ")
-_ALONE_REPLY = re.compile(rf"{_ALONE}(?: {_ALONE}| señor)*(?: [.!])*")
 _NAMED_YES = ".* (?:band|group|song|album|word|team|artist) yes"
-_EMPTY_REPLY = re.compile(rf"(?:{_JEER}|{_HEARD}|{_NAMED_YES})(?: [.!])*")
+_EMPTY_REPLY = re.compile(rf"(?:{_JEER}|{_HEARD}|{_SIGN_OFF}|{_NAMED_YES})(?: [.!])*")
 
 
 def match_phrase(text: str, start: int, action: Action) -> Part | None:
@@ -125,11 +135,6 @@ def match_fact_remark(text: str, start: int) -> Part | None:
 def ends_in_praise(text: str) -> bool:
     """Whether a stretch of text ends in a word such as "great", which may be praising what follows it."""
     return _PRAISES.fullmatch(text) is not None
-
-
-def is_lone_yes(text: str) -> bool:
-    """Whether the whole text is a word that agrees only when it stands alone."""
-    return _ALONE_REPLY.fullmatch(text) is not None
 
 
 def is_empty_yes(text: str) -> bool:

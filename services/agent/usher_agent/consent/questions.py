@@ -61,6 +61,7 @@ _WORDS = _PLACE | word_set(
     "the a an of for to at in on by it its their that this i you me us we our and or also so now then too please "
     "again as well information info details about with contact currently up though"
 )
+_PURPOSES = frozenset((("so", "i"), ("so", "we"), ("for", "my"), ("for", "our")))
 _CLOSING = word_set(". , ! ? ; - please thanks thank")
 # "When it starts" alone would be a condition; asking takes a verb after "when", or a verb of telling before it.
 _ASKS_WHEN = re.compile(
@@ -102,7 +103,7 @@ def match_question(text: str, start: int, proposal_words: frozenset[str]) -> Par
         return None
     words = text[start:].split(" ")
     length = _run_length(words, opening.group().count(" ") + 1, proposal_words)
-    while length and length < len(words) and words[length] not in _CLOSING:
+    while length and length < len(words) and not _may_end_before(words[length : length + 2]):
         length -= 1
     question = " ".join(words[:length])
     return Part(Kind.QUESTION, start + len(question)) if _asks_place_or_time(question) else None
@@ -116,6 +117,11 @@ def _run_length(words: list[str], opening: int, proposal_words: frozenset[str]) 
         if not (goes_on or first_pitch or word in _WORDS or (word in proposal_words and word.isalpha())):
             return position
     return len(words)
+
+
+def _may_end_before(following: list[str]) -> bool:
+    """Whether a question may end where these words follow: "the address, so I can find it", "for our records"."""
+    return following[0] in _CLOSING or tuple(following) in _PURPOSES
 
 
 def _asks_place_or_time(question: str) -> bool:

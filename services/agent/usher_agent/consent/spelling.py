@@ -14,9 +14,12 @@ _WORDS = (
 _OTHER_WORDS = (
     "conform conforms conformed pleas thank thinks greet curse than thunk think sound sands sends ticket "
     "tackets agree aged corse coarse cores "
+    "agrees tickers booming looming excites wounds "
     "greta gret groat grate lively lovey levely booing exited ahed height compete completed looing detail"
 )
 _VOWELS = "aeiou"
+_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_LONG = 6  # letters; in a shorter word, the key beside too often makes another word
 
 
 def _slips(word: str) -> Iterator[str]:
@@ -26,6 +29,15 @@ def _slips(word: str) -> Iterator[str]:
         yield word[:place] + word[place] + word[place:]  # a letter doubled
         if word[place] in _VOWELS:
             yield from (word[:place] + vowel + word[place + 1 :] for vowel in _VOWELS)
+        if len(word) >= _LONG:
+            yield from (word[:place] + key + word[place + 1 :] for key in _keys_beside(word[place]))
+
+
+def _keys_beside(letter: str) -> str:
+    """Return the letters left and right of one on its row of the keyboard."""
+    row = next(row for row in _KEYS if letter in row)
+    place = row.index(letter)
+    return row[max(place - 1, 0) : place] + row[place + 1 : place + 2]
 
 
 def spell_slips() -> dict[str, str]:
