@@ -149,6 +149,14 @@ def test_a_quantity_or_total_that_is_not_unique_cannot_be_restated() -> None:
     assert not says_yes(text, "yes, $100")
 
 
+SIGN_OFFS = {f"{word}{thanks}" for word in ("ok", "okay") for thanks in (" thanks", ", thank you")}
+
+
+@pytest.mark.parametrize("message", sorted(SIGN_OFFS))
+def test_thanks_beside_a_bare_ok_may_end_the_conversation(message: str) -> None:
+    assert classify_consent(message, PROPOSAL) is Consent.UNCLEAR
+
+
 AGREEMENTS = st.sampled_from(PLAIN_YES + YES_RESTATING + YES_ASKING_PLACE_OR_TIME).map(lambda text: text.rstrip(" .!?"))
 TAKES_BACK = st.sampled_from((
     "but make it 3", "but not yet", "if it rains", "unless they are behind a pillar", "actually no", "wait",
@@ -174,6 +182,8 @@ def test_politeness_and_capitals_change_no_yes(agreement: str, tail: str, shout:
     if agreement == "oui":  # agrees only when it stands alone
         return
     message = agreement.rstrip(".!") + tail
+    if message.lower() in SIGN_OFFS:
+        return
     assert classify_consent(message.upper() if shout else message) is Consent.YES
 
 

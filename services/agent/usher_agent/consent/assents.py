@@ -111,7 +111,7 @@ STATEMENT = any_of(
     f"just) what (?:i|we) {WISH}",
     "(?:totally|absolutely|simply|completely) (?:rad|great|perfect|good|fine|ideal|awesome)",
     rf"(?:that|this|it|they|those|these) (?:all )?{ADJECTIVE}{FOR_ME}",
-    "(?:that|this|it) (?:is|would be|will be) (?:it|them|just the (?:ticket|thing))(?= [.!]|$)",
+    "(?:that|this|it) (?:would be it|is just the (?:ticket|thing))(?= [.!]|$)",
     "just the (?:ticket|thing)|(?:that|this|it) (?:takes care of|covers) (?:it|everything|that)",
     "you are (?:absolutely |exactly |totally |quite )?(?:right|correct)|you nailed it",
     "(?:looks like )?you (?:have|got) it (?:right|correct)|you (?:understood|heard)(?: me)? (?:correctly|right)",

@@ -27,7 +27,8 @@ from usher_agent.consent.text import normalise
 
 _LONGEST_MESSAGE = 500  # characters; a longer reply says more than yes
 _PAUSES = re.compile(r"[.,!;:()–—-](?= |$)")
-_AGREES_ALONE = frozenset((Kind.ACCEPTANCE, Kind.TAIL))
+_AGREES_ALONE = frozenset((Kind.ACCEPTANCE, Kind.APPROVAL, Kind.TAIL))
+_ACCOMPANIES = frozenset((Kind.TAIL, Kind.RECEIPT))  # "where is it, so I can find it?"
 _MAY_BE_ASKED = frozenset((Kind.QUESTION, Kind.POLITE_ORDER))
 
 
@@ -61,7 +62,11 @@ def _agrees(text: str, proposal: ProposalContext) -> bool:
     kinds = None if is_empty_yes(text) else _explain(text, proposal, _collect_facts(proposal))
     if not kinds:
         return False
-    return Kind.ASSENT in kinds or (Kind.ACCEPTANCE in kinds and kinds <= _AGREES_ALONE)
+    if Kind.ASSENT in kinds:
+        return True
+    if Kind.APPROVAL in kinds:
+        return kinds <= _AGREES_ALONE | {Kind.QUESTION}
+    return Kind.ACCEPTANCE in kinds and kinds <= _AGREES_ALONE
 
 
 def _explain(text: str, proposal: ProposalContext, facts: Facts) -> set[Kind] | None:
@@ -82,7 +87,7 @@ def _explain(text: str, proposal: ProposalContext, facts: Facts) -> set[Kind] | 
             part = _longest_part((text, masked), position, previous, proposal, facts)
             if part is None:
                 return None
-            asked = part.kind in _MAY_BE_ASKED or (asked and part.kind is Kind.TAIL)
+            asked = part.kind in _MAY_BE_ASKED or (asked and part.kind in _ACCOMPANIES)
             kinds.add(part.kind)
             position, previous = part.end + 1, part.kind
     return kinds

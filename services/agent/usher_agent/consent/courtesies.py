@@ -5,9 +5,10 @@ from usher_agent.consent.orders import AFTER, OBJECT
 from usher_agent.consent.patterns import any_of, words_of
 
 ACCEPTANCE = any_of(
-    words_of("ok okay okey okie oki k kk alright alrighty fine good works sweet"),
-    "okie dokie|okay dokey|okies|okeydoke|mkay|kk|all right|very (?:well|good)|righty (?:oh|o)|cool beans",
+    words_of("ok okay okey okie oki k kk alright alrighty works sweet"),
+    "okie dokie|okay dokey|okies|okeydoke|mkay|kk|all right|very well|righty (?:oh|o)|cool beans",
 )
+APPROVAL = "(?:(?:very )?good|fine)"
 _THANKED_FOR = words_of(
     "your the all that this these those them me us it help helping time patience assistance service support "
     "finding looking "
@@ -60,6 +61,7 @@ RECEIPT = any_of(
     "we) (?:can get|know how to get) there",
     r"\.{2,}(?= \w)",
     "that is it|that is all(?: (?:i|we) need)?|that will be all",
+    "there (?:we|you) go|now (?:we|you) are talking|that is (?:more )?(?:like it|the spirit)",
     # Speak of one term only.
     rf"(?:(?:the|that|this|those|these) )?(?:price|total|dates?|time|day|venue|city|show|event|section|row|"
     rf"seats?|tickets?|number) "

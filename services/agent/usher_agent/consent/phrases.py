@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from usher_agent.consent.assents import ADJECTIVE, DEGREE, FOR_ME, MILD, STATEMENT, WELL, YES
-from usher_agent.consent.courtesies import ACCEPTANCE, KNOWS_TERMS, RECEIPT, TAIL
+from usher_agent.consent.courtesies import ACCEPTANCE, APPROVAL, KNOWS_TERMS, RECEIPT, TAIL
 from usher_agent.consent.model import Action
 from usher_agent.consent.orders import AFTER, OBJECT, ORDER, PERSON, POLITE_ORDER
 from usher_agent.consent.patterns import words_of
@@ -22,7 +22,8 @@ class Kind(Enum):
     """What a part of a reply does."""
 
     ASSENT = auto()  # agrees by itself, also beside a harmless question
-    ACCEPTANCE = auto()  # "ok", "fine": agrees as a reply of its own, but beside a question it may be mere receipt
+    ACCEPTANCE = auto()  # "ok": agrees as a reply of its own, but beside a question it may be mere receipt
+    APPROVAL = auto()  # "good": agrees as a reply of its own, and beside a harmless question
     TAIL = auto()  # politeness or joy: agrees to nothing by itself and takes nothing back
     RECEIPT = auto()  # "I see", "cool", "that's ok": heard, not agreed
     POLITE_ORDER = auto()  # "could you book them": repeats the proposal, and may end in a question mark
@@ -68,7 +69,10 @@ _HESITATION = (
 )
 
 # "Yes, but please tell me where it is" asks beside the yes; "yes, but where is it?" may make the yes depend on it.
-_BUT_TELL = "but(?: ,)?(?= (?:also |please |just )*(?:(?:can|could|will|would) you (?:please )?)?(?:tell|give|send) me )"
+_BUT_TELL = (
+    "but(?: ,)?(?= (?:also |please |just )*(?:(?:can|could|will|would) you (?:please )?)?(?:tell|give|send) me "
+    "|(?: please)? (?:i|we) also (?:want|need|would like) to know )"
+)
 
 # Orders that repeat a proposal of another kind than a purchase. They never agree by themselves: "cancel it" may as
 # well call the proposal off.
@@ -92,6 +96,7 @@ _PHRASES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.ASSENT, _compile(PERSON)),
     (Kind.ASSENT, _compile(YES)),
     (Kind.ACCEPTANCE, _compile(ACCEPTANCE)),
+    (Kind.APPROVAL, _compile(APPROVAL)),
     (Kind.POLITE_ORDER, _compile(POLITE_ORDER)),
     (Kind.RECEIPT, _compile(RECEIPT)),
     (Kind.TAIL, _compile(TAIL)),

@@ -69,7 +69,7 @@ _ASKS_WHEN = re.compile(
     r"|\bwhen the (?:event|game|match|show|concert) (?:start|begin)s?\b"
     r"|\b(?:know|tell me|tell us|find out|find|remind me)(?: \w+ (?:and|or))? when (?:it|the|that|this|they|he|"
     r"she)\b"
-    r"|\bwhere (?:and|or) when\b"
+    r"|\bwhere (?:and|or) when\b|\b(?:starts|begins) when\b"
 )
 # "Give me time" asks for patience; "the time" for the hour.
 _ASKS_TIME = re.compile(
@@ -82,7 +82,8 @@ _ASKS_TIME = re.compile(
 _ANOTHER_REQUEST = re.compile(
     r"\b(?:have|need|like|supposed) to\b"
     r"(?! (?:know|go|come|be|head|get there|arrive|attend|start|begin|happen|take place))"
-    r"|\b(?:send|give|share|get|have|need|show|find|set|email|text|let) (?:it|them|this|that|him|her)\b"
+    r"|(?<!where can i )(?<!where will i )(?<!where do i )(?<!where will we )(?<!where can we )(?<!where do we )"
+    r"\b(?:send|give|share|get|have|need|show|find|set|email|text|let) (?:it|them|this|that|him|her)\b"
     r"|\b(?:to|can|could|do|should|may|would) (?:i |we |you |one )?park\b"
     r"|\blet (?:me|us) (?:check|see|look|think|find)\b"
     r"|\b(?:find|get|give|have|see|need|check|like|for) (?:me |us )?(?:a|an|any) (?!(?:(?:start|starting|"
@@ -113,7 +114,7 @@ def _run_length(words: list[str], opening: int, proposal_words: frozenset[str]) 
     """Return how many leading words, its `opening` ones granted, a question about place or time may be made of."""
     for position, word in enumerate(words[opening:], start=opening):
         goes_on = word == "," and words[position + 1 : position + 2] == ["and"]
-        first_pitch = words[position : position + 2] == ["first", "pitch"]
+        first_pitch = words[position : position + 2] == ["first", "pitch"] or words[position : position + 2] == ["opening", "pitch"]
         if not (goes_on or first_pitch or word in _WORDS or (word in proposal_words and word.isalpha())):
             return position
     return len(words)
