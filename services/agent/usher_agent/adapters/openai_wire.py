@@ -1,0 +1,256 @@
+"""OpenAI's chat completions as servers really write them: requests out, completions in, whole or in pieces.
+
+What is forgiven, and where it was seen: `content: null` beside calls (OpenAI, vLLM), no usage (llama.cpp, older
+Ollama), call deltas without `index` (ollama#7881) or all with index 0 (ollama under LiteLLM, litellm#37792), without
+id, with arguments as an object, `finish_reason: stop` after a call (python-genai#2868), content as a list of parts
+(Mistral), `reasoning_content` and `reasoning` beside the answer (vLLM, Ollama): that is nobody's to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from usher_agent.models.ports import Completion, CompletionRequest, Refused, RequestedCall
+from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout, UsherError
+
+LONGEST_ANSWER_BYTES = 4 << 20
+_LONGEST_RETRY_AFTER = 3600.0
+# the request itself is at fault; 401, 403 and 404 are a wrong key or name, which is wrong for everybody
+_REFUSALS = frozenset({400, 409, 413, 415, 422})
+
+
+@dataclass(slots=True)
+class Gathered:
+    """A completion as read so far."""
+
+    text: list[str] = field(default_factory=list)
+    calls: list[RequestedCall] = field(default_factory=list)
+    usage: Any = None
+    model: str = ""
+    fingerprint: str = ""
+    blocked: bool = False
+    cut_short: bool = False
+
+    def completion(self, default_model: str, *, version: str | None = None, variant: str = "") -> Completion:
+        """Raises Refused (withheld for safety) and UpstreamFailed (an answer without text or call)."""
+        text = "".join(self.text)
+        if self.blocked and not self.calls:
+            raise Refused("the model's answer was withheld for safety", code="model_blocked")
+        if self.cut_short and not text and not self.calls:
+            raise UpstreamFailed("the model spent its tokens without an answer")
+        model = self.model or default_model
+        return Completion(
+            text=text,
+            tool_calls=self.calls,
+            prompt_tokens=_count(self.usage, "prompt_tokens"),
+            completion_tokens=_count(self.usage, "completion_tokens"),
+            cached_tokens=_cached(self.usage),
+            model=model,
+            version=version or self.fingerprint.removeprefix(f"{model}-"),
+            variant=variant,
+        )
+
+
+def request_body(
+    request: CompletionRequest, *, model: str | None, tools: Any, temperature: float | None, stream: bool, extras: bool
+) -> dict[str, Any]:
+    """`tools` as it stands in the body. `extras`: whether the server wants back what it sent beside its calls."""
+    messages = request.messages if extras else [_plain(message) for message in request.messages]
+    body: dict[str, Any] = {"messages": messages}
+    if model is not None:
+        body["model"] = model
+    if request.tools:
+        body["tools"] = tools
+    if request.response_format is not None:
+        body["response_format"] = request.response_format
+    if temperature is not None:
+        body["temperature"] = temperature
+    if stream:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+    return body
+
+
+def _plain(message: dict[str, Any]) -> dict[str, Any]:
+    """Without another server's notes at its calls: strict servers refuse members that they do not know."""
+    calls: Sequence[dict[str, Any]] = message.get("tool_calls") or ()
+    if not any("extra_content" in call for call in calls):
+        return message
+    plain = [{key: value for key, value in call.items() if key != "extra_content"} for call in calls]
+    return {**message, "tool_calls": plain}
+
+
+def error_of(status: int, body: bytes, retry_after: str | None) -> UsherError:
+    """What an answer with that status means. The body is not repeated: it may hold the customer's words."""
+    detail = f"the model's server answered {status}{_error_code(body)}"
+    if status in (429, 503, 529):
+        return Unavailable(detail, retry_after_seconds=_seconds(retry_after))
+    if status in (408, 504):
+        return UpstreamTimeout(detail)
+    if status in _REFUSALS:
+        return Refused(detail)
+    return UpstreamFailed(detail)
+
+
+def _error_code(body: bytes) -> str:
+    """The error's `code` or `type`, where it is a name."""
+    try:
+        error = orjson.loads(body)["error"]
+        found = next(error[key] for key in ("code", "type", "status") if isinstance(error.get(key), str))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, StopIteration):
+        return ""
+    return f" {found}" if found.replace("_", "").isalnum() and len(found) <= 64 else ""
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    try:
+        seconds = float(retry_after) if retry_after else None
+    except ValueError:  # a date: nobody waits that long
+        return None
+    return seconds if seconds is not None and 0 <= seconds <= _LONGEST_RETRY_AFTER else None
+
+
+def read_message(raw: bytes | dict[str, Any]) -> Gathered:
+    """A whole answer. Raises UpstreamFailed for what is no completion."""
+    try:
+        body = orjson.loads(raw) if isinstance(raw, bytes) else raw
+        choice = body["choices"][0]
+        message = choice["message"]
+        gathered = Gathered([_text(message.get("content"))])
+        gathered.calls = [_requested(call) for call in message.get("tool_calls") or ()]
+        _finish(gathered, choice, message)
+        _note(gathered, body)
+    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise UpstreamFailed("the model's answer is no completion") from error
+    return gathered
+
+
+async def gather(events: AsyncIterator[bytes], on_text: Callable[[str], None]) -> Gathered:
+    """One completion from its streamed chunks. Raises UpstreamFailed for what is no completion, or breaks off."""
+    gathered = Gathered()
+    calls = _Calls()
+    something = False
+    async for data in events:
+        try:
+            chunk = orjson.loads(data)
+            if chunk.get("error"):
+                raise UpstreamFailed("the model broke off")
+            something = True
+            _note(gathered, chunk)
+            for choice in (chunk.get("choices") or ())[:1]:
+                delta = choice.get("delta") or {}
+                content = _text(delta.get("content"))
+                if content:
+                    gathered.text.append(content)
+                    on_text(content)
+                for piece in delta.get("tool_calls") or ():
+                    calls.add(piece)
+                _finish(gathered, choice, delta)
+        except (orjson.JSONDecodeError, TypeError, AttributeError, KeyError) as error:
+            raise UpstreamFailed("the model's stream is no completion") from error
+    if not something:
+        raise UpstreamFailed("the model's stream was empty")
+    gathered.calls = calls.finished()
+    return gathered
+
+
+async def sse_data(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The data of each event until `[DONE]`. Raises UpstreamFailed for an endless answer."""
+    buffer = b""
+    total = 0
+    async for chunk in chunks:
+        total += len(chunk)
+        if total > LONGEST_ANSWER_BYTES:
+            raise UpstreamFailed("the model's answer does not end")
+        *lines, buffer = (buffer + chunk).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                data = line[5:].strip()
+                if data == b"[DONE]":
+                    return
+                if data:
+                    yield data
+
+
+class _Calls:
+    """Tool calls put together from their deltas."""
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+
+    def add(self, piece: dict[str, Any]) -> None:
+        function = piece.get("function") or {}
+        name, id, index = function.get("name") or "", piece.get("id") or "", piece.get("index")
+        known = self._by_index.get(index) if isinstance(index, int) else (self._calls[-1] if self._calls else None)
+        if known is None or (name and known.name and (id != known.id or not isinstance(index, int))):
+            known = _Call()
+            self._calls.append(known)
+            if isinstance(index, int):
+                self._by_index[index] = known
+        known.id = known.id or id
+        known.name = known.name or name
+        known.extra = piece.get("extra_content") or known.extra
+        arguments = function.get("arguments")
+        if arguments is not None:
+            known.arguments += arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+
+    def finished(self) -> list[RequestedCall]:
+        return [RequestedCall(call.name, call.arguments, call.extra) for call in self._calls]
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    extra: dict[str, Any] | None = None
+
+
+def _requested(call: Any) -> RequestedCall:
+    """A call from whatever stands there: what is no text is written back as JSON, to fail validation with a reason."""
+    function = call.get("function")
+    if not isinstance(function, dict):
+        return RequestedCall("", "")
+    name, arguments = function.get("name"), function.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = "{}" if arguments is None else orjson.dumps(arguments).decode()
+    extra = call.get("extra_content")
+    return RequestedCall(name if isinstance(name, str) else "", arguments, extra if isinstance(extra, dict) else None)
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text")
+        return "".join(text for text in parts if isinstance(text, str))
+    return ""
+
+
+def _note(gathered: Gathered, body: dict[str, Any]) -> None:
+    gathered.usage = body.get("usage") or gathered.usage
+    gathered.model = str(body.get("model") or "") or gathered.model
+    gathered.fingerprint = str(body.get("system_fingerprint") or "") or gathered.fingerprint
+
+
+def _finish(gathered: Gathered, choice: dict[str, Any], message: dict[str, Any]) -> None:
+    reason = choice.get("finish_reason")
+    if reason == "content_filter" or message.get("refusal"):
+        gathered.blocked = True
+    elif reason == "length":
+        gathered.cut_short = True
+
+
+def _count(usage: Any, name: str) -> int:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _cached(usage: Any) -> int:
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    return _count(details, "cached_tokens")
