@@ -1,0 +1,326 @@
+"""The index of documents in one SQLite file: FTS5's BM25, and vectors beside it where an embedder is given.
+
+The file never changes: a build copies it, changes the copy and puts it in its place, so that readers see the index
+before or after a build and nothing between. A reader looks at the file's identity before each search.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import sqlite3
+from array import array
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from operator import mul
+from pathlib import Path
+from typing import Any, cast
+
+from usher_agent.knowledge.model import About, Chunk, Document, Hit, Question, Stats
+from usher_agent.knowledge.ports import Embedder
+from usher_agent.knowledge.ranking import FLOOR, Candidate, fuse, rank
+from usher_agent.knowledge.terms import concepts
+from usher_shared.clock import Clock, from_timestamp, to_timestamp
+from usher_shared.contracts.knowledge import Category
+from usher_shared.errors import Conflict, Unavailable, UsherError
+
+_LOG = logging.getLogger(__name__)
+_FORM = "1"  # of the file; another one is built anew
+_CANDIDATES = 40
+_WEIGHTS = "2.0, 3.0, 1.0"  # of a match in title, section, text
+_SCHEMA = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (source TEXT PRIMARY KEY, version TEXT NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE chunks (
+    rowid INTEGER PRIMARY KEY, id TEXT NOT NULL, source TEXT NOT NULL, section TEXT NOT NULL, page INTEGER,
+    title TEXT NOT NULL, category TEXT NOT NULL, language TEXT NOT NULL, venue_id TEXT, event_id TEXT,
+    valid_from TEXT, valid_until TEXT, text TEXT NOT NULL, vector BLOB
+);
+CREATE INDEX chunks_of ON chunks (source);
+CREATE VIRTUAL TABLE words USING fts5 (title, section, text, tokenize = "porter unicode61 remove_diacritics 2");
+"""
+_ADMITTED = """
+    (chunks.valid_from IS NULL OR chunks.valid_from <= :now)
+    AND (chunks.valid_until IS NULL OR :now < chunks.valid_until)
+    AND (:category IS NULL OR chunks.category = :category)
+    AND (:venue IS NULL OR chunks.venue_id IS NULL OR chunks.venue_id = :venue)
+    AND (:event IS NULL OR chunks.event_id IS NULL OR chunks.event_id = :event)
+"""
+
+
+class SqliteKnowledge:
+    """`path` need not exist yet: until the first build nothing is found. `similarity` is the floor of the vectors."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        embedder: Embedder | None = None,
+        similarity: float = 0.5,
+        floor: float = FLOOR,
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._embedder = embedder
+        self._similarity = similarity
+        self._floor = floor
+        self._lock = asyncio.Lock()
+        self._reader: sqlite3.Connection | None = None
+        self._identity: tuple[int, int, int] | None = None
+        self._complained = False
+
+    async def search(self, question: Question) -> list[Hit]:
+        vector = await self._vector(question.text)
+        async with self._lock:  # one connection, one thread at a time
+            try:
+                return await asyncio.to_thread(self._search, question, vector)
+            except sqlite3.Error as error:
+                raise Unavailable(f"the knowledge index cannot be read: {error}") from error
+
+    async def _vector(self, text: str) -> list[float] | None:
+        if self._embedder is None:
+            return None
+        try:
+            vector = (await self._embedder.embed([text], "query"))[0]
+        except UsherError as error:  # words alone still find most of it
+            if not self._complained:
+                _LOG.warning("a question could not be embedded; searching by words alone", extra={"code": error.code})
+            self._complained = True
+            return None
+        self._complained = False
+        return vector
+
+    def _search(self, question: Question, vector: list[float] | None) -> list[Hit]:
+        db = self._open()
+        if db is None:
+            return []
+        scope = {
+            "now": to_timestamp(question.moment),
+            "category": question.category,
+            "venue": question.venue_id,
+            "event": question.event_id,
+        }
+        lexical = rank(self._candidates(db, question.text, scope), self._floor)
+        if vector is not None and _fact(db, "embedder") == (self._embedder.name if self._embedder else None):
+            ranked = fuse(lexical, self._nearest(db, vector, scope))
+        else:
+            ranked = lexical
+        hits = [Hit(*_chunk(db, rowid), score) for rowid, score in ranked[: question.limit]]
+        return [hit for hit in hits if question.admits(hit.chunk.about)]
+
+    @staticmethod
+    def _candidates(db: sqlite3.Connection, text: str, scope: dict[str, Any]) -> list[Candidate]:
+        """The best by BM25, each with the weight of the question's words that it has."""
+        wanted = concepts(text)
+        if not wanted:
+            return []
+        total = db.execute("SELECT count(*) FROM chunks").fetchone()[0]
+        having = [(_rows(db, own), _rows(db, all_)) for own, all_ in map(_matches, wanted)]
+        query = " OR ".join(all_ for _, all_ in map(_matches, wanted))
+        sql = f"""SELECT words.rowid, bm25(words, {_WEIGHTS}) AS at FROM words JOIN chunks ON chunks.rowid = words.rowid
+            WHERE words MATCH :query AND {_ADMITTED} ORDER BY at LIMIT {_CANDIDATES}"""  # noqa: S608  constants
+        found = db.execute(sql, {**scope, "query": query}).fetchall()
+        return [Candidate.of(rowid, -at, having, total) for rowid, at in found]
+
+    def _nearest(self, db: sqlite3.Connection, vector: list[float], scope: dict[str, Any]) -> list[tuple[int, float]]:
+        """Every admitted chunk compared; good for some thousands."""
+        sql = f"SELECT rowid, vector FROM chunks WHERE vector IS NOT NULL AND {_ADMITTED}"  # noqa: S608  constants
+        found = []
+        for rowid, packed in db.execute(sql, scope):
+            other = array("f", packed)
+            if len(other) == len(vector):
+                found.append((rowid, sum(map(mul, vector, other))))
+        found.sort(key=lambda one: (-one[1], one[0]))
+        return [(rowid, score) for rowid, score in found[:_CANDIDATES] if score >= self._similarity]
+
+    def _open(self) -> sqlite3.Connection | None:
+        """The connection to the present file; None while there is none."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        identity = (found.st_dev, found.st_ino, found.st_mtime_ns)
+        if self._reader is None or identity != self._identity:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = _connect(self._path)
+            self._identity = identity
+        return self._reader if _fact(self._reader, "form") == _FORM else None
+
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator[SqliteWriter]:
+        """All or nothing: the new file takes the old one's place when the block ends well."""
+        folder = self._path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f".{self._path.name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise Conflict("another build of the knowledge index is on", code="build_running") from error
+            for left in folder.glob(f".{self._path.name}.part-*"):  # of a build that was killed
+                left.unlink(missing_ok=True)
+            part = folder / f".{self._path.name}.part-{secrets.token_hex(4)}"
+            try:
+                writer = SqliteWriter(self._path, part, self._clock, self._embedder)
+                try:
+                    yield writer
+                    changed = writer.finish()
+                finally:
+                    writer.close()
+                if changed:
+                    with part.open("rb") as file:
+                        os.fsync(file.fileno())
+                    os.replace(part, self._path)
+            finally:
+                part.unlink(missing_ok=True)
+
+    async def stats(self, moment: datetime) -> Stats:
+        async with self._lock:
+            return await asyncio.to_thread(self._stats, to_timestamp(moment))
+
+    def _stats(self, moment: str) -> Stats:
+        db = self._open()
+        if db is None:
+            return Stats(0, 0, 0, {}, {}, None)
+        built = _fact(db, "built_at")
+        expired = db.execute("SELECT count(*) FROM chunks WHERE valid_until <= ?", (moment,)).fetchone()[0]
+        return Stats(
+            documents=db.execute("SELECT count(*) FROM documents").fetchone()[0],
+            chunks=db.execute("SELECT count(*) FROM chunks").fetchone()[0],
+            expired=expired,
+            by_category=dict(db.execute("SELECT category, count(*) FROM chunks GROUP BY 1 ORDER BY 1").fetchall()),
+            by_venue=dict(
+                db.execute("SELECT coalesce(venue_id, ''), count(*) FROM chunks GROUP BY 1 ORDER BY 1").fetchall()
+            ),
+            built_at=from_timestamp(built) if built else None,
+            embedded_with=_fact(db, "embedder") or None,
+        )
+
+    async def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        if self._embedder is not None:
+            await self._embedder.close()
+
+
+class SqliteWriter:
+    """Changes of a copy of the index."""
+
+    def __init__(self, path: Path, part: Path, clock: Clock, embedder: Embedder | None) -> None:
+        name = embedder.name if embedder else ""
+        self._clock = clock
+        self._embedder = embedder
+        self._changed = True
+        if path.exists():
+            shutil.copyfile(path, part)
+            self._db = sqlite3.connect(part, isolation_level=None)
+            if self._usable(name):
+                self._changed = False
+                return
+            self._db.close()
+            part.unlink()
+        self._db = sqlite3.connect(part, isolation_level=None)
+        self._db.executescript(_SCHEMA)
+        self._note(form=_FORM, embedder=name)
+
+    def _usable(self, embedder: str) -> bool:
+        try:
+            return _fact(self._db, "form") == _FORM and _fact(self._db, "embedder") == embedder
+        except sqlite3.Error:
+            return False
+
+    async def versions(self) -> dict[str, str]:
+        return dict(self._db.execute("SELECT source, version FROM documents").fetchall())
+
+    async def put(self, document: Document) -> None:
+        vectors: Sequence[list[float] | None] = [None] * len(document.chunks)
+        if self._embedder is not None:
+            vectors = await self._embedder.embed([indexed_text(chunk) for chunk in document.chunks], "document")
+        self._delete(document.source)
+        for chunk, vector in zip(document.chunks, vectors, strict=True):
+            about = chunk.about
+            packed = None if vector is None else array("f", vector).tobytes()
+            row = (chunk.id, document.source, chunk.section, chunk.page, about.title, about.category, about.language)
+            limits = (about.venue_id, about.event_id, _moment(about.valid_from), _moment(about.valid_until))
+            added = self._db.execute(
+                "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, *limits, chunk.text, packed),
+            )
+            self._db.execute(
+                "INSERT INTO words (rowid, title, section, text) VALUES (?, ?, ?, ?)",
+                (added.lastrowid, about.title, chunk.section, chunk.text),
+            )
+        self._db.execute("INSERT INTO documents VALUES (?, ?, ?)", (document.source, document.version, document.title))
+        self._changed = True
+
+    async def remove(self, source: str) -> None:
+        self._delete(source)
+        self._changed = True
+
+    def _delete(self, source: str) -> None:
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN")
+        self._db.execute("DELETE FROM words WHERE rowid IN (SELECT rowid FROM chunks WHERE source = ?)", (source,))
+        self._db.execute("DELETE FROM chunks WHERE source = ?", (source,))
+        self._db.execute("DELETE FROM documents WHERE source = ?", (source,))
+
+    def finish(self) -> bool:
+        """Whether there is anything new to publish."""
+        if self._changed:
+            self._note(built_at=to_timestamp(self._clock.now()))
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+        return self._changed
+
+    def _note(self, **facts: str) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def indexed_text(chunk: Chunk) -> str:
+    """What a vector is made of: where the chunk stands, then what it says."""
+    return "\n".join(filter(None, (chunk.about.title, chunk.section, chunk.text)))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # immutable: the file is replaced, never written; so no lock and no journal beside it are looked for
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+
+
+def _fact(db: sqlite3.Connection, key: str) -> str | None:
+    row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def _matches(concept: tuple[str, ...]) -> tuple[str, str]:
+    """FTS5 expressions: the customer's own word, and that or any neighbour."""
+    quoted = [f'"{variant}"' for variant in concept]  # words() leaves no quote in them
+    return quoted[0], f"({' OR '.join(quoted)})"
+
+
+def _rows(db: sqlite3.Connection, expression: str) -> frozenset[int]:
+    return frozenset(row for (row,) in db.execute("SELECT rowid FROM words WHERE words MATCH ?", (expression,)))
+
+
+def _moment(value: datetime | None) -> str | None:
+    return to_timestamp(value) if value else None
+
+
+def _chunk(db: sqlite3.Connection, rowid: int) -> tuple[Chunk, str]:
+    row = db.execute(
+        "SELECT id, section, page, text, title, category, language, venue_id, event_id, valid_from, valid_until, "
+        "source FROM chunks WHERE rowid = ?",
+        (rowid,),
+    ).fetchone()
+    starts, ends = (from_timestamp(value) if value else None for value in row[9:11])
+    about = About(row[4], cast(Category, row[5]), row[6], row[7], row[8], starts, ends)
+    return Chunk(row[0], about, row[1], row[3], row[2]), row[11]

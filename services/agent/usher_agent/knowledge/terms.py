@@ -1,0 +1,60 @@
+"""What a question is about, in words to look for: the telling ones, each with other words for the same thing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from importlib import resources
+
+MOST_CONCEPTS = 16
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+
+
+def _lines(name: str) -> list[str]:
+    """The lines of a file beside this one, without its comments."""
+    text = (resources.files(__package__) / name).read_text("utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+_IDLE = frozenset(" ".join(_lines("idle_words.txt")).split())
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words without accents, in order."""
+    flat = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
+    return _WORD.findall("".join(c for c in flat if not unicodedata.combining(c)))
+
+
+@lru_cache(maxsize=1)
+def _neighbours() -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for line in _lines("same_words.txt"):
+        group = line.split(", ")
+        for word in group:
+            found.setdefault(word, {}).update(dict.fromkeys(other for other in group if other != word))
+    return {word: tuple(others) for word, others in found.items()}
+
+
+def concepts(text: str) -> list[tuple[str, ...]]:
+    """The telling words of a question, each with its neighbours behind it; none where nothing tells."""
+    neighbours = _neighbours()
+    found: dict[str, tuple[str, ...]] = {}
+    said = words(text)
+    for first, second in zip(said, [*said[1:], ""], strict=True):
+        for word in (f"{first} {second}", first.removesuffix("'s")):
+            base = next((form for form in _forms(word) if form in neighbours), word)
+            if base in neighbours:
+                found[base] = (word, *neighbours[base]) if base == word else (word, base, *neighbours[base])
+            elif " " not in word and first not in _IDLE and word not in _IDLE and len(word) > 1:
+                found[word] = (word,)
+    return list(found.values())[:MOST_CONCEPTS]
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """A word and what it may be a form of."""
+    forms = [word]
+    for ending, plain in (("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e")):
+        if word.endswith(ending) and len(word) > len(ending) + 2:
+            forms.append(word.removesuffix(ending) + plain)
+    return tuple(forms)
