@@ -47,10 +47,8 @@ class _Agent(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def on_message_complete(self) -> None:
-        self._transport.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-            % (len(_ANSWER), _ANSWER)
-        )
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        self._transport.write(head % len(_ANSWER) + _ANSWER)
 
 
 def _answer_on(listener: socket.socket) -> None:
