@@ -42,13 +42,14 @@ class Outage:
         self._until = now + self._retry_seconds  # this caller alone tries
         return False
 
-    def note_failure(self, error: Exception) -> None:
+    def note_failure(self, error: Exception, *, leave_seconds: float | None = None) -> None:
+        """`leave_seconds`: the system itself asks to be left alone for that long, from this failure on."""
         self._failures += 1
-        if self._failures < self._limit:
+        if leave_seconds is None and self._failures < self._limit:
             return
         if self._until is None:
             _LOG.error(self._lost, extra={"error": str(error)})
-        self._until = self._now() + self._retry_seconds
+        self._until = self._now() + (self._retry_seconds if leave_seconds is None else leave_seconds)
 
     def note_success(self) -> None:
         self._failures = 0

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from usher_agent.models.settings import ModelSettings
+
 
 class Settings(BaseSettings):
     """Durations in seconds. Each field is one environment variable."""
@@ -20,6 +22,28 @@ class Settings(BaseSettings):
     model_api_key: SecretStr | None = Field(default=None, description="bearer key of that server, if it wants one")
     model_temperature: float | None = Field(default=None, description="sampling; default: the server's own")
     model_timeout_seconds: float = Field(default=30.0, gt=0, description="for one completion")
+    models: list[ModelSettings] = Field(
+        default=[],
+        description="JSON list of models in the order in which they are asked, instead of the one of "
+        "USHER_AGENT_MODEL_*; docs/guides/models.md has their members",
+    )
+    playbook_last: bool = Field(
+        default=True, description="the inference service's playbook answers when no other model does"
+    )
+    conversation_budget_usd: float | None = Field(
+        default=None, ge=0, description="for models in one conversation; then only what costs nothing answers"
+    )
+    daily_budget_usd: float | None = Field(
+        default=None, ge=0, description="for models on one day (UTC), over all processes of the agent"
+    )
+    answer_cache_seconds: float = Field(
+        default=0.0, ge=0, le=3600, description="how long answers to impersonal first questions are kept; 0: not at all"
+    )
+    router_model: str | None = Field(
+        default=None, description="model that decides which specialist answers; default: the message's words decide"
+    )
+    router_timeout_seconds: float = Field(default=0.8, gt=0, description="for its decision; then the words decide")
+    router_least_confidence: float = Field(default=0.5, ge=0, le=1, description="below it the words decide")
     tools_url: str | None = Field(
         default=None, description="base URL of our own box office, which is shown our token; default: the tools service"
     )
@@ -29,6 +53,13 @@ class Settings(BaseSettings):
     step_limit: int = Field(default=8, ge=1, le=32, description="model calls in one turn")
     parallel_limit: int = Field(default=8, ge=1, le=32, description="tool calls in one step")
     wall_limit_seconds: float = Field(default=60.0, gt=0, description="for the model's part of one turn")
+    lease_seconds: float = Field(
+        default=30.0, ge=3, description="after which a turn that its process has not renewed is another's to finish"
+    )
+    queue_seconds: float = Field(
+        default=30.0, gt=0, description="longest wait of a message for the turns before it in its conversation"
+    )
+    queue_limit: int = Field(default=8, ge=1, le=64, description="messages that may wait in one conversation")
     history_characters: int = Field(default=60_000, ge=2_000, description="of earlier turns that the model sees")
     idle_seconds: float = Field(default=1800.0, gt=0, description="silence after which a conversation is completed")
     sweep_seconds: float = Field(default=15.0, gt=0, description="between looks for idle and unfinished business")

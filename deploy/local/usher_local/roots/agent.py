@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from usher_agent.adapters.chat_models import build_chat_model
 from usher_agent.adapters.http_box_office import HttpBoxOffice
-from usher_agent.adapters.openai_chat_model import OpenAIChatModel
 from usher_agent.app import Deps, create_app
 from usher_agent.settings import Settings
 from usher_local.seed import HOME_TIME_ZONE
@@ -16,22 +16,14 @@ from usher_shared.ids import UlidGenerator
 
 
 def build(stack: Stack) -> FastAPI:
-    """Model and box office are the stack's own unless USHER_AGENT_MODEL_URL or USHER_AGENT_TOOLS_URL say otherwise."""
+    """Models are those of USHER_AGENT_MODELS or _MODEL_URL, else our own; so is the box office, but for _TOOLS_URL."""
     settings = Settings()
     update: dict[str, object] = {"single_process": True}
     if "home_time_zone" not in settings.model_fields_set:
         update["home_time_zone"] = HOME_TIME_ZONE
     settings = settings.model_copy(update=update)
     tokens = stack.tokens("agent")
-    key = settings.model_api_key
-    model = OpenAIChatModel(
-        settings.model_url or stack.url("inference") + "/v1",
-        settings.model_name,
-        api_key=key.get_secret_value() if key else None,
-        # our own token is for our own inference service; a foreign server gets its key or nothing
-        tokens=None if settings.model_url else tokens,
-        temperature=settings.model_temperature,
-    )
+    model = build_chat_model(settings, inference_url=stack.url("inference") + "/v1", tokens=tokens)
     tools = ServiceClient(
         "tools", settings.tools_url or stack.url("tools"), tokens, timeout_seconds=settings.tool_timeout_seconds
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import orjson
 
 from usher_agent.adapters.model_http import ModelHttp, read_limited
-from usher_agent.adapters.openai_wire import gather, read_message, request_body, sse_data
+from usher_agent.adapters.openai_wire import ToolsAsJson, gather, read_message, request_body, sse_data
 from usher_agent.models.ports import Completion, CompletionRequest, Listener
 from usher_shared.contracts.identity import CONVERSATION_HEADER
 from usher_shared.errors import Unavailable
@@ -46,7 +45,7 @@ class OpenAIChatModel:
         self._temperature = temperature
         self._keeps_extras = keeps_extras
         self._http = ModelHttp()
-        self._tools: tuple[Any, orjson.Fragment] | None = None
+        self._tools = ToolsAsJson()
 
     async def close(self) -> None:
         await self._http.close()
@@ -71,13 +70,11 @@ class OpenAIChatModel:
         return headers
 
     def _body(self, request: CompletionRequest, *, stream: bool) -> bytes:
-        if self._tools is None or self._tools[0] is not request.tools:
-            self._tools = (request.tools, orjson.Fragment(orjson.dumps(request.tools)))
         return orjson.dumps(
             request_body(
                 request,
                 model=self._model,
-                tools=self._tools[1],
+                tools=self._tools.of(request.tools),
                 temperature=self._temperature,
                 stream=stream,
                 extras=self._keeps_extras,

@@ -19,6 +19,7 @@ from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout, Us
 
 LONGEST_ANSWER_BYTES = 4 << 20
 _LONGEST_RETRY_AFTER = 3600.0
+_LISTS_KEPT = 32
 # the request itself is at fault; 401, 403 and 404 are a wrong key or name, which is wrong for everybody
 _REFUSALS = frozenset({400, 409, 413, 415, 422})
 
@@ -53,6 +54,21 @@ class Gathered:
             version=version or self.fingerprint.removeprefix(f"{model}-"),
             variant=variant,
         )
+
+
+class ToolsAsJson:
+    """Lists of tools, written out once each: there are few, and they do not change."""
+
+    def __init__(self) -> None:
+        self._written: dict[int, tuple[Any, orjson.Fragment]] = {}
+
+    def of(self, tools: Sequence[dict[str, Any]]) -> orjson.Fragment:
+        known = self._written.get(id(tools))
+        if known is None or known[0] is not tools:
+            if len(self._written) >= _LISTS_KEPT:
+                self._written.clear()
+            known = self._written[id(tools)] = (tools, orjson.Fragment(orjson.dumps(tools)))
+        return known[1]
 
 
 def request_body(

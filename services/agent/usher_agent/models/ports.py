@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,7 +33,9 @@ class Completion:
     """One answer of the model: text, tool calls, or both.
 
     `cached_tokens` are those of the prompt that the server had kept and charges less for. `cost_nanos` is in
-    billionths of a US dollar, None where it is not known. `passed_over` names the models that failed first.
+    billionths of a US dollar, None where it is not known; `charged_nanos` is what a budget counts, never below it.
+    `passed_over` names the models that failed first, or were left alone; `candidate` the one of the order that
+    answered, unless it was the last resort.
     """
 
     text: str
@@ -45,7 +47,9 @@ class Completion:
     version: str = ""
     variant: str = ""
     cost_nanos: int | None = None
+    charged_nanos: int = 0
     passed_over: tuple[str, ...] = ()
+    candidate: str | None = None
     remembered: bool = False  # an earlier answer to the same request: no model was asked
 
 
@@ -54,7 +58,8 @@ class CompletionRequest:
     """OpenAI chat messages and tools; `conversation_id` lets a server pin a conversation to one variant.
 
     `response_format` is OpenAI's (`json_schema`). `timeout_seconds` is for the whole answer, whoever gives it.
-    `free_only`: the budget is spent, so that only a model that costs nothing may be asked.
+    `avoid` names models that failed earlier in the turn. `free_only`: the budget is spent, so that only a model that
+    costs nothing may be asked.
     """
 
     messages: Sequence[dict[str, Any]]
@@ -63,6 +68,7 @@ class CompletionRequest:
     customer_id: str = ""
     timeout_seconds: float = field(default=30.0)
     response_format: dict[str, Any] | None = None
+    avoid: Collection[str] = ()
     free_only: bool = False
 
 
