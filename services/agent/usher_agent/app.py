@@ -17,9 +17,13 @@ from usher_agent.conversations import endpoints as conversations
 from usher_agent.conversations.history import History
 from usher_agent.conversations.service import Conversations
 from usher_agent.conversations.sweep import Sweep
+from usher_agent.handover.tool import hand_over
 from usher_agent.models.ports import ChatModel
 from usher_agent.proposals import endpoints as proposals
 from usher_agent.proposals.service import Proposals
+from usher_agent.routing.by_model import ModelRouter
+from usher_agent.routing.ports import Router
+from usher_agent.routing.words import WordRouter
 from usher_agent.settings import Settings
 from usher_agent.streams import endpoints as streams
 from usher_agent.streams.service import FrameStore
@@ -39,7 +43,10 @@ VERSION = version("usher-agent")
 
 @dataclass(frozen=True)
 class Deps:
-    """What the agent works with; closed by the app. `own_tools` are offered beside the box office's."""
+    """What the agent works with; closed by the app. `own_tools` are offered beside the box office's.
+
+    `router_model` decides which specialist a message is for; without it the message's words do.
+    """
 
     store: DocumentStore
     bus: EventBus
@@ -49,6 +56,19 @@ class Deps:
     clock: Clock
     ids: IdGenerator
     own_tools: Sequence[OwnTool[Any]] = ()
+    router_model: ChatModel | None = None
+
+
+def _router(settings: Settings, deps: Deps) -> Router:
+    words = WordRouter()
+    if deps.router_model is None:
+        return words
+    return ModelRouter(
+        deps.router_model,
+        words,
+        timeout_seconds=settings.router_timeout_seconds,
+        least_confidence=settings.router_least_confidence,
+    )
 
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
@@ -66,7 +86,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         history=history,
         settings=settings,
         owner=owner,
-        own_tools={tool.name: tool for tool in deps.own_tools},
+        own_tools={tool.name: tool for tool in (hand_over, *deps.own_tools)},
+        router=_router(settings, deps),
     )
     conversation_service = Conversations(
         store=deps.store,
@@ -97,6 +118,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         await turn_service.stop()
         await outbox.stop()
         await deps.model.close()
+        if deps.router_model is not None:
+            await deps.router_model.close()
         await deps.box.close()
         await deps.bus.close()
         await deps.store.close()

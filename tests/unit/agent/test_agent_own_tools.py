@@ -41,7 +41,7 @@ async def test_it_is_offered_run_and_recorded_as_a_read(world: Any) -> None:
     async with customer.stream("where do I park?") as response:
         frames = [frame for _, frame in await world.read_frames(response)]
     tools = {tool["function"]["name"]: tool["function"] for tool in world.model.requests[0].tools}
-    assert {"look_up", "create_order"} <= set(tools)
+    assert {"look_up", "check_inventory"} <= set(tools)
     assert tools["look_up"]["parameters"]["required"] == ["query"]
     assert world.model.requests[0].tools is not None
     assert _result(world.model.requests[1]) == {"found": "parking", "customer": "cust-1"}

@@ -79,7 +79,7 @@ async def test_a_model_that_calls_the_action_again_only_proposes_again(world):
     first = await world.offer()
     hold = next(iter(world.box.holds))
     world.model.call("create_order", hold_id=hold)
-    body = await world.customer.say("what about parking?")
+    body = await world.customer.say("what about row six?")
     assert body["confirmation"]["id"] != first["id"]
     assert not world.box.orders
 

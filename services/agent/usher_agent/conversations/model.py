@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
+from usher_shared.contracts.handover import SpecialistName
 from usher_shared.contracts.tools.offering import DEFAULT_METHOD
 
 CONVERSATIONS = "agent_conversations"
@@ -53,6 +54,7 @@ class Conversation:
     order_ids: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
     tool_calls: int = 0
+    specialist: SpecialistName | None = None
     last_status: str | None = None
     model: dict[str, str] | None = None
     cancelled_run: str | None = None

@@ -13,6 +13,7 @@ from usher_agent.boxoffice.model import (
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.boxoffice.service import ToolOutcome, run_call
 from usher_agent.models.ports import Completion
+from usher_agent.specialists.model import NotMine, check_allowed
 from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.offering import WAITING, bind, waiting_answer
@@ -75,9 +76,11 @@ class CallRunner:
             for task in tasks:
                 if task is not None and not task.done():
                     task.cancel()
-        return not any(isinstance(item, InvalidCall) for item in prepared)
+        # a call that another specialist may make is no broken one: the model is told whom to hand over to
+        return not any(isinstance(item, InvalidCall) and not isinstance(item, NotMine) for item in prepared)
 
     def _prepare(self, turn: Turn, call: ToolCall) -> PreparedCall:
+        check_allowed(turn.specialist, call.name)
         own = self._own.get(call.name)
         return prepare_call(call, turn.identity, self._own) if own is None else prepare_own(call, own)
 
@@ -95,7 +98,8 @@ class CallRunner:
 
     async def _settle(self, turn: Turn, item: PreparedCall | InvalidCall) -> ToolOutcome:
         if isinstance(item, InvalidCall):
-            return ToolOutcome("error", {"error": item.code, "detail": item.detail}, 0.0)
+            status = "refused" if isinstance(item, NotMine) else "error"
+            return ToolOutcome(status, {"error": item.code, "detail": item.detail}, 0.0)
         if turn.proposed is not None:
             detail = "not run: the customer has to answer the open confirmation first"
             return ToolOutcome("refused", {"error": "awaiting_confirmation", "detail": detail}, 0.0)

@@ -7,7 +7,7 @@ from typing import Any
 from usher_agent.confirmations.model import PROPOSALS, Proposal
 from usher_agent.conversations.model import CONVERSATIONS, TURNS, Conversation, turn_document_id
 from usher_agent.streams.model import custom, interrupt, run_finished
-from usher_agent.turns.model import AGENT_NAME, Turn
+from usher_agent.turns.model import Turn
 from usher_shared.clock import Clock, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
 from usher_shared.errors import Conflict
@@ -34,7 +34,7 @@ def render_response(turn: Turn, default_model: str) -> dict[str, Any]:
         "conversation_id": turn.conversation_id,
         "message_id": turn.message_id,
         "reply": turn.reply,
-        "agent": AGENT_NAME,
+        "agent": turn.specialist,
         "tool_calls": turn.calls,
         "confirmation": proposal.view() if proposal else None,
         "citations": [],
@@ -73,6 +73,8 @@ def _turn_document(turn: Turn, response: dict[str, Any], ended_at: str) -> dict[
         "error_code": turn.error_code,
         "user": {"message_id": opening.user_message_id, "text": command.message} if command.message else None,
         "assistant": {"message_id": turn.message_id, "text": turn.reply},
+        "agent": turn.specialist,
+        "route": turn.route.model_dump() if turn.route else None,
         "messages": turn.messages,
         "tool_calls": turn.calls,
         "confirmation": response["confirmation"],
@@ -90,6 +92,7 @@ def _apply(turn: Turn, conversation: Conversation, open_proposal: Proposal | Non
     conversation.tool_calls += len(turn.calls)
     if turn.command.key is not None:
         conversation.remember_key(turn.command.key, turn.opening.number)
+    conversation.specialist = turn.specialist
     conversation.last_status = turn.status
     conversation.model = turn.model or conversation.model
     for hold in turn.holds:
@@ -120,7 +123,7 @@ def turn_events(turn: Turn, ids: IdGenerator, clock: Clock) -> list[Event]:
         customer_id=turn.caller.customer_id,
         client_id=turn.caller.client_id,
         turn=turn.opening.number,
-        agent=AGENT_NAME,
+        agent=turn.specialist,
         status=turn.status,
         duration_ms=round((now - turn.opening.started).total_seconds() * 1000, 3),
         model_calls=turn.model_calls,

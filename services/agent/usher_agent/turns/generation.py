@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from usher_agent.models.ports import ChatModel, Completion, CompletionRequest
@@ -13,6 +14,7 @@ from usher_agent.turns.prompt import assistant_message, note, system_message
 from usher_agent.turns.reply import put
 from usher_agent.turns.safety import has_tags, mask_cards, speakable_length
 from usher_shared.clock import Clock
+from usher_shared.contracts.handover import SpecialistName
 from usher_shared.errors import Unavailable, UpstreamTimeout, UsherError
 
 _REPAIR = "Your last message could not be used: it was empty or held raw markup. Answer in plain words, or call a tool."
@@ -54,7 +56,7 @@ class Generation:
         calls: CallRunner,
         clock: Clock,
         *,
-        offered: Sequence[dict[str, Any]],
+        offered: Mapping[SpecialistName, Sequence[dict[str, Any]]],
         model_name: str,
         home_time_zone: str,
         step_limit: int,
@@ -71,13 +73,13 @@ class Generation:
 
     async def answer(self, turn: Turn) -> None:
         """Fill in the turn's messages and reply. Raises TurnFailed."""
-        system = system_message(self._clock.now(), self._home_time_zone)
+        now = self._clock.now()
         broken = 0  # unusable answers in a row: the first is told to the model, the second ends the turn
         for step in range(1, self._step_limit + 1):
             turn.message_id = turn.opening.message_id if step == 1 else f"{turn.opening.message_id}.{step}"
             name = f"model-{step}"
             turn.log.emit(step_started(name))
-            completion = await self._ask(turn, [system, *turn.history, *turn.messages])
+            completion = await self._ask(turn, now)
             if completion.tool_calls:
                 turn.log.end_text()
                 usable = await self._calls.run_step(turn, completion)
@@ -97,10 +99,11 @@ class Generation:
                 raise TurnFailed("model_invalid")
         raise TurnFailed("step_limit")
 
-    async def _ask(self, turn: Turn, messages: list[dict[str, object]]) -> Completion:
+    async def _ask(self, turn: Turn, now: datetime) -> Completion:
+        system = system_message(now, self._home_time_zone, turn.specialist)  # a hand-over changes it within the turn
         request = CompletionRequest(
-            messages=messages,
-            tools=self._offered,
+            messages=[system, *turn.history, *turn.messages],
+            tools=self._offered[turn.specialist],
             conversation_id=turn.conversation_id,
             customer_id=turn.caller.customer_id,
             timeout_seconds=self._model_timeout_seconds,

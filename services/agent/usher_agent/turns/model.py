@@ -13,11 +13,12 @@ from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import Decision, Proposal
 from usher_agent.conversations.model import Conversation
 from usher_agent.models.ports import Completion
+from usher_agent.specialists.model import FRONT_DESK
 from usher_agent.streams.log import RunLog
 from usher_agent.turns.prompt import Message
 from usher_agent.turns.safety import escape_tags
+from usher_shared.contracts.handover import Route, SpecialistName
 
-AGENT_NAME = "usher"
 _LARGEST_RESULT = 24_000
 _LARGEST_TURN = 240_000
 _SMALL_RESULT = 2_000
@@ -83,6 +84,9 @@ class Turn:
     reply: str = ""
     preface: str = ""
     message_id: str = ""
+    specialist: SpecialistName = FRONT_DESK
+    passed_by: list[SpecialistName] = field(default_factory=list)  # who had this turn before, after hand-overs
+    route: Route | None = None
     status: Status = "ok"
     error_code: str | None = None
     cancelled: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from usher_agent.conversations.model import CONVERSATIONS, TURNS, Conversation, turn_document_id
-from usher_agent.turns.model import AGENT_NAME, TurnCommand
+from usher_agent.turns.model import TurnCommand
 from usher_shared.documents import DocumentStore
 
 
@@ -30,7 +30,7 @@ async def find_answer(store: DocumentStore, command: TurnCommand) -> dict[str, A
         "conversation_id": conversation.id,
         "message_id": turn["assistant"]["message_id"],
         "reply": turn["assistant"]["text"],
-        "agent": AGENT_NAME,
+        "agent": turn.get("agent", "usher"),  # older turns had one agent
         "tool_calls": turn["tool_calls"],
         "confirmation": turn.get("confirmation"),
         "citations": [],

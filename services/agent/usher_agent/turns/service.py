@@ -14,9 +14,12 @@ from usher_agent.confirmations.model import UNFINISHED, Decision
 from usher_agent.confirmations.service import check_decidable, find_proposal
 from usher_agent.conversations.history import History
 from usher_agent.models.ports import ChatModel
+from usher_agent.routing.ports import Router
 from usher_agent.settings import Settings
+from usher_agent.specialists.model import allow_lists
 from usher_agent.streams.log import RunLog
 from usher_agent.streams.model import run_error, run_started
+from usher_agent.turns.assigning import assign, holder
 from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.closing import LeaseLost, close_turn, emit_end, give_back, render_response, turn_events
 from usher_agent.turns.execution import carry_out
@@ -77,10 +80,12 @@ class Turns:
         settings: Settings,
         owner: str,
         own_tools: OwnTools,
+        router: Router,
     ) -> None:
         self._store = store
         self._outbox = outbox
         self._box = box
+        self._router = router
         self._clock = clock
         self._ids = ids
         self._history = history
@@ -99,7 +104,7 @@ class Turns:
             model,
             calls,
             clock,
-            offered=all_offered(own_tools),
+            offered=allow_lists(all_offered(own_tools)),
             model_name=settings.model_name,
             home_time_zone=settings.home_time_zone,
             step_limit=settings.step_limit,
@@ -208,6 +213,7 @@ class Turns:
 
     def _prepare(self, command: TurnCommand, opening: Opening) -> Run:
         conversation = opening.conversation
+        settled = opening.execute or opening.open or next(iter(opening.changed), None)
         log = RunLog(
             self._store,
             conversation.id,
@@ -222,6 +228,7 @@ class Turns:
             identity=Identity(command.customer_id, conversation.payment_method_token),
             log=log,
             message_id=opening.message_id,
+            specialist=holder(command, settled.action if settled else None, conversation.specialist),
         )
         return Run(conversation.id, log, turn)
 
@@ -302,6 +309,7 @@ class Turns:
         run.interruptible = True
         try:
             async with asyncio.timeout(self._settings.wall_limit_seconds):
+                await assign(self._router, turn)
                 await self._generation.answer(turn)
         except TurnFailed as error:
             turn.status, turn.error_code = "failed", error.code

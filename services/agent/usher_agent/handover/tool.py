@@ -1,0 +1,39 @@
+"""`hand_over`: the turn goes on at once with a colleague's prompt and tools, and with all that was said."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from usher_agent.streams.model import custom
+from usher_agent.turns.model import Turn
+from usher_agent.turns.own_tools import OwnTool
+from usher_agent.guardrails.marks import escape_tags, mask_cards
+from usher_shared.contracts.handover import HAND_OVER, HandedOver, HandOver
+from usher_shared.errors import Conflict
+
+MOST: Final = 2  # in one turn
+HANDOFF: Final = "handoff"  # the name of the AG-UI event
+
+
+async def _run(turn: Turn, given: HandOver) -> dict[str, Any]:
+    """Raises Conflict for a hand-over that would lead nowhere: to oneself, back, or once too often."""
+    if given.specialist == turn.specialist:
+        raise Conflict("you are that colleague: answer the customer yourself", code="already_yours")
+    if given.specialist in turn.passed_by:
+        raise Conflict(f"{given.specialist} has handed this over: answer the customer yourself", code="handed_back")
+    if len(turn.passed_by) >= MOST:
+        raise Conflict("handed over too often: answer the customer yourself", code="too_many_hand_overs")
+    reason = escape_tags(mask_cards(" ".join(given.reason.split())))
+    turn.log.end_text()
+    turn.log.emit(custom(HANDOFF, {"from": turn.specialist, "to": given.specialist, "reason": reason}))
+    turn.passed_by.append(turn.specialist)
+    turn.specialist = given.specialist
+    return HandedOver(specialist=given.specialist).model_dump()
+
+
+hand_over: Final = OwnTool(
+    HAND_OVER,
+    "Let a colleague go on with this conversation, at once. The colleague sees all that was said.",
+    HandOver,
+    _run,
+)
