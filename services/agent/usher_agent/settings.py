@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     )
     queue_limit: int = Field(default=8, ge=1, le=64, description="messages that may wait in one conversation")
     history_characters: int = Field(default=60_000, ge=2_000, description="of earlier turns that the model sees")
+    check_replies: bool = Field(
+        default=True, description="refuse replies that name figures or promise things which no tool's answer bears out"
+    )
     idle_seconds: float = Field(default=1800.0, gt=0, description="silence after which a conversation is completed")
     sweep_seconds: float = Field(default=15.0, gt=0, description="between looks for idle and unfinished business")
     heartbeat_seconds: float = Field(default=15.0, gt=0, description="between comments on a silent stream")

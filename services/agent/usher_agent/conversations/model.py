@@ -23,7 +23,11 @@ _REMEMBERED_KEYS = 8
 
 @dataclass(slots=True)
 class RunLease:
-    """The turn in progress: at most one per conversation. `until` ends the right of `owner` to finish it."""
+    """The turn in progress: at most one per conversation. `until` ends the right of `owner` to finish it.
+
+    What follows `text` is what another process needs to finish it as it was begun: who asked and how, the reply's id,
+    what the message was taken for at the opening. `attempts` counts the processes that took it up.
+    """
 
     id: str
     owner: str
@@ -32,6 +36,30 @@ class RunLease:
     message_id: str
     started_at: str
     text: str | None = None
+    client_id: str = ""
+    streaming: bool = False
+    key: str | None = None
+    attachments: int = 0
+    card_removed: bool = False
+    reply_id: str = ""
+    notes: list[str] = field(default_factory=list)
+    decided: list[str] = field(default_factory=list)
+    recovered: bool = False
+    attempts: int = 0
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether somebody can still see its end: on its stream, or by its Idempotency-Key."""
+        return self.text is not None and bool(self.reply_id) and (self.streaming or self.key is not None)
+
+
+@dataclass(slots=True)
+class Place:
+    """A message that waits for the turns before it. It counts until `until`; `key` is its Idempotency-Key."""
+
+    id: str
+    until: str
+    key: str | None = None
 
 
 @dataclass(slots=True)
@@ -57,14 +85,15 @@ class Conversation:
     specialist: SpecialistName | None = None
     last_status: str | None = None
     model: dict[str, str] | None = None
-    cancelled_run: str | None = None
     keys: list[tuple[str, int]] = field(default_factory=list)
     busy: bool = False
     run: RunLease | None = None
+    line: list[Place] = field(default_factory=list)
 
     def to_document(self) -> dict[str, Any]:
         document = {name: getattr(self, name) for name in _FIELDS}
-        document["run"] = asdict(self.run) if self.run else None
+        document["run"] = {name: getattr(self.run, name) for name in _RUN_FIELDS} if self.run else None
+        document["line"] = [asdict(place) for place in self.line]
         return document
 
     @staticmethod
@@ -72,6 +101,8 @@ class Conversation:
         known = {key: value for key, value in document.items() if key in _FIELDS}
         if known.get("run"):
             known["run"] = RunLease(**known["run"])
+        if known.get("line"):
+            known["line"] = [Place(**place) for place in known["line"]]
         return Conversation(**known)
 
     def start_run(self, run: RunLease) -> None:
@@ -102,6 +133,7 @@ class Conversation:
 
 
 _FIELDS = frozenset(f.name for f in fields(Conversation))
+_RUN_FIELDS = frozenset(f.name for f in fields(RunLease))
 
 
 def new_conversation(id: str, customer_id: str, client_id: str, now: datetime) -> Conversation:
@@ -111,6 +143,16 @@ def new_conversation(id: str, customer_id: str, client_id: str, now: datetime) -
 
 def turn_document_id(conversation_id: str, number: int) -> str:
     return f"{conversation_id}:{number:06d}"
+
+
+def is_next(conversation: Conversation, place_id: str | None, now: datetime) -> bool:
+    """Whether nobody who still waits stands before that place (before a newcomer, when there is none)."""
+    for place in conversation.line:
+        if place.id == place_id:
+            return True
+        if from_timestamp(place.until) > now:
+            return False
+    return True
 
 
 def lease_is_live(run: RunLease | None, clock: Clock) -> bool:

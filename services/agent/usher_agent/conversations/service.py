@@ -118,15 +118,19 @@ class Conversations:
             await self._complete(conversation, "ended", "ended")
 
     async def cancel(self, id: str, customer_id: str) -> bool:
-        """Stop the running turn, if there is one. Raises NotFound, Gone, Conflict (it runs in another process)."""
-        await self.find(id, customer_id)
+        """Stop the running turn and withdraw the messages that wait behind it; whether there was either.
+
+        Raises NotFound, Gone, Conflict (the turn runs in another process).
+        """
+        conversation = await self.find(id, customer_id)
+        called_off = bool(conversation.line) and await self._turns.call_off(id)
         if self._turns.cancel(id):
             return True
         if await self.is_running(id):
             raise Conflict(
                 "the turn runs in another process; it ends by itself", code="conversation_busy", retry_after_seconds=1.0
             )
-        return False
+        return called_off
 
     async def erase(self, id: str, customer_id: str) -> None:
         """Remove every text; a tombstone keeps the id from being used again. Again is no error."""

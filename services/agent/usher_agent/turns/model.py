@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -12,11 +13,11 @@ from usher_agent.boxoffice.model import Identity
 from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import Decision, Proposal
 from usher_agent.conversations.model import Conversation
+from usher_agent.guardrails.marks import escape_tags
 from usher_agent.models.ports import Completion
 from usher_agent.specialists.model import FRONT_DESK
 from usher_agent.streams.log import RunLog
 from usher_agent.turns.prompt import Message
-from usher_agent.turns.safety import escape_tags
 from usher_shared.contracts.handover import Route, SpecialistName
 
 _LARGEST_RESULT = 24_000
@@ -31,6 +32,7 @@ class TurnCommand:
     """What asks for a turn: the customer's message, a decision on a proposal, or (neither) unfinished business.
 
     `offer` is a new proposal that another program asked for, put to the customer in a conversation of its own.
+    `place` names the message in the conversation's line: with one it waits for the turns before it.
     """
 
     client_id: str
@@ -44,6 +46,22 @@ class TurnCommand:
     card_removed: bool = False
     streaming: bool = False
     key: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRules:
+    """`owner` names this process; `is_running` tells whether it still works on a run of that id.
+
+    `lease` and `place` are how long a run and a place in line count without being renewed.
+    """
+
+    owner: str
+    lease: timedelta
+    place: timedelta
+    longest_line: int
+    frame_retention: timedelta
+    is_running: Callable[[str], bool]
 
 
 @dataclass(slots=True)
@@ -51,6 +69,7 @@ class Opening:
     """What the opening transaction established; the lease on the conversation is held.
 
     `execute` is the proposal whose yes is recorded and whose outcome is not; `open` the one that waits.
+    `taken_up`: another process had begun the turn.
     """
 
     conversation: Conversation
@@ -65,6 +84,7 @@ class Opening:
     notes: list[Message] = field(default_factory=list)
     decided: list[str] = field(default_factory=list)
     changed: list[Proposal] = field(default_factory=list)
+    taken_up: bool = False
 
 
 @dataclass(slots=True)
@@ -90,6 +110,7 @@ class Turn:
     status: Status = "ok"
     error_code: str | None = None
     cancelled: bool = False
+    doubted: bool = False  # a reply was refused by the output check once
     proposed: Proposal | None = None
     holds: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)

@@ -5,33 +5,31 @@ A yes is durable here, with its evidence, before the box office hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
+from typing import Literal
 
 from usher_agent.confirmations.model import PROPOSALS, UNFINISHED, Decision, Proposal
 from usher_agent.confirmations.service import check_decidable
 from usher_agent.consent import Consent, classify_consent
 from usher_agent.conversations.model import (
     CONVERSATIONS,
-    TURNS,
     Conversation,
-    RunLease,
-    lease_is_live,
+    Place,
+    is_next,
     new_conversation,
-    turn_document_id,
 )
-from usher_agent.streams.log import FRAMES, last_frame
-from usher_agent.streams.model import run_error
-from usher_agent.turns.model import Opening, TurnCommand
-from usher_agent.turns.prompt import approved_note, declined_note, expired_note, interrupted_note, user_message
-from usher_agent.turns.safety import escape_tags
-from usher_shared.clock import Clock, to_timestamp
+from usher_agent.streams.log import last_frame
+from usher_agent.turns.interrupted import bury, can_be_taken_up, is_dead, new_lease
+from usher_agent.turns.model import Opening, OpeningRules, TurnCommand
+from usher_agent.turns.prompt import approved_note, declined_note, expired_note
+from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
-from usher_shared.errors import Conflict, Gone, NotFound
+from usher_shared.errors import Conflict, Gone, NotFound, RateLimited
 from usher_shared.ids import IdGenerator
 
 _BUSY_RETRY_SECONDS = 1.0
+_FULL_RETRY_SECONDS = 2.0
 
 
 class OfferMade(Conflict):
@@ -40,28 +38,43 @@ class OfferMade(Conflict):
     code = "offer_made"
 
 
-@dataclass(frozen=True, slots=True)
-class OpeningRules:
-    """`owner` names this process; `is_running` tells whether it still works on a run of that id."""
+class Busy(Conflict):
+    """A turn of the conversation is not done yet. `interrupted`: nobody works on it, and it has to be taken up."""
 
-    owner: str
-    lease: timedelta
-    frame_retention: timedelta
-    is_running: Callable[[str], bool]
+    code = "conversation_busy"
+
+    def __init__(self, *, interrupted: bool = False) -> None:
+        detail = "this conversation is still answering an earlier message"
+        super().__init__(detail, retry_after_seconds=_BUSY_RETRY_SECONDS)
+        self.interrupted = interrupted
+
+
+class LineFull(RateLimited):
+    """As many messages as may already wait for their turn in this conversation."""
+
+    code = "conversation_queue_full"
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """The message waits: under its place, or (not `placed`) with an earlier request of the same Idempotency-Key."""
+
+    placed: bool
+    interrupted: bool
 
 
 async def open_turn(
     store: DocumentStore, clock: Clock, ids: IdGenerator, rules: OpeningRules, *, command: TurnCommand, run_id: str
-) -> Opening:
-    """Begin a turn.
+) -> Opening | InLine:
+    """Begin a turn; or, for a command with a place, stand in line behind the turns before it.
 
-    Raises NotFound (another customer's), Conflict (`conversation_busy`, `conversation_ended`, OfferMade, a proposal
-    decided otherwise) and Gone (an expired proposal, when the turn is a decision on it).
+    Raises NotFound (another customer's), Conflict (Busy, `conversation_ended`, OfferMade, a proposal decided
+    otherwise), LineFull, and Gone (an expired proposal, when the turn is a decision on it).
     """
     conversation_id = command.conversation_id or ids.new("CONV")
     message_id, user_message_id = ids.new("MSG"), ids.new("MSG")
 
-    async def fn(tx: Transaction) -> Opening:
+    async def fn(tx: Transaction) -> Opening | InLine:
         now = clock.now()
         document = await tx.get(CONVERSATIONS, conversation_id)
         if document is None:
@@ -72,16 +85,23 @@ async def open_turn(
             conversation = Conversation.from_document(document)
             if command.offer is not None and conversation.last_message_id is not None:
                 raise OfferMade("the same was asked at the same time", retry_after_seconds=_BUSY_RETRY_SECONDS)
-        _check_open(conversation, command, rules, clock)
+        _check_open(conversation, command)
         if command.key is not None and conversation.turn_of(command.key) is not None:
             raise Conflict(
                 "this request was answered", code="conversation_busy", retry_after_seconds=_BUSY_RETRY_SECONDS
             )
+        standing = _standing(conversation, command, rules, clock)
+        if standing is not None:
+            if command.place is None:
+                raise Busy(interrupted=standing == "interrupted")
+            return _stand_in_line(tx, conversation, command, rules, now, interrupted=standing == "interrupted")
+        queued = any(place.id == command.place for place in conversation.line)
+        conversation.line = [place for place in conversation.line if place.id != command.place]
         pending = await tx.get(PROPOSALS, conversation.pending) if conversation.pending else None
         interrupted = conversation.run
         frames = await last_frame(tx, conversation_id) if interrupted else 0
         if interrupted is not None:
-            _bury(tx, conversation, interrupted, frames, to_timestamp(now + rules.frame_retention))
+            bury(tx, conversation, interrupted, frames, to_timestamp(now + rules.frame_retention))
         opening = Opening(
             conversation=conversation,
             run_id=run_id,
@@ -93,23 +113,14 @@ async def open_turn(
         if command.decision is not None and conversation.pending != command.decision[0]:
             raise Conflict("this offer was replaced or settled already", code="confirmation_superseded")
         if pending is not None:
-            unanswered = interrupted is not None and interrupted.text is not None
+            # a message that waited was written before the last reply: it cannot mean what was put there
+            unanswered = queued or (interrupted is not None and interrupted.text is not None)
             _answer_proposal(opening, Proposal.from_document(pending), command, clock, unanswered=unanswered)
         if command.payment_method_token:
             conversation.payment_method_token = command.payment_method_token
         if command.message is not None or command.decision is not None:
             conversation.updated_at = to_timestamp(now)
-        conversation.start_run(
-            RunLease(
-                id=run_id,
-                owner=rules.owner,
-                until=to_timestamp(now + rules.lease),
-                turn=opening.number,
-                message_id=user_message_id,
-                started_at=to_timestamp(now),
-                text=command.message,
-            )
-        )
+        conversation.start_run(new_lease(opening, command, rules, now))
         for proposal in opening.changed:
             tx.set(PROPOSALS, proposal.id, proposal.to_document())
         tx.set(CONVERSATIONS, conversation_id, conversation.to_document())
@@ -118,7 +129,7 @@ async def open_turn(
     return await store.transaction(fn)
 
 
-def _check_open(conversation: Conversation, command: TurnCommand, rules: OpeningRules, clock: Clock) -> None:
+def _check_open(conversation: Conversation, command: TurnCommand) -> None:
     if conversation.customer_id != command.customer_id:
         raise NotFound(f"there is no conversation {conversation.id}")
     if conversation.status == "erased":
@@ -126,52 +137,46 @@ def _check_open(conversation: Conversation, command: TurnCommand, rules: Opening
     unfinished_business = command.message is None and command.decision is None
     if conversation.status != "open" and not (unfinished_business and conversation.status == "ended"):
         raise Conflict("this conversation has ended; start a new one", code="conversation_ended")
+
+
+def _standing(
+    conversation: Conversation, command: TurnCommand, rules: OpeningRules, clock: Clock
+) -> Literal["running", "interrupted"] | None:
+    """What has to be over before this command: None when it is its turn."""
     run = conversation.run
-    if run is None or (run.owner == rules.owner and not rules.is_running(run.id)):
-        return
-    if lease_is_live(run, clock):
-        raise Conflict(
-            "this conversation is still answering an earlier message",
-            code="conversation_busy",
-            retry_after_seconds=_BUSY_RETRY_SECONDS,
-        )
+    if run is not None and not is_dead(run, rules, clock):
+        return "running"
+    if run is not None and can_be_taken_up(run):
+        return "interrupted"
+    return "running" if conversation.line and not is_next(conversation, command.place, clock.now()) else None
 
 
-def _bury(tx: Transaction, conversation: Conversation, run: RunLease, last: int, frames_expire_at: str) -> None:
-    """Write down the turn that a process left unfinished, and end its stream."""
-    messages = [user_message(escape_tags(run.text)), interrupted_note()] if run.text else []
-    tx.set(
-        TURNS,
-        turn_document_id(conversation.id, run.turn),
-        {
-            "conversation_id": conversation.id,
-            "number": run.turn,
-            "run_id": run.id,
-            "started_at": run.started_at,
-            "ended_at": run.until,
-            "status": "failed",
-            "error_code": "interrupted",
-            "user": {"message_id": run.message_id, "text": run.text} if run.text else None,
-            "assistant": None,
-            "messages": messages,
-        },
-    )
-    number = max(conversation.last_frame, last) + 1
-    tx.set(
-        FRAMES,
-        f"{conversation.id}:{number:012d}",
-        {
-            "conversation_id": conversation.id,
-            "run_id": run.id,
-            "first": number,
-            "last": number,
-            "frames": [run_error("the answer was interrupted; please send the message again", "interrupted")],
-            "expires_at": frames_expire_at,
-        },
-    )
-    conversation.turns = run.turn
-    conversation.last_frame = number
-    conversation.end_run()
+def _stand_in_line(
+    tx: Transaction,
+    conversation: Conversation,
+    command: TurnCommand,
+    rules: OpeningRules,
+    now: datetime,
+    *,
+    interrupted: bool,
+) -> InLine:
+    """Take or keep a place; a repeated request takes none of its own."""
+    line = conversation.line
+    mine = next((place for place in line if place.id == command.place), None)
+    if mine is None and command.key is not None:
+        run = conversation.run
+        if command.key in {run.key if run else None, *(place.key for place in line)}:
+            return InLine(placed=False, interrupted=interrupted)
+    until = to_timestamp(now + rules.place)
+    if mine is not None:
+        mine.until = until
+    else:
+        line = [place for place in line if from_timestamp(place.until) > now]
+        if len(line) >= rules.longest_line:
+            raise LineFull("too many messages wait for an answer here", retry_after_seconds=_FULL_RETRY_SECONDS)
+        conversation.line = [*line, Place(command.place or "", until, command.key)]
+    tx.set(CONVERSATIONS, conversation.id, conversation.to_document())
+    return InLine(placed=True, interrupted=interrupted)
 
 
 def _answer_proposal(
@@ -179,7 +184,7 @@ def _answer_proposal(
 ) -> None:
     """Settle what this turn means for the proposal that the conversation points at.
 
-    `unanswered`: another message came in between, whose answer was cut off.
+    `unanswered`: another message came in between, whose answer the customer had not seen.
     """
     if proposal.state in UNFINISHED:
         opening.execute, opening.recovered = proposal, True

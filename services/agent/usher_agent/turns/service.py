@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from usher_agent.boxoffice.model import Identity
 from usher_agent.boxoffice.ports import BoxOffice, Caller
 from usher_agent.confirmations.model import UNFINISHED, Decision
 from usher_agent.confirmations.service import check_decidable, find_proposal
 from usher_agent.conversations.history import History
+from usher_agent.guardrails.marks import contains_card, escape_tags, mask_cards
+from usher_agent.guardrails.output import GroundsKeeper
 from usher_agent.models.ports import ChatModel
 from usher_agent.routing.ports import Router
 from usher_agent.settings import Settings
@@ -24,22 +27,21 @@ from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.closing import LeaseLost, close_turn, emit_end, give_back, render_response, turn_events
 from usher_agent.turns.execution import carry_out
 from usher_agent.turns.generation import Generation, TurnFailed
-from usher_agent.turns.model import Opening, Turn, TurnCommand
+from usher_agent.turns.line import PLACE, Line
+from usher_agent.turns.model import Opening, OpeningRules, Turn, TurnCommand
 from usher_agent.turns.offering import put_offer
-from usher_agent.turns.opening import OpeningRules, open_turn
+from usher_agent.turns.opening import Busy, InLine, open_turn
 from usher_agent.turns.own_tools import OwnTools, all_offered
 from usher_agent.turns.prompt import user_message
 from usher_agent.turns.repeats import find_answer
 from usher_agent.turns.reply import conclude
-from usher_agent.turns.safety import contains_card, escape_tags, mask_cards
 from usher_shared.clock import Clock
 from usher_shared.documents import DocumentStore
-from usher_shared.errors import Unavailable, Unprocessable, UsherError
+from usher_shared.errors import Conflict, Unavailable, Unprocessable, UsherError
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
 
 _LOG = logging.getLogger(__name__)
-_LEASE_MARGIN_SECONDS = 15.0
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ class Turns:
         self._settings = settings
         self._runs: dict[str, Run] = {}
         self._alive: set[str] = set()
+        self._stopping = False
         calls = CallRunner(
             box,
             clock,
@@ -100,21 +103,26 @@ class Turns:
             tool_timeout_seconds=settings.tool_timeout_seconds,
             parallel_limit=settings.parallel_limit,
         )
+        zone = ZoneInfo(settings.home_time_zone)
+        self._grounds = GroundsKeeper(all_offered(own_tools), zone) if settings.check_replies else None
         self._generation = Generation(
             model,
             calls,
             clock,
             offered=allow_lists(all_offered(own_tools)),
+            grounds=self._grounds,
             model_name=settings.model_name,
             home_time_zone=settings.home_time_zone,
             step_limit=settings.step_limit,
             model_timeout_seconds=settings.model_timeout_seconds,
         )
-        longest = settings.wall_limit_seconds + 2 * settings.action_timeout_seconds + _LEASE_MARGIN_SECONDS
+        self._line = Line(store, clock)
         self._retention = timedelta(seconds=settings.frame_retention_seconds)
         self._rules = OpeningRules(
             owner=owner,
-            lease=timedelta(seconds=longest),
+            lease=timedelta(seconds=settings.lease_seconds),
+            place=PLACE,
+            longest_line=settings.queue_limit,
             frame_retention=self._retention,
             is_running=self._alive.__contains__,
         )
@@ -128,6 +136,12 @@ class Turns:
 
     async def start(self, command: TurnCommand) -> Run:
         """Open a turn and let it run. Raises as `open_turn`."""
+        opened = await self._open(command)
+        if isinstance(opened, InLine):
+            raise RuntimeError("a command with a place waits: use say")
+        return opened
+
+    async def _open(self, command: TurnCommand) -> Run | InLine:
         run_id = self._ids.new("RUN")
         self._alive.add(run_id)
         try:
@@ -135,9 +149,14 @@ class Turns:
         except BaseException:
             self._alive.discard(run_id)
             raise
-        run = self._prepare(command, opening)
+        if isinstance(opening, InLine):
+            self._alive.discard(run_id)
+            return opening
+        return self._run(self._prepare(command, opening))
+
+    def _run(self, run: Run) -> Run:
         self._runs[run.conversation_id] = run
-        run.task = asyncio.create_task(self._work(run), name=run_id)
+        run.task = asyncio.create_task(self._work(run), name=run.turn.opening.run_id)
         run.task.add_done_callback(_observe)
         return run
 
@@ -146,11 +165,49 @@ class Turns:
         return run_id in self._alive
 
     async def say(self, command: TurnCommand) -> dict[str, Any]:
-        """A whole turn; the ChatResponse. A repeated request gets the answer of the first."""
+        """A whole turn; the ChatResponse. A repeated request gets the answer of the first.
+
+        A message waits for the turns before it; what else finds them running raises Busy.
+        """
         answered = await find_answer(self._store, command)
         if answered is not None:
             return answered
-        return await (await self.start(command)).response()
+        if command.message is None or command.conversation_id is None:
+            return await (await self.start(command)).response()
+        command = replace(command, place=self._ids.new("WAIT"))
+        opened = await self._open(command)
+        run = opened if isinstance(opened, Run) else await self._wait(command, opened)
+        return await run.response() if isinstance(run, Run) else run
+
+    async def _wait(self, command: TurnCommand, standing: InLine) -> Run | dict[str, Any]:
+        """Stand in line; the run when it is the message's turn, or the answer that its first request got.
+
+        Raises Busy when that takes too long, Conflict (`message_withdrawn`) when the customer cancelled meanwhile.
+        """
+        conversation_id = command.conversation_id or ""
+        deadline = asyncio.get_running_loop().time() + self._settings.queue_seconds
+        in_line = standing.placed
+        try:
+            while (left := deadline - asyncio.get_running_loop().time()) > 0:
+                if self._stopping:
+                    raise Unavailable("the agent is restarting; send it again", retry_after_seconds=1.0)
+                await self._line.wait(conversation_id, left)
+                if command.key is not None and (answered := await find_answer(self._store, command)) is not None:
+                    return answered
+                seen = await self._line.look(command, placed=standing.placed)
+                if seen == "withdrawn":
+                    in_line = False
+                    raise Conflict("this was cancelled before it was answered", code="message_withdrawn")
+                if seen == "next":
+                    opened = await self._open(command)
+                    if isinstance(opened, Run):
+                        in_line = False
+                        return opened
+                    standing, in_line = opened, opened.placed
+            raise Busy
+        finally:
+            if in_line:
+                await self._line.leave(command)
 
     async def decide(self, proposal_id: str, decision: Decision, *, client_id: str, customer_id: str) -> dict[str, Any]:
         """Approve or reject through the endpoint. The same decision again gets the first one's answer.
@@ -202,8 +259,13 @@ class Turns:
             run.task.cancel()
         return True
 
+    async def call_off(self, conversation_id: str) -> bool:
+        """Withdraw the messages that wait in the conversation; whether there were any."""
+        return await self._line.call_off(conversation_id)
+
     async def stop(self) -> None:
         """Give running turns a moment, then leave them to recovery."""
+        self._stopping = True
         tasks = [run.task for run in self._runs.values() if run.task is not None]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=self._settings.shutdown_seconds)
@@ -258,6 +320,7 @@ class Turns:
             self._runs.pop(run.conversation_id, None)
             self._alive.discard(turn.opening.run_id)
             turn.log.close()
+            self._line.move(run.conversation_id)
 
     async def _finish(self, turn: Turn) -> dict[str, Any]:
         turn.log.end_text()

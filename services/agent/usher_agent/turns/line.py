@@ -1,0 +1,102 @@
+"""The line of a conversation: messages that came while another was being answered, taken in the order they came.
+
+A place is written down with the conversation, so that the order holds across processes. Whoever waits here wakes when
+a turn of this process ends, and looks regularly for turns of other processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Literal
+
+from usher_agent.conversations.model import CONVERSATIONS, Conversation, is_next, lease_is_live
+from usher_agent.turns.model import TurnCommand
+from usher_shared.clock import Clock, from_timestamp, to_timestamp
+from usher_shared.documents import DocumentStore, Transaction
+
+PLACE = timedelta(seconds=10)  # of a process that died, holds up those behind no longer than this
+_LOOK_SECONDS = 0.25
+_RENEWED_BEFORE = timedelta(seconds=5)
+
+Standing = Literal["next", "waits", "withdrawn"]
+
+
+class Line:
+    """Those who wait in this process."""
+
+    def __init__(self, store: DocumentStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._moved: dict[str, asyncio.Event] = {}
+
+    def move(self, conversation_id: str) -> None:
+        """A turn of the conversation has ended, or its line was called off."""
+        moved = self._moved.pop(conversation_id, None)
+        if moved is not None:
+            moved.set()
+
+    async def wait(self, conversation_id: str, seconds: float) -> None:
+        """Until something moved, but not longer than it may stay unnoticed."""
+        moved = self._moved.setdefault(conversation_id, asyncio.Event())
+        try:
+            async with asyncio.timeout(min(seconds, _LOOK_SECONDS)):
+                await moved.wait()
+        except TimeoutError:
+            pass
+
+    async def look(self, command: TurnCommand, *, placed: bool) -> Standing:
+        """How the message stands; `next` when a transaction is due: to begin its turn or to renew its place."""
+        now = self._clock.now()
+        document = await self._store.get(CONVERSATIONS, command.conversation_id or "")
+        if document is None:
+            return "next"
+        conversation = Conversation.from_document(document)
+        if conversation.status != "open":
+            return "next"
+        mine = next((place for place in conversation.line if place.id == command.place), None)
+        if placed and mine is None:
+            return "withdrawn"
+        run = conversation.run
+        if mine is None:  # an earlier request with the same key is to answer
+            ahead = [place for place in conversation.line if place.key == command.key]
+            waits = (run is not None and run.key == command.key) or any(from_timestamp(p.until) > now for p in ahead)
+            return "waits" if waits and (run is None or lease_is_live(run, self._clock)) else "next"
+        if from_timestamp(mine.until) - now < _RENEWED_BEFORE:
+            return "next"
+        free = run is None or not lease_is_live(run, self._clock)
+        return "next" if free and is_next(conversation, mine.id, now) else "waits"
+
+    async def leave(self, command: TurnCommand) -> None:
+        """Give the place up."""
+
+        async def fn(tx: Transaction) -> None:
+            document = await tx.get(CONVERSATIONS, command.conversation_id or "")
+            if document is None:
+                return
+            conversation = Conversation.from_document(document)
+            left = [place for place in conversation.line if place.id != command.place]
+            if len(left) < len(conversation.line):
+                conversation.line = left
+                tx.set(CONVERSATIONS, conversation.id, conversation.to_document())
+
+        await self._store.transaction(fn)
+
+    async def call_off(self, conversation_id: str) -> bool:
+        """Withdraw every waiting message, in whichever process; whether there was one."""
+        now = to_timestamp(self._clock.now())
+
+        async def fn(tx: Transaction) -> bool:
+            document = await tx.get(CONVERSATIONS, conversation_id)
+            if document is None:
+                return False
+            conversation = Conversation.from_document(document)
+            waited = any(place.until > now for place in conversation.line)
+            if conversation.line:
+                conversation.line = []
+                tx.set(CONVERSATIONS, conversation_id, conversation.to_document())
+            return waited
+
+        called_off = await self._store.transaction(fn)
+        self.move(conversation_id)
+        return called_off
