@@ -20,8 +20,17 @@ YES = any_of(
         "obviously obvs positively ofc def defo deffo totes fosho bet word jackpot amen yip yips yarp "
         "yeppers smashing ace"
     ),
-    words_of("gladly happily yesh yis yus fab aces"),
-    f"go{ENDS}",
+    words_of("gladly happily yesh yis yus fab aces grand gr8 yesir yesirree"),
+    f"go{ENDS}|that (?:it is|they are|i do|we do|i will|we will)(?= [.,!]|$)",
+    f"(?:crack on|fire away|10 ?- ?4|say less|lfg|ship it|full steam ahead|consider me sold|hundred percent){ENDS}",
+    # Put together as in another language: "I am agree", "is good for me".
+    f"(?:i|we) (?:am|are) agree(?: with (?:you|it|that|this|everything))?{ENDS}",
+    "(?:ok|okay|good|happy|clear) to (?:proceed|buy|book|purchase|go|charge)(?: (?:it|them))?(?= [.,!]|$)",
+    "(?:payment|purchase|booking|order|offer|terms|price|everything|all)(?: is| are)? (?:accepted|approved|confirmed|"
+    "agreed|authori[sz]ed)",
+    "(?:a )?hundred percent yes|(?:we have|you have(?: got)?|you got) a deal|booking confirmed|bang on|"
+    "confirmed (?:from|on) (?:my|our) (?:side|end)",
+    "go(?: go)+|go 4 it",
     "yes to (?:that|all|everything|both|all of (?:it|that)|a tee)",
     "(?:hell|heck|oh|(?:an? )?(?:big|huge|absolute|resounding|firm|definite)|(?:it|that) is an?(?: big| huge)?) "
     "(?:yes|yeah)(?: (?:from|for) (?:me|us))?",
@@ -37,6 +46,7 @@ YES = any_of(
     words_of("yes+ yessir yesm yus yep+ yeppers yh yup+ yeah+ yea yeh ye ya yah yas+ aye y lgtm 👍 👌 🙌 ✅"),
     words_of(
         "absolutely definitely certainly surely indeed naturally affirmative roger agreed confirmed approved "
+        "authorised authorized aight ight yeh yee+ sorted "
         "accepted correct"
     ),
     f"(?:confirm|confirming|approve|approving){ENDS}",
@@ -101,7 +111,9 @@ STATEMENT = any_of(
     rf"indeed)?{FOR_ME}?{TO_PROCEED}?",
     rf"(?:{DEGREE} )?(?:sounds?|looks?|seems?)(?: {DEGREE})* {COMPLEMENT}{FOR_ME}?",
     rf"(?:yes|ye|yeah|yep)(?: ,)? is(?: {DEGREE})* {ADJECTIVE}{FOR_ME}?",
-    rf"(?:{DEGREE} )*{ADJECTIVE}{FOR_ME}",
+    rf"(?:for (?:me|us) )?(?:(?:it )?is )?(?:{DEGREE} )*{ADJECTIVE}{FOR_ME}",
+    rf"for (?:me|us)(?: it)? is {ADJECTIVE}",
+    rf"above(?: {THING})? {COPULA}(?: {DEGREE})* {ADJECTIVE}",
     rf"{SUBJECT} (?:is |all |will |would )*{DOES}(?: (?:me|us))?{WELL}?{FOR_ME}?",
     rf"(?:works|suits|fits|will do|will work)(?: (?:me|us))?{WELL}?{FOR_ME}?",
     rf"{SUBJECT} {COPULA}(?: {DEGREE})+ (?:it|them)|(?:that|it) was (?:the|my) (?:order|plan|choice)|that "

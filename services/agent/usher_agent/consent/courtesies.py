@@ -5,8 +5,8 @@ from usher_agent.consent.orders import AFTER, OBJECT
 from usher_agent.consent.patterns import any_of, words_of
 
 ACCEPTANCE = any_of(
-    words_of("ok okay okey okie oki k kk alright alrighty works sweet"),
     "okie dokie|okay dokey|okies|okeydoke|mkay|kk|all right|very well|righty (?:oh|o)|cool beans",
+    words_of("ok okay okey okie oki k kk alright alrighty works sweet"),
 )
 APPROVAL = "(?:(?:very )?good|fine)"
 _THANKED_FOR = words_of(
@@ -50,6 +50,12 @@ RECEIPT = any_of(
     "do not (?:wait|hesitate|delay)|wait no (?:more|longer)|no need to (?:wait|hesitate|(?:change|fix) anything)",
     "(?:(?:i|we) have )?(?:no|zero) (?:corrections?|complaints?|concerns?|edits?|notes|reservations)",
     "nothing (?:else )?(?:needs )?to (?:change|be changed|add|correct|fix)",
+    "good (?:morning|evening|afternoon|day)|(?:(?:i|we) (?:am|are) )?back(?: now| again)?(?= [,.!])|"
+    "sorry(?: (?:for (?:the|my) (?:delay|wait|late reply)|(?:i|we) (?:was|were) (?:away|busy|gone|offline)))?"
+    "(?= [,.!])",
+    "(?:(?:i|we) (?:have )?(?:just |now )?)?(?:thought about it|talked it over|decided|made up (?:my|our) minds?)"
+    "|after (?:some|careful|a little) (?:thought|consideration)",
+    "(?:sound|class|lush|top|magic|sweet as|mint|wicked)(?= [,.!])|fr|no cap|ngl|(?:good|great) stuff",
     "hi|hello|hey|that is me|nothing else(?: needed)?|that is everything(?: (?:i|we) (?:need|want))?|as you wish",
     "that is (?:so |very |really )?kind(?: of you)?|how (?:very )?(?:kind|exciting|wonderful|lovely|fun|nice|"
     "cool|great|thoughtful)",
@@ -61,6 +67,9 @@ RECEIPT = any_of(
     "we) (?:can get|know how to get) there",
     r"\.{2,}(?= \w)",
     "that is it|that is all(?: (?:i|we) need)?|that will be all",
+    "no (?:more )?questions|(?:(?:i|we) (?:am|are) )?convinced|you (?:have )?(?:convinced|sold) me|"
+    "what the (?:heck|hell)|"
+    "(?:the |my )?same card(?: is (?:fine|ok|okay|good))?",
     "there (?:we|you) go|now (?:we|you) are talking|that is (?:more )?(?:like it|the spirit)",
     # Speak of one term only.
     rf"(?:(?:the|that|this|those|these) )?(?:price|total|dates?|time|day|venue|city|show|event|section|row|"
@@ -71,16 +80,17 @@ RECEIPT = any_of(
     rf"(?:that )?(?:is )?(?:sounds?|looks?|seems?) (?:(?:much |even )?better|about right){FOR_ME}?",
     KNOWS_TERMS,
     "nonrefundable is (?:fine|ok|okay)|(?:i|we) (?:understand|know|see|get it)|got it|all good|all set",
-    words_of("oh ah aw ooh o wow whoa omg nice cool lovely right understood noted haha lol"),
+    words_of("oh ah aw aww ooh o wow whoa omg nice cool lovely right understood noted haha lol"),
 )
 TAIL = any_of(
     "(?:thanks|thank you) in advance|(?:many )?thanks(?: (?:so much|a lot|very much|a bunch|a million|again))?|"
     "much appreciated|my friend|woo ?hoo",
+    "if you (?:would|could)(?: please)?(?: be so kind)?(?= [,.!]|$)|if you (?:please|do not mind)",
     "much obliged|ta|my dear|(?:kind|good|dear) sir",
     "thank (?:you|u)(?: (?:so much|very much|kindly|again|for (?:all )?(?:your|the) help(?: today)?|for asking|"
     "for checking))?",
     "(?:i )?(?:really )?appreciate (?:it|that|your help)|by the way|once (?:more|again)|for (?:me|us)",
-    "no (?:problems?|issues?|worries|doubt)(?: (?:here|at all|with that))?|why not|as (?:stated|described|"
+    "no (?:problems?|probs?|issues?|worries|doubt)(?: (?:here|at all|with that))?|why not|as (?:stated|described|"
     "listed|discussed|agreed|planned|requested|you (?:said|say|described|listed))",
     "(?:exactly|just) (?:as|like) (?:that|this|you (?:said|described|listed|have it)|discussed|described)|por favor",
     # "I am" completes a yes only where the sentence ends there: "I am good" turns the offer down.
@@ -99,8 +109,9 @@ TAIL = any_of(
     # Openings of restated facts: "book" the two tickets.
     "(?:buy|book|get|purchase|order|grab|reserve)(?: (?:me|us))?|(?:i|we) (?:want|would like|confirm)",
     words_of(
-        "please pls plz kindly thx ty tysm cheers appreciated sir madam usher mate man bro dude buddy dear yay "
+        "please pls plz kindly thx ty tysm tyvm cheers appreciated sir madam usher mate man bro dude buddy dear yay "
         "boss "
+        "babe baby bud homie fam legend guv luv yo um uh er erm "
         "chief pal love hon honey darling captain amigo señor queen king folks guys hooray hurray woo whoop yippee"
     ),
     words_of("super and also so now then too finally btw 🎉 🙂 😊 😀 😃 😄 😁 🙏 🎫 🎟 ❤ 🥳 💯 🤩 🔥 🥰 👏 😍"),

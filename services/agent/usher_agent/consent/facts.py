@@ -52,8 +52,9 @@ def _verified(tokens: list[str], previous: str, facts: Facts) -> int:
         return int(numbers.read_amount(token) == facts.total and token[0] == facts.currency)
     if used := _verified_date(tokens, facts):
         return used
-    if numbers.read_time(token):
-        return int(numbers.read_time(token) in facts.times)
+    if time := numbers.read_time(token):
+        hours = {time} if token.endswith("m") else {time, (time[0] + 12, time[1])}  # "7:30" in the evening
+        return int(not hours.isdisjoint(facts.times))
     if _is_quantity(token, following):
         return _verified_number(tokens, previous, facts)
     return int(_is_known_word(token, previous, following, facts))

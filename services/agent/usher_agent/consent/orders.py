@@ -16,6 +16,11 @@ WITH = (
     "(?:(?:the |that |this )?(?:purchase|booking|order|payment|transaction|process)|(?:the |those |these "
     ")(?:tickets|seats)|it|that|this|them))"
 )
+_CARD = (
+    "(?:my|the|our) (?:same |saved |usual |default )?card(?: (?:(?:that )?(?:i|we|you) have )?"
+    "(?:on file|saved|on record|already have))?"
+)
+_BOUGHT = words_of("bought booked purchased ordered got reserved")
 _TICKETS = "tickets? seats? pair one two three four five six seven eight nine ten \\d+"
 BUY = words_of(
     "buy book purchase order get grab take finali[sz]e complete place secure process snag score nab finish accept"
@@ -30,7 +35,7 @@ DO = any_of(
     "lock (?:it|them|those|that) in|lock in (?:it|them|those|that)|wrap (?:it|this) up|set it up(?: now)?",
     rf"(?:get|have) {OBJECT} (?:booked|bought|ordered|purchased|done|sorted|confirmed){AFTER}",
     rf"go through with {OBJECT}|pay (?:now|for {OBJECT}{AFTER}|with (?:my|the) card(?: on file)?)",
-    rf"(?:have|get) (?:it|them|this|that) done",
+    r"(?:have|get) (?:it|them|this|that) done",
     "do (?:it|that|this|so)(?: for (?:me|us))?|go with (?:it|that|this|those|them|these)",
     f"(?:charge|use|bill) (?:it to )?(?:my|the|our) (?:card|account)(?: on file)?{AFTER}|charge (?:me|it)",
     "put (?:it|them|that) on (?:my|the) card|give (?:it|them|those) to (?:me|us)",
@@ -46,7 +51,11 @@ ORDER = any_of(
     rf"let us (?:confirm{ENDS}|{DO}|{PROCEED}|go|go for it|buy|book)",
     f"please (?:do|buy|book|order|purchase|confirm{ENDS})|(?:buy|book) away|(?:shut up and )?take my money|go "
     f"on(?: then)?{ENDS}",
-    rf"(?:i|we) (?:will|shall)(?: gladly| happily| definitely)? (?:take|have|buy|get|go with) {OBJECT}",
+    rf"(?:i|we) (?:will|shall)(?: gladly| happily| definitely)? (?:take|have|buy|get|grab|book|go with) {OBJECT}",
+    rf"(?:i|we) (?:take|buy|book) {OBJECT}{ENDS}|do (?:book|buy|purchase|proceed)(?: {OBJECT})?{AFTER}{ENDS}",
+    rf"(?:want|need) {OBJECT}{ENDS}|(?:gimme|give (?:me|us)) {OBJECT}{ENDS}|let us do (?:those|these|them|both){ENDS}",
+    f"confirm and pay|pay and confirm|go (?:and )?pay{ENDS}|confirm (?:booking|purchase|order|payment){ENDS}",
+    rf"(?:use|charge|with) {_CARD}",
     rf"(?:i|we) (?:would (?:like|love)|want|wish)(?: you)? to (?:{DO}|{PROCEED}|have {OBJECT})",
     rf"(?:i|we) (?:do |definitely |absolutely |really )*(?:want|need|confirm|accept|approve|affirm|"
     rf"authori[sz]e) {OBJECT}",
@@ -54,6 +63,10 @@ ORDER = any_of(
     f"glad to){ENDS}",
     rf"(?:i|we) would be (?:happy|glad|delighted) to (?:{DO}|have {OBJECT})|(?:i|we) will go (?:for it|"
     rf"ahead)(?: and {DO})?",
+    f"(?:(?:i|we) (?:want|like|will|would like to|am ready to|want to) |please you |please to |you |ok |okay )"
+    f"(?:buy|purchase|book)(?: (?:both|them|it|this|these|that|this tickets?|both tickets))?(?: for (?:me|us))?{ENDS}",
+    f"process (?:it|them|this|(?:the|my) (?:payment|order|purchase|booking|transaction)){AFTER}{ENDS}",
+    "(?:i|we) (?:am|are) going for it|(?:i|we) accept (?:the|your|this) offer",
     "(?:i|we) (?:am|are) (?:going with yes|confirming)",
     rf"(?:definitely|absolutely|really) want {OBJECT}|(?:i|we) would (?:like|love) {OBJECT}",
     rf"agree{ENDS}|agreeable|(?:i|we) agree (?:with|to) (?:everything|all of (?:it|that))|(?:i|we) (?:agree|"
@@ -73,7 +86,9 @@ PERSON = any_of(
     "(?: (?:that all|all of that|that option|that|to that|it|all|this|with that))?",
     "(?:i|we) confirm (?:the|these|those|all) details",
     "(?:i|we) (?:am|are) (?:ready(?: to (?:go|buy|book|proceed|confirm|(?:purchase|buy|book) (?:it|them|these|"
-    "those)))?|in agreement|sure|certain|positive|(?:good|all set) to go)",
+    "those)))?|in agreement|"
+    "(?:(?:100 ?%|very|quite|absolutely|totally|completely|definitely|perfectly) )?(?:sure|certain|positive)|"
+    "(?:good|all set) to go)",
     f"positive{ENDS}",
     "(?:i|we) (?:am|are) (?:good|fine|happy|ok|okay|totally fine|perfectly fine|perfectly happy|very happy|on "
     "board|satisfied|pleased|comfortable) "
@@ -84,7 +99,10 @@ PERSON = any_of(
     "(?:(?:i|we) have )?no objections?(?: here| at all)?",
     rf"you have (?:my )?(?:permission|consent|approval|ok|okay|go ahead|blessing)(?: to (?:{DO}|{PROCEED}))?",
 )
-POLITE_ORDER = (
-    rf"what are you waiting for|(?:can|could|would|will) you (?:please |just |kindly )*(?:{DO}|{PROCEED}(?: "
-    rf"and {DO})?)|(?:i|we) would (?:be (?:so |very )?(?:grateful|glad|happy)|appreciate it) if you (?:could|would) {DO}"
+POLITE_ORDER = any_of(
+    "what are you waiting for",
+    rf"(?:can|could|would|will) you (?:please |just |kindly )*(?:{DO}|{PROCEED}(?: and {DO})?)",
+    rf"(?:i|we) would (?:be (?:so |very )?(?:grateful|glad|happy)|appreciate it) if you "
+    rf"(?:(?:could|would) {DO}|{_BOUGHT} {OBJECT})",
+    rf"(?:can|could|may) (?:i|we) (?:please )?(?:get|have|take|book|buy) {OBJECT}",
 )

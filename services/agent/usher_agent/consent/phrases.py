@@ -15,7 +15,6 @@ from usher_agent.consent.assents import ADJECTIVE, DEGREE, FOR_ME, MILD, STATEME
 from usher_agent.consent.courtesies import ACCEPTANCE, APPROVAL, KNOWS_TERMS, RECEIPT, TAIL
 from usher_agent.consent.model import Action
 from usher_agent.consent.orders import AFTER, OBJECT, ORDER, PERSON, POLITE_ORDER
-from usher_agent.consent.patterns import words_of
 
 
 class Kind(Enum):
@@ -56,6 +55,8 @@ _HEARD = (
     "(?:yes|yeah|yep|yup|sure)(?: ,)? (?:hello|hi|hey|(?:i|we) (?:see|know|understand|get it|hear you)|"
     f"got it|understood|noted|{KNOWS_TERMS})"
 )
+# "Go on" may ask to hear more.
+_GO_ON = "(?:(?:ok|okay)(?: ,)? )?go on"
 # "Ok, thanks" ends a conversation as often as it agrees.
 _SIGN_OFF = (
     "(?:ok|okay|okey|k|kk|alright|all right|fine|good|cool|sweet|very well)(?: [,.!])* "
@@ -68,6 +69,11 @@ _HESITATION = (
     "(?= (?:yes|ok|okay|alright|yeah|yep|yup|yea|sure|of course|absolutely|definitely)(?: |$))"
 )
 
+# "No, everything is right, please book it" says no to changes.
+_NO_CHANGES = (
+    "(?:no|nope)(?: ,)?(?= (?:no changes(?: needed| please)?|nothing to change|(?:that|it) is all correct|"
+    "everything is (?:correct|right|fine|good|perfect)) [,.!] .*\\b(?:go ahead|book|buy|purchase|proceed)\\b)"
+)
 # "Yes, but please tell me where it is" asks beside the yes; "yes, but where is it?" may make the yes depend on it.
 _BUT_TELL = (
     "but(?: ,)?(?= (?:also |please |just )*(?:(?:can|could|will|would) you (?:please )?)?(?:tell|give|send) me "
@@ -102,6 +108,7 @@ _PHRASES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.TAIL, _compile(TAIL)),
     (Kind.TAIL, re.compile(_HESITATION)),
     (Kind.TAIL, re.compile(_BUT_TELL)),
+    (Kind.TAIL, re.compile(_NO_CHANGES)),
 )
 _ACTION_ORDERS = {
     action: _compile(rf"(?:go ahead and )?{verb}(?: (?:me|us))? {OBJECT}{AFTER}")
@@ -113,8 +120,8 @@ _FACT_REMARK = _compile(
     rf"us))?{WELL}?){FOR_ME}?"
 )
 _PRAISES = re.compile(rf"(?:^|.* ){ADJECTIVE} ")
-_NAMED_YES = ".* (?:band|group|song|album|word|team|artist) yes"
-_EMPTY_REPLY = re.compile(rf"(?:{_JEER}|{_HEARD}|{_SIGN_OFF}|{_NAMED_YES})(?: [.!])*")
+_NAMED_YES = "yes is (?:an?|my favou?rite|the best) .*|.* (?:band|group|song|album|word|team|artist) yes"
+_EMPTY_REPLY = re.compile(rf"(?:{_JEER}|{_HEARD}|{_SIGN_OFF}|{_GO_ON}|{_NAMED_YES})(?: [.!])*")
 
 
 def match_phrase(text: str, start: int, action: Action) -> Part | None:

@@ -114,7 +114,10 @@ def _run_length(words: list[str], opening: int, proposal_words: frozenset[str]) 
     """Return how many leading words, its `opening` ones granted, a question about place or time may be made of."""
     for position, word in enumerate(words[opening:], start=opening):
         goes_on = word == "," and words[position + 1 : position + 2] == ["and"]
-        first_pitch = words[position : position + 2] == ["first", "pitch"] or words[position : position + 2] == ["opening", "pitch"]
+        first_pitch = words[position : position + 2] == ["first", "pitch"] or words[position : position + 2] == [
+            "opening",
+            "pitch",
+        ]
         if not (goes_on or first_pitch or word in _WORDS or (word in proposal_words and word.isalpha())):
             return position
     return len(words)
