@@ -14,6 +14,7 @@ from usher_inference.playbook.rebuild import rebuild
 from usher_inference.playbook.state import Dialogue, Task
 from usher_inference.playbook.transcript import Heard
 from usher_inference.understanding import Intent, Slots
+from usher_shared.contracts.handover import HAND_OVER, OWNERS
 from usher_shared.contracts.tools import HoldReleased
 
 _THINKING = re.compile(
@@ -32,7 +33,15 @@ def next_act(messages: Sequence[Heard], offered_tools: frozenset[str]) -> Act:
         return act
     if len(d.turn.done) >= _MOST_STEPS or d.turn.tried(act.tool, act.arguments):
         return Say(phrases.TROUBLE)
-    return act if d.can(act.tool) else Say(phrases.NO_TOOL)
+    return act if d.can(act.tool) else _pass_on(d, act)
+
+
+def _pass_on(d: Dialogue, act: Call) -> Act:
+    """The colleague who has the tool goes on; this one says that it cannot when nobody takes it over."""
+    owner = OWNERS.get(act.tool)
+    if owner is None or d.turn.alone or not d.can(HAND_OVER):
+        return Say(phrases.NO_TOOL)
+    return Call(HAND_OVER, {"specialist": owner, "reason": f"needs {act.tool}"})
 
 
 def _decide(d: Dialogue) -> Act:

@@ -27,6 +27,7 @@ from usher_inference.playbook.transcript import (
     Declined,
     Done,
     Failure,
+    HandedOn,
     Heard,
     Lapsed,
     Proposed,
@@ -84,6 +85,8 @@ def _fold(d: Dialogue, step: Step) -> None:
             _note_declined(d)
         case Lapsed():
             d.proposal, d.proposal_action = None, ""
+        case HandedOn(refused=refused):
+            d.turn.alone = refused
         case Done():
             d.turn.done.append(step)
             _note_result(d, step)

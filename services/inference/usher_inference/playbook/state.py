@@ -106,6 +106,7 @@ class Turn:
     gives_back: bool = False  # "cancel it", said of an order
     renamed: bool = False  # words that answer no question are taken for another event's name
     unsure_what: bool = False  # "the other one": of the seats or of the events
+    alone: bool = False  # no colleague took the message over
     answered: bool = False  # a text followed it: the turn is over
     done: list[Done] = field(default_factory=list)
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
+from usher_shared.contracts.handover import HAND_OVER
 from usher_shared.contracts.tools import TOOLS, Answer
 
 _LONGEST = 4000  # characters of a message that are read
@@ -61,6 +62,13 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOn:
+    """A hand-over to a colleague; `refused` when none took it."""
+
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Lapsed:
     """A proposal ran out before it was answered."""
 
@@ -93,7 +101,7 @@ class Done:
     result: Answer | Proposed | Failure
 
 
-Step = UserTurn | AssistantTurn | Declined | Lapsed | Done
+Step = UserTurn | AssistantTurn | Declined | Lapsed | HandedOn | Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +156,9 @@ def read_steps(messages: Iterable[Heard]) -> Iterator[Step]:
             call = open_calls.pop(message.answers, None) or (waiting.pop(0) if waiting else None)
             if call is not None:
                 waiting = [other for other in waiting if other is not call]
+                if call.name == HAND_OVER:  # nothing of the flow: the same dialogue goes on
+                    yield HandedOn(refused='"error"' in message.text[:20])
+                    continue
                 yield Done(call.name, _read_arguments(call.arguments), read_result(call.name, message.text))
         elif message.role in ("system", "developer"):
             declined = _DECLINED.search(message.text)
