@@ -23,8 +23,8 @@ from typing import Any, cast
 
 from usher_agent.knowledge.model import About, Chunk, Document, Hit, Question, Stats
 from usher_agent.knowledge.ports import Embedder
-from usher_agent.knowledge.ranking import FLOOR, Candidate, fuse, rank
-from usher_agent.knowledge.terms import concepts
+from usher_agent.knowledge.ranking import FLOOR, Candidate, Having, fuse, rank
+from usher_agent.knowledge.terms import Concept, concepts
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.contracts.knowledge import Category
 from usher_shared.errors import Conflict, Unavailable, UsherError
@@ -121,8 +121,11 @@ class SqliteKnowledge:
         if not wanted:
             return []
         total = db.execute("SELECT count(*) FROM chunks").fetchone()[0]
-        having = [(_rows(db, own), _rows(db, all_)) for own, all_ in map(_matches, wanted)]
-        query = " OR ".join(all_ for _, all_ in map(_matches, wanted))
+        having = []
+        for concept in wanted:
+            own = _rows(db, _quoted(concept.word))
+            having.append(Having(own, own | _rows(db, _any(concept)) if concept.neighbours else own, concept.light))
+        query = " OR ".join(map(_any, wanted))
         sql = f"""SELECT words.rowid, bm25(words, {_WEIGHTS}) AS at FROM words JOIN chunks ON chunks.rowid = words.rowid
             WHERE words MATCH :query AND {_ADMITTED} ORDER BY at LIMIT {_CANDIDATES}"""  # noqa: S608  constants
         found = db.execute(sql, {**scope, "query": query}).fetchall()
@@ -301,10 +304,13 @@ def _fact(db: sqlite3.Connection, key: str) -> str | None:
     return row[0] if row else None
 
 
-def _matches(concept: tuple[str, ...]) -> tuple[str, str]:
-    """FTS5 expressions: the customer's own word, and that or any neighbour."""
-    quoted = [f'"{variant}"' for variant in concept]  # words() leaves no quote in them
-    return quoted[0], f"({' OR '.join(quoted)})"
+def _quoted(words: str) -> str:
+    return f'"{words}"'  # words() leaves no quote in them
+
+
+def _any(concept: Concept) -> str:
+    """An FTS5 expression: the customer's own word or any neighbour."""
+    return f"({' OR '.join(map(_quoted, (concept.word, *concept.neighbours)))})"
 
 
 def _rows(db: sqlite3.Connection, expression: str) -> frozenset[int]:

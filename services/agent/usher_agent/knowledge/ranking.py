@@ -8,13 +8,20 @@ from dataclasses import dataclass
 
 # of 1: below it a passage shares too little of what the question is about. Chosen on the tuning half of the questions
 # that `usher measure knowledge` scores; docs/guides/knowledge.md has the figures.
-FLOOR = 0.5
-_NEIGHBOUR = 0.85  # of the weight, where a passage has another word for the same thing
+FLOOR = 0.45
+_NEIGHBOUR = 0.95  # of the weight, where a passage has another word for the same thing
+_LIGHT = 0.3  # of the weight of a word that tells little
 _WORDS = 0.7  # of the score; the rest is BM25's, relative to the best
-_UNKNOWN = 0.8  # of the weight of a word that a single passage has, for one that none has
 _RRF = 60  # Cormack, Clarke and Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet"
 
-Having = tuple[frozenset[int], frozenset[int]]  # rows with a concept's own word, with it or a neighbour
+
+@dataclass(frozen=True, slots=True)
+class Having:
+    """The rows that have a word of the question, and those that have it or a neighbour."""
+
+    own: frozenset[int]
+    any: frozenset[int]
+    light: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +35,18 @@ class Candidate:
     @classmethod
     def of(cls, row: int, bm25: float, having: Sequence[Having], total: int) -> Candidate:
         got = weight = 0.0
-        for own, any_ in having:
-            here = _weight(len(any_), total)
+        for one in having:
+            here = _weight(len(one.any), total) * (_LIGHT if one.light else 1.0)
             weight += here
-            if row in own:
+            if row in one.own:
                 got += here
-            elif row in any_:
+            elif row in one.any:
                 got += here * _NEIGHBOUR
         return cls(row, bm25, got / weight if weight else 0.0)
 
 
 def _weight(rows: int, total: int) -> float:
-    if rows == 0:
-        return _UNKNOWN * _weight(1, total)
+    rows = max(rows, 1)  # a word that no passage has weighs as much as one that a single passage has
     return math.log(1 + (total - rows + 0.5) / (rows + 0.5))
 
 

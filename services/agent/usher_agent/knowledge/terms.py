@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
@@ -18,6 +19,16 @@ def _lines(name: str) -> list[str]:
 
 
 _IDLE = frozenset(" ".join(_lines("idle_words.txt")).split())
+_LIGHT = frozenset(" ".join(_lines("light_words.txt")).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A telling word of a question, and other words for the same thing. A light one tells little."""
+
+    word: str
+    neighbours: tuple[str, ...] = ()
+    light: bool = False
 
 
 def words(text: str) -> list[str]:
@@ -36,19 +47,24 @@ def _neighbours() -> dict[str, tuple[str, ...]]:
     return {word: tuple(others) for word, others in found.items()}
 
 
-def concepts(text: str) -> list[tuple[str, ...]]:
-    """The telling words of a question, each with its neighbours behind it; none where nothing tells."""
+def concepts(text: str) -> list[Concept]:
+    """The telling words of a question, in order; none where nothing tells."""
     neighbours = _neighbours()
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Concept] = {}
     said = words(text)
     for first, second in zip(said, [*said[1:], ""], strict=True):
         for word in (f"{first} {second}", first.removesuffix("'s")):
             base = next((form for form in _forms(word) if form in neighbours), word)
             if base in neighbours:
-                found[base] = (word, *neighbours[base]) if base == word else (word, base, *neighbours[base])
+                others = neighbours[base] if base == word else (base, *neighbours[base])
+                found[base] = Concept(word, others, _is_light(word))
             elif " " not in word and first not in _IDLE and word not in _IDLE and len(word) > 1:
-                found[word] = (word,)
+                found[word] = Concept(word, light=_is_light(word))
     return list(found.values())[:MOST_CONCEPTS]
+
+
+def _is_light(word: str) -> bool:
+    return any(form in _LIGHT for form in _forms(word))
 
 
 def _forms(word: str) -> tuple[str, ...]:
