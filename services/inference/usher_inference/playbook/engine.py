@@ -7,6 +7,7 @@ from usher_inference.completions.model import Delta, Prompt, TextDelta, ToolCall
 from usher_inference.playbook.acts import Call
 from usher_inference.playbook.forced import force_call
 from usher_inference.playbook.policy import next_act
+from usher_inference.playbook.routing import answer_json
 from usher_inference.playbook.transcript import Heard, HeardCall
 
 _CHARACTERS_A_TOKEN = 4  # about what common tokenizers make of English
@@ -38,6 +39,9 @@ class PlaybookEngine:
             )
             for message in prompt.messages
         ]
+        if prompt.json is not None:
+            yield TextDelta(answer_json(heard, prompt.json).model_dump_json())
+            return
         offered = {tool.name: tool.parameters for tool in prompt.tools}
         act = next_act(heard, frozenset(offered))
         if prompt.forced and not isinstance(act, Call):

@@ -2,11 +2,21 @@
 
 import re
 
+from usher_inference.playbook.exchanges import (
+    begin_exchange,
+    ends_exchange,
+    hear_other_seats,
+    speaks_of_held,
+    split_exchange,
+)
 from usher_inference.playbook.order_wishes import hear_order_details
 from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.reading import read
+from usher_inference.playbook.requests import Request, read_request, spends_credit
 from usher_inference.playbook.state import Dialogue, Task, Wish
+from usher_inference.playbook.waiting import hear_entry
 from usher_inference.playbook.wishes import hear_event, hear_seats, reopen
-from usher_inference.understanding import Comparative, Intent, Slots, Understanding
+from usher_inference.understanding import Comparative, Intent, Slots, Topic, Understanding
 from usher_shared.contracts.money import to_minor
 from usher_shared.contracts.tools import Hold
 
@@ -18,7 +28,20 @@ _TASKS = {
     Intent.RELEASE: Task.RELEASE,
     Intent.HUMAN: Task.HUMAN,
 }
-_ONE_SHOT = (Task.ORDERS, Task.EXCHANGE, Task.RELEASE, Task.HUMAN)  # done once answered
+_REQUESTED = {
+    Request.EXCHANGE: Task.EXCHANGE,
+    Request.CREDIT: Task.CREDIT,
+    Request.BALANCE: Task.BALANCE,
+    Request.JOIN: Task.JOIN,
+    Request.LEAVE: Task.LEAVE,
+    Request.WAITING: Task.WAITING,
+    Request.PAPERS: Task.PAPERS,
+}
+_ONE_SHOT = (Task.ORDERS, Task.RELEASE, Task.HUMAN, Task.BALANCE, Task.PAPERS)  # done once answered
+_OF_ORDERS = (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE, Task.ORDERS, Task.PAPERS)
+_OF_ENTRIES = (Task.LEAVE, Task.WAITING, Task.TAKE)
+_WHICH_ORDER = (Asked.ORDER, Asked.THAT_ORDER, Asked.SEATS_BACK, Asked.SEATS_PART)
+_RULES = (Topic.REFUND_POLICY, Topic.EXCHANGE_POLICY, Topic.POLICY)
 _VAGUE = (Intent.AFFIRM, Intent.DENY, Intent.OTHER)
 _AGAIN = re.compile(r"\b(?:try|once|do (?:it|that)) (?:it )?(?:again|more)\b|\bretry\b|^\W*again\b", re.IGNORECASE)
 _ALL_THE_SAME = re.compile(r"\b(?:anyway|all the same|(?:keep|take|buy|book) (?:them|these|those|it))\b", re.IGNORECASE)
@@ -31,18 +54,26 @@ _TAKE = re.compile(r"\b(?:get|grab) (?:me|us)\b|\bi'?ll take\b|\bwe'?ll take\b",
 
 def hear(d: Dialogue, heard: Understanding) -> None:
     """Takes the message in. Seats held under other terms than the new ones become stale."""
-    answering_order = d.task in (Task.UPGRADE, Task.REFUND) and d.turn.asked in (
-        Asked.ORDER,
+    answering_order = d.task in (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE) and d.turn.asked in (
+        *_WHICH_ORDER,
         Asked.LIMIT,
-        Asked.SEATS_BACK,
+        Asked.INSTEAD,
     )
+    d.turn.order_words = d.turn.text
     if d.task in _ONE_SHOT and d.turn.asked is not Asked.RETRY:
         d.task = Task.PURCHASE if d.hold else Task.NONE
-    terms, focus = d.wish.seat_terms(), d.focus
+    terms, focus, task = d.wish.seat_terms(), d.focus, d.task
     _set_task(d, heard, answering_order)
-    if d.task in (Task.UPGRADE, Task.REFUND, Task.ORDERS, Task.EXCHANGE):
+    if d.task is Task.EXCHANGE:
+        heard = _hear_exchange(d, heard, begins=task is not Task.EXCHANGE or not answering_order)
+    elif d.task in _OF_ORDERS:
         hear_order_details(d, heard.slots)
+    elif d.task in _OF_ENTRIES:
+        hear_entry(d)
     elif d.task is not Task.HUMAN:
+        if task not in (Task.PURCHASE, Task.JOIN) and spends_credit(d.turn.text) is None:
+            d.wish.keeps_credit = False
+        d.wish.keeps_credit = spends_credit(d.turn.text) is False or d.wish.keeps_credit
         hear_event(d, heard)
         hear_seats(d, heard)
     _hear_answer(d, heard)
@@ -58,8 +89,68 @@ def hear(d: Dialogue, heard: Understanding) -> None:
     _count_misheard(d, heard)
 
 
+def _hear_exchange(d: Dialogue, heard: Understanding, *, begins: bool) -> Understanding:
+    """What is said of the tickets to give up and of what is wanted instead; returns what is heard of the latter."""
+    if not begins and d.turn.asked in _WHICH_ORDER:
+        hear_order_details(d, heard.slots)
+        return heard
+    old, new = split_exchange(d.turn.text) if begins else ("", d.turn.text)
+    if begins:
+        begin_exchange(d, keeps_hold=speaks_of_held(d, new))
+    if old:
+        d.turn.order_words = old
+        hear_order_details(d, read(d, old).slots)
+    if not new or speaks_of_held(d, new):
+        return heard
+    d.turn.text = new
+    d.turn.heard = heard = read(d, new)
+    hear_event(d, heard)
+    hear_seats(d, heard)
+    hear_other_seats(d, heard.slots)
+    return heard
+
+
+def hear_orders(d: Dialogue) -> None:
+    """With the orders just learnt, the message may name one of them that could not be told before."""
+    if d.task in _OF_ORDERS and d.turn.heard and d.order_focus not in d.orders:
+        hear_order_details(d, read(d, d.turn.order_words).slots)
+
+
+def _requested(d: Dialogue, heard: Understanding) -> Task | None:
+    """The task that the words ask for beside the plain intents; None where a rule is asked about, or nothing."""
+    asked = read_request(d.turn.text)
+    if heard.intent is Intent.QUESTION and heard.topic in _RULES and asked is not Request.CREDIT:
+        return None
+    if asked is Request.CREDIT and spends_credit(d.turn.text) is not None:
+        return None
+    if asked is Request.REPEAT:
+        d.wish.repeats = True
+    if asked is Request.EXCHANGE and heard.intent in (Intent.UPGRADE, Intent.REFUND):
+        return None
+    return _REQUESTED.get(asked) if asked else None
+
+
+def _take_request(d: Dialogue, heard: Understanding) -> bool:
+    """Whether the message asks for something beside the plain intents, or answers what such a request waits for."""
+    requested = _requested(d, heard)
+    if d.exchanged and (ends_exchange(d, heard.intent) or (requested and requested is not Task.PAPERS)):
+        d.exchanged = None
+    choosing = d.turn.asked in (Asked.TAKE, Asked.WAIT_WHICH, Asked.WAIT_COUNT)
+    if requested is None or (requested is Task.WAITING and d.turn.asked is Asked.WAIT_WHICH):
+        return choosing and d.task in (*_OF_ENTRIES, Task.JOIN)
+    if requested is not d.task and requested in (Task.CREDIT, Task.EXCHANGE):
+        d.part = None
+    if requested in _OF_ORDERS:
+        d.order_pool, d.order_unknown = (), ""
+    d.entry_focus = None if requested in _OF_ENTRIES else d.entry_focus
+    d.task = requested
+    return True
+
+
 def _set_task(d: Dialogue, heard: Understanding, answering_order: bool) -> None:
     intent = heard.intent
+    if _take_request(d, heard):
+        return
     if _moves_seats(d, heard):
         intent = Intent.UPGRADE
     elif intent is Intent.DENY and _gives_back(d):
@@ -67,8 +158,9 @@ def _set_task(d: Dialogue, heard: Understanding, answering_order: bool) -> None:
     if intent in _TASKS and not (intent is Intent.ORDERS and answering_order):
         if intent is Intent.UPGRADE and d.task is not Task.UPGRADE:
             d.upgrade_delta, d.upgrade_section, d.upgrade_any = None, None, False
-        if intent is Intent.REFUND:
-            d.refund_numbers = ()
+        if not (answering_order and _TASKS[intent] is d.task):
+            d.part = None
+            d.order_pool, d.order_unknown = (), ""
         d.task = _TASKS[intent]
     elif answering_order:
         return
@@ -78,7 +170,7 @@ def _set_task(d: Dialogue, heard: Understanding, answering_order: bool) -> None:
             d.wish.browsing = True
         d.wish.buying = d.wish.buying or intent is Intent.BUY
         d.wish.holding = intent is Intent.HOLD or (d.wish.holding and intent is not Intent.BUY)
-    elif d.task in (Task.UPGRADE, Task.REFUND):
+    elif d.task in (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE, Task.JOIN):
         return
     elif intent is Intent.INFORM or (intent in _VAGUE and _names_seats(heard.slots)):
         d.task = Task.PURCHASE
@@ -111,7 +203,11 @@ def _hear_answer(d: Dialogue, heard: Understanding) -> None:
         or thanking
         or retrying
         or elsewhere
-        or (heard.intent in (Intent.BUY, Intent.HOLD) and not heard.negated and d.turn.asked is Asked.OFFER)
+        or (
+            heard.intent in (Intent.BUY, Intent.HOLD)
+            and not heard.negated
+            and d.turn.asked in (Asked.OFFER, Asked.TAKE)
+        )
     )
     if agreeing:
         d.turn.affirmed = True
@@ -154,6 +250,10 @@ def _hear_yes(d: Dialogue, slots: Slots) -> None:
         d.task = Task.HUMAN
     elif asked is Asked.RELEASE:
         d.task = Task.RELEASE
+    elif asked is Asked.WAIT:
+        d.task = Task.JOIN
+    elif asked is Asked.TAKE:
+        d.task = Task.TAKE
 
 
 def _lower_limit(d: Dialogue, hold: Hold) -> None:

@@ -4,10 +4,13 @@ import re
 
 from rapidfuzz import fuzz
 
+from usher_inference.playbook.parts import read_part
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.state import Dialogue, Task
 from usher_inference.understanding import Comparative, Intent, Slots
+from usher_inference.understanding.numbers import parse_count
 from usher_shared.contracts.money import to_minor
+from usher_shared.contracts.tools import OrderView
 
 _SAME_EVENT = 85.0
 NO_LIMIT = re.compile(
@@ -20,28 +23,90 @@ NO_LIMIT = re.compile(
 CHEAPEST_UPGRADE = re.compile(r"cheapest upgrade\b.*?\bcosts \D{0,4}(?P<amount>\d[\d,]*(?:\.\d+)?)", re.IGNORECASE)
 _ONE_OF = re.compile(r"\b(?:one|any|some|which) of (?:them|those|these|my orders)\b|\banother order\b", re.IGNORECASE)
 _OTHER_ORDER = re.compile(r"\b(?:the|my) other (?:one|order|show|event|tickets|seats)\b", re.IGNORECASE)
+_LATEST = re.compile(
+    r"\b(?:last|latest|newest|most recent) (?:order|purchase|booking|one)\b|"
+    r"\bjust (?:bought|booked|ordered|purchased)\b",
+    re.IGNORECASE,
+)
+_BARE_PLACE = re.compile(r"^\W*(?:number |no\.? |#)?(\d{1,2}|one|two|three|four|five)(?: please)?\W*$", re.IGNORECASE)
+_WORDS_OF_ORDER = r"(?:tickets?|seats?|orders?|bookings?|purchase|reservation|ones?|tix)"
 
 
 def hear_order_details(d: Dialogue, slots: Slots) -> None:
     """Which order, which of its seats, and how far an upgrade may go."""
+    if not _choose_listed(d, slots):
+        _choose_named(d, slots)
+    if d.task in (Task.REFUND, Task.CREDIT, Task.EXCHANGE):
+        asked = d.turn.asked in (Asked.SEATS_BACK, Asked.SEATS_PART)
+        d.part = read_part(d.turn.order_words or d.turn.text, slots, d.part, asked=asked)
+    if d.task is Task.UPGRADE:
+        _hear_upgrade(d, slots)
+
+
+def _choose_listed(d: Dialogue, slots: Slots) -> bool:
+    """One order by its id, by its place in the list, or as the one just spoken of."""
+    text, choices = d.turn.order_words or d.turn.text, d.order_choices
+    bare = _BARE_PLACE.match(text) if d.turn.asked is Asked.ORDER else None
+    place = slots.ordinal or (parse_count(bare[1].lower()) if bare else None)
     if slots.order_id:
         d.order_focus = slots.order_id
-    elif slots.ordinal and d.order_choices:
-        place = slots.ordinal - 1 if slots.ordinal > 0 else slots.ordinal
-        if -len(d.order_choices) <= place < len(d.order_choices):
-            d.order_focus = d.order_choices[place]
-    elif slots.event or slots.date:
-        named = [
-            order.order_id
-            for order in d.orders.values()
-            if (slots.event is None or _likeness(slots.event.name, order.event_name) >= _SAME_EVENT)
-            and (slots.date is None or slots.date.covers(order.starts_at.date()))
-        ]
-        d.order_focus = named[0] if len(named) == 1 else d.order_focus
-    elif len(d.orders) == 2 and d.order_focus in d.orders and _OTHER_ORDER.search(d.turn.text):
+    elif d.turn.asked is Asked.THAT_ORDER and d.turn.heard and d.turn.heard.intent is Intent.AFFIRM and choices:
+        d.order_focus = choices[0]
+    elif place and choices and d.turn.asked is not Asked.SEATS_BACK and d.turn.asked is not Asked.SEATS_PART:
+        at = place - 1 if place > 0 else place
+        if -len(choices) <= at < len(choices):
+            d.order_focus = choices[at]
+    elif _LATEST.search(text) and d.orders:
+        d.order_focus = next(iter(d.orders))  # they are listed newest first
+    elif len(d.orders) == 2 and d.order_focus in d.orders and _OTHER_ORDER.search(text):
         d.order_focus = next(order for order in d.orders if order != d.order_focus)
-    elif _ONE_OF.search(d.turn.text):
+    elif _ONE_OF.search(text) and d.turn.asked not in (Asked.SEATS_BACK, Asked.SEATS_PART):
         d.order_focus = None
+    else:
+        return False
+    d.order_unknown = ""
+    return True
+
+
+def _choose_named(d: Dialogue, slots: Slots) -> None:
+    """The orders that the message's name, day, city or section fits: one of them is in question, or none is."""
+    event = slots.event.name if slots.event and _is_meant(d, slots.event.surface, slots) else None
+    if not d.orders or not (event or slots.date or slots.city or slots.venue):
+        return
+    coming = [order for order in d.orders.values() if order.seats]
+    named = [order for order in coming if event is None or likeness(event, order.event_name) >= _SAME_EVENT]
+    dated = [order for order in named if slots.date is None or slots.date.covers(order.starts_at.date())]
+    if event is None and slots.date is None:  # a city or a venue narrows only where the events are known
+        known = {order.order_id: d.events[order.event_id] for order in coming if order.event_id in d.events}
+        dated = [o for o in coming if o.order_id in known and _is_at(known[o.order_id], slots)] or coming
+    d.order_pool = tuple(order.order_id for order in dated)
+    d.order_focus = dated[0].order_id if len(dated) == 1 else (None if dated else d.order_focus)
+    if not dated:
+        d.order_focus = None
+        d.order_unknown = (slots.event.surface if event and slots.event else "") or (
+            slots.date.surface if slots.date else ""
+        )
+    else:
+        d.order_unknown = ""
+
+
+def _is_at(event: object, slots: Slots) -> bool:
+    city, venue = getattr(event, "city", ""), getattr(event, "venue", "")
+    return bool((slots.city and slots.city.name.lower() == city.lower()) or (slots.venue and slots.venue == venue))
+
+
+def _is_meant(d: Dialogue, surface: str, slots: Slots) -> bool:
+    """Whether a name in the message is said of an order: the catalogue knows it, or it stands beside "tickets"."""
+    if slots.event and slots.event.hint:
+        return True
+    if any(likeness(surface, order.event_name) >= _SAME_EVENT for order in d.orders.values()):
+        return True
+    name = re.escape(surface)
+    beside = rf"\b{name} {_WORDS_OF_ORDER}\b|\b{_WORDS_OF_ORDER} (?:for|to|of) (?:the )?{name}"
+    return re.search(beside, d.turn.order_words or d.turn.text, re.IGNORECASE) is not None
+
+
+def _hear_upgrade(d: Dialogue, slots: Slots) -> None:
     d.upgrade_section = slots.section or d.upgrade_section
     limits = (slots.max_price_delta, slots.max_price_total, slots.max_price_each)
     d.upgrade_delta = next((limit for limit in limits if limit is not None), d.upgrade_delta)
@@ -50,11 +115,15 @@ def hear_order_details(d: Dialogue, slots: Slots) -> None:
         d.upgrade_delta = to_minor(float(least["amount"].replace(",", "")), d.currency) if least else d.upgrade_delta
     unlimited = d.turn.asked is Asked.LIMIT and NO_LIMIT.search(d.turn.text) is not None
     d.upgrade_any = d.upgrade_any or unlimited or slots.superlative is Comparative.BETTER
-    if d.task is Task.UPGRADE and d.turn.asked in (Asked.LIMIT, Asked.PERSON) and slots.quantity and not any(limits):
+    if d.turn.asked in (Asked.LIMIT, Asked.PERSON) and slots.quantity and not any(limits):
         d.upgrade_delta = slots.quantity * 100  # a bare number where an amount stands to question
-    d.refund_numbers = slots.seat_numbers or d.refund_numbers
 
 
-def _likeness(query: str, name: str) -> float:
+def likeness(query: str, name: str) -> float:
     """0..100: how well the words name an event of that name."""
     return fuzz.token_set_ratio(query.lower(), name.lower())
+
+
+def is_open(d: Dialogue, order: OrderView) -> bool:
+    """Whether the order may still be changed: it has seats, and the event is to come."""
+    return bool(order.seats) and order.starts_at > d.now

@@ -1,23 +1,25 @@
-"""Orders that exist: looking them up, upgrading, refunding."""
+"""Orders that exist: looking them up, upgrading, giving tickets back for money or for store credit."""
 
 import re
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from usher_inference.playbook import failures, phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.order_wishes import CHEAPEST_UPGRADE
+from usher_inference.playbook.parts import pick
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.smalltalk import offer_person
 from usher_inference.playbook.state import Dialogue, Task, call_key
 from usher_shared.contracts.money import to_major
-from usher_shared.contracts.tools import OrderView
-
-_PART = re.compile(
-    r"\b(?:one|two|three|four|some|\d+) of\b|\b(?:just|only) (?:one|two|\d+)\b|\bone (?:ticket|seat)\b", re.I
-)
-
+from usher_shared.contracts.tools import OrderView, SeatOffer
 
 _TICKET = re.compile(r"\bticket [A-Z]+_\w+")  # a person has the matter already
+_LONGEST_EVENT = timedelta(
+    hours=8
+)  # after the start: seats of a running event may still be changed, if its policy says
+_UNTOUCHED = "nothing was changed; your order stays as it is."
 
 NO_ORDERS = (
     "I see no orders of yours here. If you bought under another account, a person can look into it; just ask. "
@@ -36,14 +38,16 @@ def show_orders(d: Dialogue) -> Act:
         return step
     asked = d.turn.heard.slots.order_id if d.turn.heard else None
     if asked:
-        return Say(_line(d, d.orders[asked]) + ".")
+        return Say(line_of(d, d.orders[asked]) + ".")
     if not d.orders:
         return Say(NO_ORDERS)
-    lead = "Here is your order:" if len(d.orders) == 1 else "Here are your orders:"
-    return Say(f"{lead}\n{phrases.numbered([_line(d, order) for order in list(d.orders.values())[:10]])}")
+    shown = [d.orders[id] for id in d.order_pool if id in d.orders] or list(d.orders.values())
+    lead = "Here is your order:" if len(shown) == 1 else "Here are your orders:"
+    text = f"{lead}\n{phrases.numbered([line_of(d, order) for order in shown[:10]])}"
+    return Say(f"{text}\n{phrases.resumed(d.turn.asked)}".strip())
 
 
-def _line(d: Dialogue, order: OrderView) -> str:
+def line_of(d: Dialogue, order: OrderView) -> str:
     event = d.events.get(order.event_id)
     # the order's start has the venue's offset: its own hour is what the venue's clocks show
     starts = event.local_start if event else order.starts_at.strftime("%a %-d %b %Y, %H:%M")
@@ -66,8 +70,8 @@ def known_orders(d: Dialogue) -> Act | None:
     return Call(tool, arguments)
 
 
-def _choose_order(d: Dialogue) -> Act | OrderView:
-    """The order to change, or the step that finds out which."""
+def choose_order(d: Dialogue, *, running: bool = False) -> Act | OrderView:
+    """The order to change, or the step that finds out which; `running`: one whose event has begun counts too."""
     known = d.orders.get(d.order_focus or "")
     if known is None:
         step = known_orders(d)
@@ -76,14 +80,24 @@ def _choose_order(d: Dialogue) -> Act | OrderView:
         known = d.orders.get(d.order_focus or "")
     if known is not None:
         return known
-    open_orders = [o for o in d.orders.values() if o.seats and o.starts_at > d.now]
-    if not open_orders:
+    since = d.now - (_LONGEST_EVENT if running else timedelta(0))
+    coming = [order for order in d.orders.values() if order.seats and order.starts_at > since]
+    if not coming:
         return Say(_NO_COMING)
-    if len(open_orders) == 1:
-        d.order_focus = open_orders[0].order_id
-        return open_orders[0]
-    listed = phrases.numbered([_line(d, order) for order in open_orders[:10]])
-    return Say(f"You have these orders:\n{listed}\n{Asked.ORDER.value}")
+    if d.order_unknown:
+        return _ask_which(d, coming, f"I see no order of yours for {phrases.quoted(d.order_unknown)}.")
+    fitting = [order for order in coming if order.order_id in d.order_pool] or coming
+    if len(fitting) == 1:
+        d.order_focus = fitting[0].order_id
+        return fitting[0]
+    return _ask_which(d, fitting, "You have these orders:")
+
+
+def _ask_which(d: Dialogue, orders: Sequence[OrderView], lead: str) -> Say:
+    if len(orders) == 1:
+        return Say(f"{lead} What I see is {line_of(d, orders[0])}. {Asked.THAT_ORDER.value}")
+    listed = phrases.numbered([line_of(d, order) for order in orders[:10]])
+    return Say(f"{lead}\n{listed}\n{Asked.ORDER.value}")
 
 
 def upgrade(d: Dialogue) -> Act:
@@ -91,11 +105,11 @@ def upgrade(d: Dialogue) -> Act:
     failed = d.turn.failures("upgrade_tickets")
     if failed:
         return _change_failed(d, failed[-1].code, failures.charge_failed(d, failed[-1]), failures.reason(failed[-1]))
-    order = _choose_order(d)
+    order = choose_order(d, running=True)
     if not isinstance(order, OrderView):
         return order
     if d.upgrade_delta is None and d.upgrade_section is None and not (d.upgrade_any or d.turn.affirmed):
-        return Say(f"{_line(d, order)}. {Asked.LIMIT.value}")
+        return Say(f"{line_of(d, order)}. {Asked.LIMIT.value}")
     arguments: dict[str, Any] = {"order_id": order.order_id}
     if d.upgrade_section:
         arguments["target_section"] = d.upgrade_section
@@ -106,21 +120,41 @@ def upgrade(d: Dialogue) -> Act:
 
 def refund(d: Dialogue) -> Act:
     """Towards a refund that the customer is asked to confirm."""
-    failed = d.turn.failures("refund_order")
+    return _give_back(d, "refund_order", Asked.SEATS_BACK)
+
+
+def credit(d: Dialogue) -> Act:
+    """Towards store credit for tickets, which the customer is asked to confirm."""
+    return _give_back(d, "credit_order", Asked.SEATS_PART)
+
+
+def _give_back(d: Dialogue, action: str, which: Asked) -> Act:
+    failed = d.turn.failures(action)
     if failed:
         return _change_failed(d, failed[-1].code, failures.charge_failed(d, failed[-1]), failures.reason(failed[-1]))
-    order = _choose_order(d)
+    order = choose_order(d)
     if not isinstance(order, OrderView):
         return order
     if not order.seats:
         return Say(f"The order {order.order_id} is already {order.status}.")
-    back = [seat for seat in order.seats if seat.number in d.refund_numbers]
-    if not back and len(order.seats) > 1 and _PART.search(d.turn.text) and d.turn.asked is not Asked.SEATS_BACK:
-        return Say(f"{_line(d, order)}. {Asked.SEATS_BACK.value}")
+    seats = seats_meant(d, order, which)
+    if isinstance(seats, Say):
+        return seats
     arguments: dict[str, Any] = {"order_id": order.order_id}
-    if back and len(back) < len(order.seats):
-        arguments["seat_ids"] = [seat.id for seat in back]
-    return _propose(d, "refund_order", arguments)
+    if len(seats) < len(order.seats):
+        arguments["seat_ids"] = [seat.id for seat in seats]
+    return _propose(d, action, arguments)
+
+
+def seats_meant(d: Dialogue, order: OrderView, which: Asked) -> Sequence[SeatOffer] | Say:
+    """The seats of the order that the customer spoke of, or the question which."""
+    chosen = pick(d.part, order.seats)
+    if chosen is not None:
+        return chosen
+    if d.part and d.part.count and d.part.count > len(order.seats):
+        has = phrases.count(len(order.seats), "ticket")
+        return Say(f"That order has {has}: {phrases.seats(order.seats)}. {which.value}")
+    return Say(f"{line_of(d, order)}. {which.value}")
 
 
 def _propose(d: Dialogue, action: str, arguments: dict[str, Any]) -> Act:
@@ -130,14 +164,6 @@ def _propose(d: Dialogue, action: str, arguments: dict[str, Any]) -> Act:
     return Call(action, arguments)
 
 
-def exchange(d: Dialogue) -> Act:
-    """No flow of this engine: says so and names the ways there are."""
-    return offer_person(
-        "I can't exchange tickets myself in this chat; the box office exchanges them where the event's policy allows. "
-        "I can upgrade your seats for the same event, or refund an order where its policy allows and book another."
-    )
-
-
 def _change_failed(d: Dialogue, code: str, charge: str, refusal: str) -> Act:
     d.task = Task.NONE
     if code in failures.DECLINED | failures.UNKNOWN_OUTCOME | failures.PRICE_MOVED:
@@ -145,10 +171,24 @@ def _change_failed(d: Dialogue, code: str, charge: str, refusal: str) -> Act:
     if code == "event_cancelled":
         return Say(f"{refusal} The box office refunds the orders for it; ask me for your orders to see yours.")
     if _TICKET.search(refusal):
-        return Say(f"That isn't possible by itself: {refusal} Your order stays as it is.")
+        return Say(f"That isn't possible by itself: {refusal} Your order stays as it is.{_ways_on(d, code)}")
     if code == "no_better_seats":
         return Say(_no_better(d, refusal))
-    return offer_person(f"That isn't possible: {refusal} Your order stays as it is.")
+    return offer_person(f"That isn't possible: {refusal} Your order stays as it is.{_ways_on(d, code)}")
+
+
+def _ways_on(d: Dialogue, code: str) -> str:
+    """What else may be done with tickets whose refund or exchange the policy does not allow."""
+    tried = {step.tool for step in d.turn.done}
+    ways = {
+        "exchange_order": "exchange the tickets for other seats or another date",
+        "credit_order": "look into store credit for them",
+        "refund_order": "look into a refund",
+    }
+    left = [way for tool, way in ways.items() if tool not in tried]
+    if code != "outside_policy" or "upgrade_tickets" in tried or len(left) == len(ways):
+        return ""
+    return f" If you like, I can {phrases.listing(left[:2], 'or')} instead, where the event's policy allows that."
 
 
 def _no_better(d: Dialogue, refusal: str) -> str:

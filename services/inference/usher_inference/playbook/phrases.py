@@ -26,6 +26,14 @@ class Asked(StrEnum):
     ORDER = "Which order do you mean?"
     LIMIT = "What is your budget for the upgrade in all, or which section would you like?"
     SEATS_BACK = "Which seats should I refund, or all of them?"
+    SEATS_PART = "Which of these seats do you mean, or all of them?"
+    THAT_ORDER = "Do you mean that order?"
+    INSTEAD = "What would you like instead: another date, another event or other seats?"
+    WAIT = "Shall I put you on the wait list?"
+    WAIT_COUNT = "How many seats should I wait for?"
+    WAIT_WHICH = "Which show do you mean?"
+    TAKE = "Shall I prepare the order for them?"
+    DETAILS = "What should I tell our staff?"
     LOOK = "Shall I look for seats for you?"
     PREPARE = "Shall I prepare the order?"
     RETRY = "Shall I try again?"
@@ -44,6 +52,23 @@ def question_in(text: str) -> Asked | None:
     found = [(text.rfind(question.value), question) for question in Asked]
     at, question = max(found)
     return question if at >= 0 else None
+
+
+_RESUMED = (
+    Asked.QUANTITY,
+    Asked.WHICH,
+    Asked.OFFER,
+    Asked.PREPARE,
+    Asked.LIMIT,
+    Asked.ORDER,
+    Asked.INSTEAD,
+    Asked.WAIT,
+)
+
+
+def resumed(asked: Asked | None) -> str:
+    """The question that stood open before something else was asked; "" where it does not call for an answer."""
+    return asked.value if asked in _RESUMED and asked else ""
 
 
 def money(major: float, currency: str) -> str:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from usher_inference.playbook import orders, own, paying, phrases, purchase, questions, smalltalk
+from usher_inference.playbook import orders, own, papers, paying, phrases, purchase, questions, smalltalk, waiting
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.beyond import reply
 from usher_inference.playbook.closing import report
+from usher_inference.playbook.errands import remind
+from usher_inference.playbook.exchanges import settle_exchange
 from usher_inference.playbook.interjections import interject, whole_number
 from usher_inference.playbook.order_wishes import NO_LIMIT
 from usher_inference.playbook.phrases import Asked
@@ -22,6 +24,7 @@ _THINKING = re.compile(
     r"\b(?:one|a|just a) (?:moment|minute|second|sec)\b|^\W*(?:wait|hold on|hang on|hmm+)\W*$|\bmaybe later\b",
     re.IGNORECASE,
 )
+_CHANGES = (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE)  # of an order that there is
 _MOST_STEPS = 9  # tool answers after one message; no flow needs more
 
 
@@ -30,7 +33,7 @@ def next_act(messages: Sequence[Heard], offered_tools: frozenset[str]) -> Act:
     d = rebuild(messages, offered_tools)
     act = _decide(d)
     if isinstance(act, Say):
-        return act
+        return Say(remind(d, act.text))
     if len(d.turn.done) >= _MOST_STEPS or d.turn.tried(act.tool, act.arguments):
         return Say(phrases.TROUBLE)
     return act if d.can(act.tool) else _pass_on(d, act)
@@ -51,7 +54,9 @@ def _decide(d: Dialogue) -> Act:
         return Say(reply(d.turn.beyond, d.turn.asked))
     if d.turn.done:
         last = d.turn.done[-1]
-        goes_on = isinstance(last.result, HoldReleased) and d.turn.seat_terms_changed
+        goes_on = isinstance(last.result, HoldReleased) and (
+            d.turn.seat_terms_changed or d.task is Task.LEAVE or d.turn.failures("exchange_order")
+        )
         said = None if goes_on else report(d, last)
         if said:
             return Say(said)
@@ -62,14 +67,15 @@ def _decide(d: Dialogue) -> Act:
 def _after_decline(d: Dialogue) -> Act | None:
     """A declined proposal: changed wishes go on; a plain no gives the seats back."""
     declined = d.turn.declined
-    if declined is None or d.turn.seat_terms_changed or d.task not in (Task.PURCHASE, Task.UPGRADE, Task.REFUND):
+    if declined is None or d.turn.seat_terms_changed or d.task not in (Task.PURCHASE, Task.TAKE, *_CHANGES):
         return None
     if _THINKING.search(d.turn.text) and d.hold:
         return _no_hurry(d)
-    if d.turn.declined_action != "create_order":
+    if d.turn.declined_action not in ("create_order", "exchange_order"):
         return Say("All right, nothing was changed; your order stays as it is. Is there anything else I can do?")
-    if d.hold and d.can("release_hold"):
-        return Call("release_hold", {"hold_id": d.hold.hold_id})
+    held = d.turn.declined_arguments.get("hold_id")
+    if held and d.can("release_hold"):
+        return Call("release_hold", {"hold_id": held})
     return Say(f"All right, nothing was charged. {Asked.KEEP_BUYING.value}")
 
 
@@ -86,26 +92,46 @@ def _go_on(d: Dialogue) -> Act:
         return smalltalk.chat(d, Intent.BYE)
     if d.turn.gives_back:
         intent = Intent.REFUND
-    talk = intent in (Intent.GREET, Intent.THANKS, Intent.BYE) and not d.turn.affirmed
-    if talk:
+    return _talk(d, intent) or _flow(d, intent)
+
+
+def _talk(d: Dialogue, intent: Intent) -> Act | None:
+    """What needs no flow: courtesies, matters that no tool covers, a change that is let be."""
+    if intent in (Intent.GREET, Intent.THANKS, Intent.BYE) and not d.turn.affirmed:
         return smalltalk.chat(d, intent)
     special = smalltalk.aside(d)
     if special:
         return special
-    if d.task in (Task.UPGRADE, Task.REFUND) and _is_aside(d, intent):
+    if d.task in _CHANGES and _is_aside(d, intent):
         return smalltalk.chat(d)
-    if d.task in (Task.UPGRADE, Task.REFUND) and _lets_be(d, intent):
+    if d.task in _CHANGES and _lets_be(d, intent):
         return Say("All right, nothing was changed; your order stays as it is. Is there anything else I can do?")
+    if d.task in (Task.JOIN, Task.LEAVE, Task.WAITING, Task.TAKE) and _lets_be(d, intent):
+        if d.turn.asked is Asked.TAKE:
+            return waiting.decline(d)
+        return Say("All right, I leave that as it is. Is there anything else I can do?")
+    return None
+
+
+def _flow(d: Dialogue, intent: Intent) -> Act:
     flows = {
         Task.ORDERS: orders.show_orders,
         Task.UPGRADE: orders.upgrade,
         Task.REFUND: orders.refund,
-        Task.EXCHANGE: orders.exchange,
+        Task.CREDIT: orders.credit,
+        Task.BALANCE: papers.balance,
+        Task.PAPERS: papers.show,
+        Task.JOIN: waiting.join,
+        Task.LEAVE: waiting.leave,
+        Task.WAITING: waiting.show,
+        Task.TAKE: waiting.take,
         Task.HUMAN: smalltalk.call_person,
         Task.RELEASE: _release,
     }
     if d.task in flows:
         return flows[d.task](d)
+    if d.task is Task.EXCHANGE:
+        return settle_exchange(d) or purchase.continue_purchase(d)
     if d.task is Task.PURCHASE:
         return _buy(d, intent)
     return smalltalk.chat(d)

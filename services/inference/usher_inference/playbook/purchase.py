@@ -3,6 +3,7 @@
 from usher_inference.playbook import failures, phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event, other_dates
+from usher_inference.playbook.exchanges import exchange_call, exchange_failed
 from usher_inference.playbook.naming import words_beyond
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.seats import (
@@ -25,7 +26,7 @@ _BETTER = frozenset({Comparative.BETTER, Comparative.CLOSER, Comparative.LOWER})
 
 def continue_purchase(d: Dialogue) -> Act:
     """The next step of the purchase."""
-    trouble = failures.of_purchase(d) or failures.of_hold(d)
+    trouble = failures.of_purchase(d) or failures.of_hold(d) or exchange_failed(d)
     if trouble:
         return trouble
     if d.hold and d.hold_stale:
@@ -81,9 +82,10 @@ def _order_or_wait(d: Dialogue) -> Act:
         over = _over_budget(d, d.hold)
         if over:
             return over
-        if d.can("create_order"):
-            return Call("create_order", {"hold_id": d.hold.hold_id})
-        return Say(f"I hold {where} {left}, but I can't place orders in this conversation.")
+        if d.exchanged:
+            return exchange_call(d, d.hold.hold_id)
+        keeps_credit = {"use_credit": False} if d.wish.keeps_credit else {}
+        return Call("create_order", {"hold_id": d.hold.hold_id, **keeps_credit})
     cost = phrases.money(d.hold.subtotal, d.hold.currency)
     return Say(f"I hold {where} for you {left}: {cost} before any fees. {Asked.PREPARE.value}")
 

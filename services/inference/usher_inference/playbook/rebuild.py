@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
-from functools import lru_cache
 
-from usher_inference.playbook import sections
 from usher_inference.playbook.beyond import read_beyond
-from usher_inference.playbook.errands import part
+from usher_inference.playbook.errands import split
 from usher_inference.playbook.events import find_event
-from usher_inference.playbook.failures import EVENT_GONE, lost_hold
-from usher_inference.playbook.listening import hear
+from usher_inference.playbook.exchanges import settle_exchange
+from usher_inference.playbook.failures import DECLINED, EVENT_GONE, lost_hold
+from usher_inference.playbook.listening import hear, hear_orders
 from usher_inference.playbook.naming import fit
 from usher_inference.playbook.phrases import (
     ELSEWHERE,
@@ -20,6 +18,7 @@ from usher_inference.playbook.phrases import (
     Asked,
     question_in,
 )
+from usher_inference.playbook.reading import read
 from usher_inference.playbook.seats import choose
 from usher_inference.playbook.state import Dialogue, Task, Turn, Wish, call_key
 from usher_inference.playbook.transcript import (
@@ -36,7 +35,8 @@ from usher_inference.playbook.transcript import (
     read_moment,
     read_steps,
 )
-from usher_inference.understanding import CatalogueHints, Intent, Understanding, UnderstandingContext, understand
+from usher_inference.playbook.waiting import hear_entry
+from usher_inference.understanding import Intent
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.tools import (
     EventInfo,
@@ -45,21 +45,21 @@ from usher_shared.contracts.tools import (
     HoldReleased,
     Inventory,
     OrderCreated,
+    OrderCredited,
+    OrderExchanged,
     OrderList,
     OrderRefunded,
     OrderView,
     Quote,
+    StoreCredit,
     TicketsUpgraded,
+    WaitList,
 )
 
 _OWN = r"\b(?:my|our|his|her|their|and|with|an?)\s+"  # "my daughter" is no musical
+_OF_EVENT = ("check_inventory", "hold_tickets", "quote", "create_order", "join_wait_list")
 _EVENT_QUESTIONS = (Asked.EVENT, Asked.WHICH, Asked.MEANT, Asked.THIS)
 _ANSWERS = (Intent.INFORM, Intent.FIND, Intent.AFFIRM, Intent.OTHER)
-
-
-@lru_cache(maxsize=4096)
-def _understand(text: str, context: UnderstandingContext) -> Understanding:
-    return understand(text, context)
 
 
 def rebuild(messages: Sequence[Heard], offered_tools: frozenset[str]) -> Dialogue:
@@ -77,6 +77,8 @@ def _fold(d: Dialogue, step: Step) -> None:
     match step:
         case UserTurn(text):
             _settle_focus(d)
+            if d.task is Task.EXCHANGE:
+                settle_exchange(d)
             _begin_turn(d, text)
         case AssistantTurn(text):
             d.turn.answered = True
@@ -101,8 +103,8 @@ def _settle_focus(d: Dialogue) -> None:
 
 
 def _begin_turn(d: Dialogue, text: str) -> None:
-    text = _part_errands(d, text)
-    heard = _understand(text, UnderstandingContext(_noon(d), d.last_text, _hints(d)))
+    text = _take_errand(d, text)
+    heard = read(d, text)
     lost = d.hold is not None and d.hold.expires_at <= d.now
     misheard = d.turn.misheard
     asked = question_in(d.last_text)
@@ -121,15 +123,19 @@ def _begin_turn(d: Dialogue, text: str) -> None:
     hear(d, heard)
 
 
-def _part_errands(d: Dialogue, text: str) -> str:
-    """The request to serve now: the first of two, or the one kept for later once the customer says yes to it."""
+def _take_errand(d: Dialogue, text: str) -> str:
+    """The request to serve now: the first of several, or the next of those kept once the customer says yes to it."""
     if question_in(d.last_text) is Asked.NEXT and d.later:
-        intent = _understand(text, UnderstandingContext(_noon(d), d.last_text)).intent
-        kept, d.later = d.later, ""
-        d.last_text = "" if intent is Intent.AFFIRM else d.last_text
-        return kept if intent is Intent.AFFIRM else text
-    first, later = part(text)
-    d.later = later or d.later
+        intent = read(d, text).intent
+        if intent is Intent.AFFIRM:
+            kept, *rest = d.later
+            d.later, d.last_text, d.reminded = tuple(rest), "", 0
+            return kept
+        if intent is Intent.DENY:
+            d.later = ()
+    first, *later = split(text)
+    if later:
+        d.later, d.reminded = tuple(later), 0
     return first
 
 
@@ -138,7 +144,7 @@ def _read_again(d: Dialogue) -> None:
     heard = d.turn.heard
     if heard is None or heard.slots.event or d.wish.query or d.focus:
         return
-    again = _understand(d.turn.text, UnderstandingContext(_noon(d), d.last_text, _hints(d))).slots
+    again = read(d, d.turn.text).slots
     # a short word is too little to tell a name by, unless it is the whole name
     telling = again.event is not None and (again.event.score >= 90 or len(again.event.surface) >= 5)
     if (
@@ -156,30 +162,13 @@ def _read_section(d: Dialogue) -> None:
     heard = d.turn.heard
     if heard is None or heard.slots.section or d.wish.section or d.task is not Task.PURCHASE:
         return
-    again = _understand(d.turn.text, UnderstandingContext(_noon(d), d.last_text, _hints(d))).slots
+    again = read(d, d.turn.text).slots
     terms = d.wish.seat_terms()
     d.wish.section, d.wish.avoid = again.section, again.section_refused or d.wish.avoid
     if terms != d.wish.seat_terms():
         d.checks.clear()
         d.wish.accepted, d.turn.seat_terms_changed = (), True
         d.hold_stale = d.hold is not None
-
-
-def _noon(d: Dialogue) -> datetime:
-    # Days are resolved from noon so that a conversation's earlier messages are understood alike in each call.
-    return d.now.replace(hour=12, minute=0, second=0, microsecond=0)
-
-
-def _hints(d: Dialogue) -> CatalogueHints:
-    events = tuple(d.events.values())
-    infos = tuple(d.infos.values())
-    return CatalogueHints(
-        events=tuple(dict.fromkeys(event.name for event in events)),
-        performers=tuple(dict.fromkeys(name for info in infos for name in info.performers)),
-        cities=tuple(dict.fromkeys(event.city for event in events)),
-        venues=tuple(dict.fromkeys(event.venue for event in events)),
-        sections=tuple(dict.fromkeys(name for info in infos for name in sections.names(info))),
-    )
 
 
 def _note_text(d: Dialogue, text: str) -> None:
@@ -195,7 +184,11 @@ def _note_text(d: Dialogue, text: str) -> None:
         d.wish.query = d.wish.city = None  # looked for everywhere: the name was no event
     spots = {text.find(id): id for id in d.orders}
     named = tuple(id for at, id in sorted(spots.items()) if at >= 0)
-    if len(named) > 1:
+    if asked is Asked.PERSON:
+        d.trouble = d.turn.text
+    if asked is Asked.NEXT:
+        d.reminded += 1
+    if len(named) > 1 or (named and asked is Asked.THAT_ORDER):
         d.order_choices = named
 
 
@@ -211,8 +204,9 @@ def _drop_vain_terms(d: Dialogue, text: str) -> None:
 
 def _note_declined(d: Dialogue) -> None:
     if d.turn.answered:  # by the confirmation's own button, not by a message: as if the customer had said no now
-        d.turn = Turn(text="no", heard=_understand("no", UnderstandingContext(_noon(d), d.last_text, _hints(d))))
+        d.turn = Turn(text="no", heard=read(d, "no"))
     d.turn.declined, d.turn.declined_action = d.proposal, d.proposal_action
+    d.turn.declined_arguments = d.proposal_arguments
     d.turn.refused = True
     d.proposal, d.proposal_action = None, ""
     if d.turn.declined_action in ("upgrade_tickets", "refund_order") and d.task in (Task.UPGRADE, Task.REFUND):
@@ -256,12 +250,21 @@ def _note_facts(d: Dialogue, step: Done) -> None:
         case OrderList(orders=orders):
             d.orders = {order.order_id: order for order in orders}
             d.orders_listed = True
+            hear_orders(d)
+        case StoreCredit() as credits:
+            d.credits = credits
+        case WaitList(entries=entries):
+            d.entries = {entry.entry_id: entry for entry in entries}
+            d.entries_listed = True
+            hear_entry(d)
         case OrderView() as order:
             d.orders[order.order_id] = order
 
 
 def _note_effect(d: Dialogue, step: Done) -> None:
     d.orders_listed = d.orders_listed and isinstance(step.result, Hold)
+    if not isinstance(step.result, Hold):
+        d.declines, d.credits = 0, None
     match step.result:
         case Hold() as hold:
             d.hold, d.hold_stale, d.focus = hold, False, hold.event_id
@@ -273,20 +276,35 @@ def _note_effect(d: Dialogue, step: Done) -> None:
             d.checks.clear()
             d.searches.clear()
             d.order_focus = step.result.order_id
-        case TicketsUpgraded() | OrderRefunded():
+            d.entries_listed, d.entry_focus = False, None
+        case OrderExchanged() as exchanged:
+            d.hold, d.wish, d.task, d.exchanged = None, Wish(), Task.NONE, None
+            d.checks.clear()
+            d.searches.clear()
+            d.orders.pop(exchanged.order_id, None)
+            d.order_focus = exchanged.new_order_id
+        case TicketsUpgraded() | OrderRefunded() | OrderCredited():
             d.task = Task.NONE
             d.orders.pop(step.result.order_id, None)
+            if step.result.status in ("refunded", "credited"):
+                d.order_focus = None
+    d.part, d.order_pool, d.order_unknown = None, (), ""
     d.proposal, d.proposal_action = None, ""
 
 
 def _supersede_order(d: Dialogue) -> None:
     """A proposed order is void once its seats are given back or others are held."""
-    if d.proposal_action == "create_order":
+    if d.proposal_action in ("create_order", "exchange_order"):
         d.proposal, d.proposal_action = None, ""
 
 
 def _note_failure(d: Dialogue, step: Done, failure: Failure) -> None:
-    if failure.code in EVENT_GONE and step.tool in ("check_inventory", "hold_tickets", "quote", "create_order"):
+    if step.tool in PROTECTED_ACTIONS:
+        d.turn.carried_out = d.proposal_action == step.tool and len(d.turn.done) == 1
+        d.declines = d.declines + 1 if failure.code in DECLINED else 0
+    if failure.code == "seats_available":
+        d.put_on_sale(str(step.arguments.get("event_id")))
+    if failure.code in EVENT_GONE and step.tool in _OF_EVENT:
         meant = step.arguments.get("event_id") or (d.hold.event_id if d.hold else d.focus)
         d.lose_event(str(meant), EVENT_GONE[failure.code])
     if step.tool == "hold_tickets":
@@ -297,6 +315,6 @@ def _note_failure(d: Dialogue, step: Done, failure: Failure) -> None:
     if step.tool == "release_hold":
         d.hold, d.hold_stale = None, False
         d.checks.clear()
-    if step.tool == "create_order" and lost_hold(failure):
+    if step.tool in ("create_order", "exchange_order") and lost_hold(failure):
         d.hold = None
         d.checks.clear()

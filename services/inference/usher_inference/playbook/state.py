@@ -8,10 +8,21 @@ from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from usher_inference.playbook.beyond import Beyond
+from usher_inference.playbook.parts import Part
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.transcript import Done, Failure, Proposed
 from usher_inference.understanding import ClockTime, DateMention, TimeOfDay, Topic, Understanding
-from usher_shared.contracts.tools import EventInfo, EventSummary, Hold, Inventory, OrderView, Quote, SeatOffer
+from usher_shared.contracts.tools import (
+    EventInfo,
+    EventSummary,
+    Hold,
+    Inventory,
+    OrderView,
+    Quote,
+    SeatOffer,
+    StoreCredit,
+    WaitListEntry,
+)
 
 Listed = TypeVar("Listed", bound=EventSummary)
 
@@ -23,7 +34,14 @@ class Task(StrEnum):
     PURCHASE = "purchase"
     UPGRADE = "upgrade"
     REFUND = "refund"
-    EXCHANGE = "exchange"
+    EXCHANGE = "exchange"  # until it is known which order and what instead: then a purchase that the tickets pay
+    CREDIT = "credit"
+    BALANCE = "balance"
+    JOIN = "join"
+    LEAVE = "leave"
+    WAITING = "waiting"
+    TAKE = "take"  # seats that the wait list brought
+    PAPERS = "papers"
     ORDERS = "orders"
     RELEASE = "release"
     HUMAN = "human"
@@ -60,6 +78,8 @@ class Wish:
     over_is_fine: bool = False  # the total may exceed what was first said
     relative: bool = False  # `each` came of "cheaper than those", so it holds for that event only
     accepted: tuple[str, ...] = ()  # seats the customer said yes to
+    repeats: bool = False  # "as last time": what the last order says fills what is not said
+    keeps_credit: bool = False  # store credit is not to pay
 
     def seat_terms(self) -> tuple[object, ...]:
         """Whatever decides which seats suit; a hold made under other terms is stale."""
@@ -100,6 +120,10 @@ class Turn:
     refused: bool = False
     declined: Proposed | None = None  # the proposal that this message turned down
     declined_action: str = ""
+    declined_arguments: dict[str, Any] = field(default_factory=dict)
+    carried_out: bool = False  # the yes of this message was carried out: its outcome is said by the agent already
+    order_words: str = ""  # what was said of the order in question
+    too_many: int | None = None  # seats asked for beyond what one order may have, with others held
     misheard: int = 0  # messages in a row that could not be understood, this one included
     lost_hold: bool = False  # the hold had run out when the message came
     seat_terms_changed: bool = False
@@ -154,8 +178,18 @@ class Dialogue:
     upgrade_delta: int | None = None
     upgrade_section: str | None = None
     upgrade_any: bool = False
-    refund_numbers: tuple[str, ...] = ()
-    later: str = ""  # a second request of the same message, to be taken up when the first is done
+    order_pool: tuple[str, ...] = ()  # orders that what was said fits
+    order_unknown: str = ""  # what was said of an order where none fits
+    part: Part | None = None  # of an order: the seats to give back
+    exchanged: str | None = None  # the order whose tickets pay for the purchase
+    entries: dict[str, WaitListEntry] = field(default_factory=dict)  # of the wait list
+    entries_listed: bool = False
+    entry_focus: str | None = None
+    credits: StoreCredit | None = None
+    declines: int = 0  # payments declined in a row
+    trouble: str = ""  # the message after which a person was offered
+    later: tuple[str, ...] = ()  # other requests of the same message, to be taken up when the first is done
+    reminded: int = 0  # how often the first of them was offered
     quotes: dict[str, Quote] = field(default_factory=dict)  # what an order of a hold comes to, by the hold's id
     first_request: str = ""
     last_text: str = ""
@@ -185,6 +219,13 @@ class Dialogue:
         self.hold, self.hold_stale = None, False
         self.checks.clear()
         self.wish.accepted = ()
+
+    def put_on_sale(self, event_id: str) -> None:
+        """The event has seats again, whatever was heard of it before."""
+        self.infos.pop(event_id, None)
+        if event_id in self.events:
+            self.events[event_id] = self.events[event_id].model_copy(update={"status": "on_sale"})
+        self.checks.clear()
 
     def can(self, tool: str) -> bool:
         return tool in self.offered_tools

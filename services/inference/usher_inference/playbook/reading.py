@@ -1,0 +1,36 @@
+"""Understanding a text in the light of the dialogue: its moment, the last question, and the names known so far."""
+
+from datetime import datetime
+from functools import lru_cache
+
+from usher_inference.playbook import sections
+from usher_inference.playbook.state import Dialogue
+from usher_inference.understanding import CatalogueHints, Understanding, UnderstandingContext, understand
+
+
+@lru_cache(maxsize=4096)
+def _understand(text: str, context: UnderstandingContext) -> Understanding:
+    return understand(text, context)
+
+
+def read(d: Dialogue, text: str) -> Understanding:
+    """What the customer's words mean here."""
+    return _understand(text, UnderstandingContext(_noon(d), d.last_text, _hints(d)))
+
+
+def _noon(d: Dialogue) -> datetime:
+    # Days are resolved from noon so that a conversation's earlier messages are understood alike in each call.
+    return d.now.replace(hour=12, minute=0, second=0, microsecond=0)
+
+
+def _hints(d: Dialogue) -> CatalogueHints:
+    events, infos = d.events.values(), d.infos.values()
+    ordered = [order.event_name for order in d.orders.values()]
+    awaited = [entry.event_name for entry in d.entries.values()]
+    return CatalogueHints(
+        events=tuple(dict.fromkeys([*(event.name for event in events), *ordered, *awaited])),
+        performers=tuple(dict.fromkeys(name for info in infos for name in info.performers)),
+        cities=tuple(dict.fromkeys(event.city for event in events)),
+        venues=tuple(dict.fromkeys(event.venue for event in events)),
+        sections=tuple(dict.fromkeys(name for info in infos for name in sections.names(info))),
+    )

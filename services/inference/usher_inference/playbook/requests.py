@@ -1,0 +1,133 @@
+"""What a message asks for beyond the plain intents: store credit, the wait list, tickets and receipts, "as last time".
+
+Each request has a name and the words that show it; most messages hold none of the words and are passed over at once.
+"""
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+
+
+class Request(StrEnum):
+    """One thing asked for."""
+
+    EXCHANGE = "exchange"
+    CREDIT = "credit"  # tickets given back for store credit
+    BALANCE = "balance"  # how much store credit there is
+    JOIN = "join"
+    LEAVE = "leave"
+    WAITING = "waiting"  # how the wait stands
+    PAPERS = "papers"  # tickets, QR codes, receipts
+    REPEAT = "repeat"  # as in the last order
+
+
+_TICKETS = r"(?:tickets?|seats?|orders?|bookings?|purchases?|ones?)"
+_MINE = r"(?:my|our|these|those|this|the|that|both(?: of)?(?: my| our)?)"
+_WAIT_LIST = r"(?:wait(?:ing)?[- ]?lists?|stand[- ]?by(?: list)?)"
+
+_HINTS = re.compile(
+    r"credit|voucher|wait|stand-?by|notif|alert|let me know|come free|opens? up|free(?:s|d)? up|receipt|invoice|\bqr\b|"
+    r"bar ?code|e-?tickets?|pdf|e?mail|where (?:are|do|can)|(?:get|see|show|download|print)\b.*\btickets|last time|"
+    r"usual|as before|previous|swap|exchange|switch|trade|rebook|reschedul|move|change|different|instead",
+    re.IGNORECASE,
+)
+
+_JOIN = re.compile(
+    rf"\b(?:join|add|put|get|sign)\b[\w ']{{0,30}}\b{_WAIT_LIST}|^\W*(?:the )?{_WAIT_LIST}(?: please| then)?\W*$|"
+    rf"\b(?:is|do you have|got|have you got) (?:there )?a {_WAIT_LIST}|\b{_WAIT_LIST} (?:me|us|for)\b|"
+    r"\b(?:let|tell|notify|alert|text|ping|message|e-?mail) (?:me|us)\b[\w ',]{0,30}\b(?:if|when|once|as soon as)\b"
+    r"[\w ',]{0,40}\b(?:free|available|open(?:s|ed)?|turns? up|cancel\w*|back on sale|drops?|released?)\b|"
+    r"\bi(?:'ll| will|'d like to| can) wait\b[\w ]{0,20}\b(?:for|until|till)\b[\w ]{0,20}\b(?:seats?|tickets?|free)\b",
+    re.IGNORECASE,
+)
+_LEAVE = re.compile(
+    rf"\b(?:leave|quit|cancel|remove|take|get|off|drop|out of|exit|stop)\b[\w ']{{0,30}}\b{_WAIT_LIST}|"
+    r"\b(?:stop|no longer want to|don'?t want to|not) wait(?:ing)?\b(?! (?:a|one) )",
+    re.IGNORECASE,
+)
+_WAITING = re.compile(
+    rf"\b(?:am|are|was|is|were) (?:i|we)\b[\w ]{{0,20}}\b{_WAIT_LIST}|\b(?:my|our)\b[\w' ]{{0,20}}\b{_WAIT_LIST}|"
+    rf"\b(?:position|place|spot|where|far|status|news|update|moved?|number)\b[\w ']{{0,30}}"
+    rf"\b(?:{_WAIT_LIST}|in (?:the )?(?:line|queue))|"
+    rf"\b{_WAIT_LIST}s?\b[\w ]{{0,10}}\b(?:am i|are we|status|position)|"
+    r"\b(?:any|has|have|did)\b[\w ]{0,25}\b(?:seats?|tickets?|anything|something) "
+    r"(?:come free|came free|(?:been )?freed up|free up|opened up|open up|turned up)\b|"
+    r"\b(?:what|which shows?) (?:am i|are we) waiting for\b",
+    re.IGNORECASE,
+)
+_BALANCE = re.compile(
+    r"\b(?:how much|what(?:'s| is| are)?|do (?:i|we) have|have (?:i|we) (?:got)?|check|show|see|is there|any|left|"
+    r"remaining|tell)\b[\w' ]{0,30}\b(?:store |account |shop )?credits?\b(?! ?cards?)(?! instead)|"
+    r"\b(?:store |account )?credit (?:balance|left)\b|\bbalance\b[\w ]{0,20}\bcredits?\b",
+    re.IGNORECASE,
+)
+_CREDIT_BACK = re.compile(
+    rf"\b(?:for|as|into|get|take|want|prefer|rather(?: have)?|have|give|give me|accept|turn|convert|with|like)\b"
+    rf"[\w' ]{{0,40}}\b(?:store |shop |account )?(?:credits?|vouchers?)\b(?! ?cards?)(?! (?:do|have|left))|"
+    rf"^\W*(?:(?:ok(?:ay)?|yes|then|the|no)[\s,]+)*(?:store )?(?:credit|voucher)(?: (?:please|then|instead|is fine|"
+    rf"works|would be (?:fine|ok|great)))*\W*$|"
+    rf"\bcredit (?:back )?(?:my|our|the) {_TICKETS}",
+    re.IGNORECASE,
+)
+_SPEND = re.compile(r"\b(?:use|using|spend|pay|apply|keep|save)\b[\w' ]{0,25}\b(?:store )?credits?\b", re.IGNORECASE)
+_PAPERS = re.compile(
+    r"\b(?:receipts?|invoices?|qr[- ]?codes?|qr|bar ?codes?|proof of purchase)\b|"
+    r"\b(?:where|how)\b[\w' ]{0,20}\b(?:find|get|see|download|open|print|access|show|scan|are)\b[\w' ]{0,15}"
+    r"\b(?:my|our|the) (?:\w+ )?(?:e-?)?tickets?\b|"
+    r"\b(?:send|e-?mail|resend|text|forward|download|print|give) (?:me |us )?(?:my|our|the) (?:\w+ )?(?:e-?)?tickets?\b"
+    r"(?! (?:back|to))|"
+    r"\b(?:haven'?t|didn'?t|did not|have not|never) (?:\w+ )?(?:get|got|gotten|receive|received|see|seen)"
+    r"\b[\w' ]{0,12}\btickets?\b[\w ]{0,12}(?:e-?mail|yet|inbox)|"
+    r"\bhow do (?:i|we) get in(?:to)?\b|\b(?:show|scan)\b[\w ]{0,15}\bat the (?:door|gate|entrance)\b",
+    re.IGNORECASE,
+)
+_REPEAT = re.compile(
+    r"\b(?:same|like|as|what (?:i|we) had)\b[\w' ]{0,30}\b(?:last time|before|last order|previous(?:ly)?|"
+    r"previous order|the other day|last (?:week|month|year|game|show))\b|\b(?:the|my|our) usual\b|"
+    r"\b(?:re-?order|repeat)\b[\w ]{0,15}\b(?:order|last|previous)\b",
+    re.IGNORECASE,
+)
+_EXCHANGE = re.compile(
+    rf"\b(?:exchange|swap|trade(?: in)?|switch|move|change|rebook|reschedule)\b (?:\w+ ){{0,2}}?{_MINE} "
+    rf"(?:[\w'&.-]+ ){{0,6}}?{_TICKETS}\b[\w ',]{{0,40}}?\b(?:to|for|into|with|on|instead)\b|"
+    rf"\b(?:exchange|swap|rebook|reschedule|trade)\b (?:\w+ ){{0,2}}?{_MINE}\b|"
+    rf"\b(?:exchange|swap|trade in|rebook) (?:(?:one|two|three|four|five|six|\d+|some|a couple) of )?(?:{_MINE} )?"
+    rf"(?:[\w'&.-]+ ){{0,4}}?(?:{_TICKETS}|them|it)\b|"
+    rf"\b(?:change|move|switch) {_MINE} (?:[\w'&.-]+ ){{0,5}}?{_TICKETS} (?:to|for|into)\b|"
+    rf"\b(?:a )?different (?:date|day|night|show|event|game)\b[\w ]{{0,15}}\b(?:for|with) {_MINE} {_TICKETS}|"
+    rf"\b(?:go|come) (?:to|on) (?:the )?[\w' ]{{2,40}} instead of (?:the )?[\w' ]{{2,40}}(?:i|we) "
+    rf"(?:have|bought|booked)",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=4096)
+def read_request(text: str) -> Request | None:
+    """The request that the words hold, the narrowest first; None for most messages."""
+    if not _HINTS.search(text):
+        return None
+    for request, words in _ORDERED:
+        if words.search(text):
+            return request
+    return None
+
+
+_ORDERED = (
+    (Request.LEAVE, _LEAVE),
+    (Request.WAITING, _WAITING),
+    (Request.JOIN, _JOIN),
+    (Request.BALANCE, _BALANCE),
+    (Request.CREDIT, _CREDIT_BACK),
+    (Request.PAPERS, _PAPERS),
+    (Request.REPEAT, _REPEAT),
+    (Request.EXCHANGE, _EXCHANGE),
+)
+
+
+def spends_credit(text: str) -> bool | None:
+    """Whether store credit is to pay; None when nothing is said of it."""
+    said = _SPEND.search(text)
+    if said is None:
+        return None
+    refused = re.search(r"\b(?:don'?t|do not|not|without|keep|save|rather not)\b", text, re.IGNORECASE)
+    return refused is None
