@@ -29,7 +29,10 @@ Report = Callable[[str, str], None]
 class Supervisor:
     """Owns the listening sockets and one process a service. Use `running_stack`."""
 
-    def __init__(self, stack: Stack, sockets: dict[str, socket.socket], report: Report) -> None:
+    def __init__(
+        self, stack: Stack, sockets: dict[str, socket.socket], report: Report, settings: Mapping[str, str]
+    ) -> None:
+        self._settings = settings
         self._stack = stack
         self._sockets = sockets
         self._report = report
@@ -49,6 +52,7 @@ class Supervisor:
         descriptor = self._sockets[service].fileno()
         env = {
             **os.environ,
+            **self._settings,
             "USHER_HOME": str(self._stack.home),
             "USHER_LISTEN_FD": str(descriptor),
             "PYTHONUNBUFFERED": "1",
@@ -193,16 +197,16 @@ def _sole_supervisor(home: Path) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def running_stack(
-    home: Path, ports: Mapping[str, int], report: Report
+    home: Path, ports: Mapping[str, int], report: Report, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[Stack, Supervisor]]:
     """Start these services, yield when every one is ready, stop them at the end.
 
-    Raises AlreadyRunning, PortTaken, Unavailable.
+    `settings` are environment variables of theirs beside those of this process. Raises AlreadyRunning, PortTaken, Unavailable.
     """
     with _sole_supervisor(home):
         sockets = listen(ports)
         stack = create_stack(home, sockets)
-        supervisor = Supervisor(stack, sockets, report)
+        supervisor = Supervisor(stack, sockets, report, settings or {})
         try:
             await supervisor.start()
             await supervisor.wait_ready()

@@ -1,0 +1,88 @@
+"""`usher eval`: the simulated customers against a stack of its own for each trial, or against one that runs elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from usher_evals.faults.proxy import FaultProxy
+from usher_evals.faults.serving import serving
+from usher_evals.running import Bench, Player
+from usher_evals.tasks.model import Task
+from usher_evals.wire import Api
+from usher_evals.world import Show, catalogue
+from usher_local.provision import create_api_key, import_catalogue
+from usher_local.stack import consecutive_ports, load_stack
+from usher_local.supervisor import running_stack
+from usher_tools.catalogue.model import Catalogue
+
+_SCOPES = ["chat", "orders", "tools", "act_as_customer"]
+_TOOL_SECONDS = 3.0
+_LATE_SECONDS = 3.6  # an answer that the agent has stopped waiting for
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Which model answers in the examined stack; none of it: the offline engine."""
+
+    url: str | None = None
+    name: str | None = None
+
+    def settings(self) -> dict[str, str]:
+        url = {"USHER_AGENT_MODEL_URL": self.url} if self.url else {}
+        return url | ({"USHER_AGENT_MODEL_NAME": self.name} if self.name else {})
+
+
+def shows_of(tasks: Sequence[Task]) -> list[Show]:
+    """Each show of these tasks once, as it is before anything happens."""
+    return list({show.id: show for task in tasks for show in task.shows}.values())
+
+
+@contextlib.asynccontextmanager
+async def own_stack(
+    tasks: Sequence[Task], player: Player, model: Model, seed: int, concurrency: int
+) -> AsyncIterator[Bench]:
+    """A bench on a fresh stack in a temporary folder, with the faults' proxy between its agent and its box office."""
+    with tempfile.TemporaryDirectory(prefix="usher-eval-") as folder:
+        home = Path(folder).resolve()
+        proxy = FaultProxy(lambda: load_stack(home).url("tools"), late_seconds=_LATE_SECONDS)
+        async with serving(proxy) as url:
+            settings = _settings(url) | model.settings()
+            async with running_stack(home, consecutive_ports(0), lambda *_: None, settings) as (stack, _):
+                now = datetime.now(UTC)
+                shows = shows_of(tasks)
+                await import_catalogue(stack, Catalogue.model_validate(catalogue(shows, now)))
+                key = (await create_api_key(stack, "eval", _SCOPES, 1_000_000))["api_key"]
+
+                async def reprice(show: Show) -> None:
+                    await import_catalogue(stack, Catalogue.model_validate(catalogue([show], now)))
+
+                async with Api(stack.url("gateway"), key) as api:
+                    yield _bench(api, now, player, seed, concurrency, proxy, reprice)
+
+
+def _settings(proxy_url: str) -> Mapping[str, str]:
+    return {
+        "USHER_AGENT_TOOLS_URL": proxy_url,
+        "USHER_AGENT_TOOL_TIMEOUT_SECONDS": str(_TOOL_SECONDS),
+        "USHER_AGENT_ACTION_TIMEOUT_SECONDS": str(_TOOL_SECONDS),
+        "USHER_TOOLS_QUOTE_EXTENDS_SECONDS": "0",  # so that a hold can end before the yes
+        "USHER_GATEWAY_CATALOGUE_SECONDS": "0",  # availability as it is, for the grader
+        "USHER_LOG_LEVEL": "WARNING",
+    }
+
+
+def _bench(
+    api: Api, now: datetime, player: Player, seed: int, concurrency: int, proxy: FaultProxy, reprice: object
+) -> Bench:
+    import asyncio
+
+    bench = Bench(api, f"ev{secrets.token_hex(3)}", now, player, proxy, seed=seed)
+    bench.reprice = reprice  # type: ignore[assignment]
+    bench.places = asyncio.Semaphore(concurrency)
+    return bench

@@ -1,0 +1,449 @@
+"""A scripted customer: knows what is wanted, answers what is asked, reads the structured confirmation, loses patience."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from usher_evals.agents import Answer
+from usher_evals.customers.phrasing import Phrasing, dates
+from usher_evals.customers.reading import Ask, read
+from usher_evals.tasks.model import Buy, Credit, Exchange, Goal, Refund, Rule, Say, Task, Upgrade
+from usher_evals.world import Show
+
+Ending = Literal["satisfied", "gave up", "refused", "impatient", "unresolved", "broken"]
+_GOAL_KEYS: dict[type[Any], str] = {
+    Buy: "buy", Refund: "refund", Credit: "credit", Upgrade: "upgrade", Exchange: "exchange", Say: "say",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """A confirmation answered; in words, or through its endpoint."""
+
+    confirmation_id: str
+    approve: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    ending: Ending
+
+
+Move = Speak | Decide | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What only the run knows: the ids of the earlier orders, the stranger and the stranger's order, the hour."""
+
+    now: datetime
+    orders: tuple[str, ...] = ()
+    stranger: str = ""
+    stranger_order: str = ""
+
+
+@dataclass
+class Counts:
+    """How often something happened to this goal."""
+
+    clarified: int = 0
+    restated: int = 0
+    retried: int = 0
+    refused: int = 0
+    corrected: int = 0
+    persons: int = 0
+    asked_after: int = 0
+    insisted: int = 0
+
+
+@dataclass
+class Customer:
+    """`start` gives the first message, `react` what follows an answer, until it leaves."""
+
+    task: Task
+    voice: Phrasing
+    knows: Knowledge
+    by_endpoint: bool = False
+    approved: list[dict[str, Any]] = field(default_factory=list)
+    _goals: list[Goal] = field(init=False)
+    _rule: Rule = field(init=False)
+    _at: int = 0
+    _told: set[str] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=set)
+    _counts: Counts = field(default_factory=Counts)
+    _names: dict[str, str] = field(default_factory=dict)
+    _turns: int = 0
+    _leaving: Ending | None = None
+    _minded: bool = False
+    _goal_done: bool = False
+    _dearer: bool = False
+
+    def __post_init__(self) -> None:
+        self._goals = list(self.task.goals)
+        self._rule = self.task.rule
+
+    @property
+    def goal(self) -> Goal:
+        """What is wanted now."""
+        return self._goals[self._at]
+
+    def hear_of_price(self, show: Show) -> None:
+        """The show costs something else from now on; the customer learns it from the next confirmation."""
+        goal = self.goal
+        if isinstance(goal, Buy):
+            self._goals[self._at] = Buy(show, goal.quantity, goal.pick, goal.section, None, goal.opens_with)
+            self._dearer = True
+
+    def start(self) -> str:
+        self._turns += 1
+        text = self._open(self.goal)
+        if self.task.at_once:
+            for other in self._goals[1:]:
+                text = f"{text.rstrip('.')}. {self.voice.say('also', {'other': self._other(other)})}"
+        return text
+
+    def react(self, answer: Answer) -> Move:
+        self._turns += 1
+        if answer.failed is not None:
+            return Leave("broken")
+        if self._leaving is not None:
+            return Leave(self._leaving)
+        confirmation = answer.confirmation
+        if self.approved and self._done_by(answer):
+            self._goal_done = True
+        if confirmation is not None and str(confirmation["id"]) not in self._seen:
+            return self._judge(confirmation)
+        if self._goal_done:
+            return self._next_goal(answer)
+        if self._turns > self.task.patience:
+            return Leave("impatient")
+        if isinstance(self.goal, Say):
+            return self._after_answer(self.goal, answer)
+        return self._towards(self.goal, answer)
+
+    # confirmations
+
+    def _judge(self, confirmation: Mapping[str, Any]) -> Move:
+        id, total = str(confirmation["id"]), round(float(confirmation["total"]) * 100)
+        self._seen.add(id)
+        self._turn_to(str(confirmation["action"]), total)
+        goal = self.goal
+        if self._rule.first == "think":
+            self._leaving = "satisfied"
+            return Speak(self._say("think"))
+        if self._rule.first == "no":
+            self._leaving = "satisfied"
+            return self._reject(id, "no.confirm")
+        if self._rule.first == "mind" and not self._minded:
+            self._minded = True
+            return self._change_mind(id)
+        if confirmation["action"] == goal.action and total in goal.totals():
+            if self._dearer and self._rule.at_new_price == "no":
+                self._leaving = "satisfied"
+                return self._reject(id, "no.dearer")
+            self.approved.append(dict(confirmation))
+            key = "yes.confirm" if isinstance(goal, Buy) else "yes.change"
+            return Decide(id, True, self._say(key))
+        self._counts.corrected += 1
+        if self._counts.corrected > 2 or isinstance(goal, Say):
+            self._leaving = "gave up"
+            return self._reject(id, "no.confirm")
+        return Speak(f"{self._say('no.confirm')}. {self._restated()}".replace("..", "."))
+
+    def _turn_to(self, action: str, total: int) -> None:
+        """Of several requests in one message, the agent may begin with any."""
+        for at in range(self._at + 1, len(self._goals) if self.task.at_once else 0):
+            if self._goals[at].action == action and total in self._goals[at].totals():
+                self._goals[self._at], self._goals[at] = self._goals[at], self._goals[self._at]
+                return
+
+    def _reject(self, id: str, key: str) -> Move:
+        return Decide(id, False, self._say(key))
+
+    def _change_mind(self, id: str) -> Move:
+        old, new = self.goal, self._rule.mind
+        if new is None:
+            self._leaving = "satisfied"
+            return self._reject(id, "mind.off")
+        self._goals[self._at] = new
+        if not isinstance(new, Buy) or not isinstance(old, Buy):
+            return Speak(self._open(new))
+        if new.show.id != old.show.id:
+            return Speak(self._say("mind.event"))
+        if new.quantity != old.quantity:
+            return Speak(self._say("mind.quantity"))
+        return Speak(self._say("mind.cheaper" if new.pick == "cheapest" else "mind.section"))
+
+    def _done_by(self, answer: Answer) -> bool:
+        return any(name == self.goal.action and status == "ok" for name, status in answer.calls)
+
+    # what follows an answer
+
+    def _next_goal(self, answer: Answer) -> Move:
+        if self._at + 1 < len(self._goals):
+            self._at += 1
+            self._goal_done = False
+            self._counts = Counts()
+            offered = self.task.at_once and read(answer.reply).ask is Ask.NEXT
+            return Speak(self._say("yes.next") if offered else self._open(self.goal))
+        if self.voice.chance(0.3):
+            self._leaving = "satisfied"
+            return Speak(self._say("bye"))
+        return Leave("satisfied")
+
+    def _after_answer(self, goal: Say, answer: Answer) -> Move:
+        """A question was asked: once it is answered, the customer goes on."""
+        reading, counts = read(answer.reply), self._counts
+        if reading.ask is Ask.NONE:
+            return self._clarify()
+        if counts.insisted < goal.insists:
+            counts.insisted += 1
+            return Speak(self._say("identity.insist", again=self._say("identity.again")))
+        if reading.ask is Ask.LATER and counts.retried < 2:
+            counts.retried += 1
+            return Speak(self._say("again"))
+        tells: dict[Ask, str] = {
+            Ask.EVENT: "tell.event",
+            Ask.WHICH: "tell.event",
+            Ask.DATE: "tell.date",
+            Ask.CITY: "tell.city",
+        }
+        if goal.show is not None and reading.asked and reading.ask in tells and not self._has_said(tells[reading.ask]):
+            return self._tell(tells[reading.ask])
+        if goal.show is not None and reading.ask is Ask.MEANT and not self._has_said("yes.meant"):
+            return self._tell("yes.meant")
+        return self._next_goal(answer)
+
+    def _towards(self, goal: Goal, answer: Answer) -> Move:
+        ask = read(answer.reply).ask
+        plain: dict[Ask, Callable[[], Move]] = {
+            Ask.NONE: self._clarify,
+            Ask.RETRY: self._retry,
+            Ask.LATER: self._retry,
+            Ask.UNKNOWN: self._ask_after,
+            Ask.PERSON: self._no_person,
+            Ask.MORE: self._restate,
+            Ask.TOLD: self._restate,
+            Ask.REFUSED: self._take_refusal,
+            Ask.DONE: lambda: Leave("satisfied") if self.approved else self._restate(),
+            Ask.NEXT: lambda: Speak(self._say("yes.next")),
+            Ask.MEANT: lambda: self._meant(answer.reply),
+            Ask.ORDER: lambda: self._tell("tell.order") if self.knows.orders else self._restate(),
+        }
+        if ask in plain:
+            return plain[ask]()
+        if isinstance(goal, Buy):
+            return self._buy(goal, ask)
+        return self._change(goal, ask)
+
+    def _buy(self, goal: Buy, ask: Ask) -> Move:
+        match ask:
+            case Ask.EVENT | Ask.WHICH:
+                return self._tell("tell.date" if self._has_said("tell.event") else "tell.event")
+            case Ask.CITY:
+                return self._tell("tell.city")
+            case Ask.DATE:
+                return self._tell("tell.date")
+            case Ask.QUANTITY:
+                return self._tell("tell.quantity")
+            case Ask.SECTION:
+                return self._tell(self._seats(goal))
+            case Ask.LIMIT:
+                return self._tell("tell.limit" if goal.limit else "tell.any_limit")
+            case Ask.ALTERNATIVE:
+                if not goal.takes_others or not goal.sections() or self._counts.refused > 1:
+                    self._leaving = "refused"
+                    return Speak(self._say("no.thanks"))
+                self._counts.refused += 1
+                return self._tell(self._seats(goal))
+            case _:
+                return self._tell(self._untold(goal) or "yes.offer")
+
+    def _untold(self, goal: Buy) -> str | None:
+        """What has to be said before seats are taken."""
+        known = {*goal.opens_with, *self._told}
+        if "quantity" not in known and "tell.quantity" not in known:
+            return "tell.quantity"
+        if goal.pick != "any" and "seats" not in known and self._seats(goal) not in known:
+            return self._seats(goal)
+        if goal.limit is not None and "limit" not in known and "tell.limit" not in known:
+            return "tell.limit"
+        return None
+
+    @staticmethod
+    def _seats(goal: Buy) -> str:
+        return {"named": "tell.section", "cheapest": "tell.cheapest", "best": "tell.best", "any": "tell.any_section"}[
+            goal.pick
+        ]
+
+    def _change(self, goal: Goal, ask: Ask) -> Move:
+        match ask:
+            case Ask.EVENT | Ask.WHICH | Ask.CITY | Ask.DATE:
+                return self._tell("tell.event")
+            case Ask.QUANTITY:
+                return self._tell("tell.quantity" if isinstance(goal, Exchange) else "tell.all")
+            case Ask.LIMIT:
+                limited = isinstance(goal, Upgrade) and goal.most is not None
+                return self._tell("tell.delta" if limited else "tell.any_limit")
+            case Ask.SECTION:
+                if isinstance(goal, (Upgrade, Exchange)) and goal.section:
+                    return self._tell("tell.section")
+                return self._tell("tell.best" if isinstance(goal, Upgrade) else "tell.all")
+            case Ask.ALTERNATIVE:
+                self._leaving = "refused"
+                return Speak(self._say("no.thanks"))
+            case _:
+                return self._tell("yes.change")
+
+    def _clarify(self) -> Move:
+        self._counts.clarified += 1
+        if self._counts.clarified > 1:
+            return Leave("unresolved")
+        return Speak(self._say("clarify", goal=self._restated()))
+
+    def _retry(self) -> Move:
+        self._counts.retried += 1
+        if self._counts.retried > 3:
+            return Leave("refused")
+        return Speak(self._say("yes.retry" if self._counts.retried % 2 else "again"))
+
+    def _ask_after(self) -> Move:
+        self._counts.asked_after += 1
+        if self._counts.asked_after > 3:
+            return Leave("gave up")
+        return Speak(self._say("did_it"))
+
+    def _no_person(self) -> Move:
+        self._counts.persons += 1
+        self._leaving = "refused"
+        return Speak(self._say("no.thanks"))
+
+    def _restate(self) -> Move:
+        self._counts.restated += 1
+        if self._counts.restated > 2:
+            return Leave("gave up")
+        return Speak(self._restated())
+
+    def _take_refusal(self) -> Move:
+        self._counts.refused += 1
+        if self._counts.refused > 1:
+            return Leave("refused")
+        return Speak(self._restated())
+
+    def _meant(self, reply: str) -> Move:
+        show = self._show()
+        named = show is not None and show.name.lower() in reply.lower()
+        return self._tell("yes.meant" if named else "tell.event")
+
+    # words
+
+    def _has_said(self, key: str) -> bool:
+        return key in self._told
+
+    def _tell(self, key: str) -> Move:
+        self._told.add(key)
+        return Speak(self._say(key))
+
+    def _restated(self) -> str:
+        return self._say(f"goal.{_GOAL_KEYS[type(self.goal)]}")
+
+    def come_back(self) -> str:
+        """What is said after having been away."""
+        return self._say("later", goal=self._restated())
+
+    def _say(self, key: str, **more: str) -> str:
+        return self.voice.say(key, {**self._slots(self.goal, everything=True), **more})
+
+    def _open(self, goal: Goal) -> str:
+        if isinstance(goal, Say):
+            return self.voice.say(goal.key, self._slots(goal, everything=True))
+        if not isinstance(goal, Buy):
+            return self.voice.say(f"{_GOAL_KEYS[type(goal)]}.open", self._slots(goal, everything=False))
+        self._told |= {name for name in goal.opens_with if name != "seats"}
+        key = "buy.look" if "event" not in goal.opens_with and "quantity" not in goal.opens_with else "buy.open"
+        return self.voice.say(key, self._slots(goal, everything=False))
+
+    def _other(self, goal: Goal) -> str:
+        keys = {Buy: "other.buy", Refund: "other.refund", Say: "other.parking"}
+        return self.voice.say(keys[type(goal)], self._slots(goal, everything=True))
+
+    def _show(self) -> Show | None:
+        goal = self.goal
+        if isinstance(goal, (Buy, Exchange)):
+            return goal.show
+        if isinstance(goal, Say):
+            return goal.show
+        return self.task.priors[goal.prior].show
+
+    def _name(self, show: Show) -> str:
+        if show.id not in self._names:
+            name = self.voice.one_of(show.callings)
+            self._names[show.id] = name.lower() if self.voice.chance(0.15) else name
+        return self._names[show.id]
+
+    def _slots(self, goal: Goal, *, everything: bool) -> dict[str, str]:
+        """What templates may use: in an opening, only what the goal opens with."""
+        slots: dict[str, str] = {}
+        knows = self.knows
+        if knows.stranger:
+            slots |= {"stranger": knows.stranger, "stranger_order": knows.stranger_order}
+        if isinstance(goal, Buy):
+            return slots | self._buy_slots(goal, None if everything else goal.opens_with)
+        if isinstance(goal, Say):
+            if goal.show is not None:
+                slots |= {
+                    "event": self._name(goal.show),
+                    "city": goal.show.venue.city,
+                    **dates(goal.show.starts(knows.now)),
+                }
+            if goal.quantity is not None:
+                slots["quantity"] = self.voice.number(goal.quantity)
+            return slots
+        prior = self.task.priors[goal.prior]
+        slots["event"] = self._name(prior.show)
+        order = knows.orders[goal.prior]
+        if everything or (isinstance(goal, Refund) and goal.names_order):
+            slots["order"] = order
+        if isinstance(goal, Upgrade):
+            slots |= {"section": goal.section} if goal.section else {}
+            slots |= {"most": str(goal.most)} if goal.most is not None else {}
+        if isinstance(goal, Exchange):
+            slots |= {
+                "old": self._name(prior.show),
+                "event": self._name(goal.show),
+                "section": goal.section,
+                "quantity": self.voice.number(goal.quantity),
+            }
+        return slots
+
+    def _buy_slots(self, goal: Buy, only: tuple[str, ...] | None) -> dict[str, str]:
+        show = goal.show
+        slots: dict[str, str] = {"kind": {"sports": "sports", "theatre": "theatre"}.get(show.category, show.category)}
+
+        def open_with(name: str) -> bool:
+            return only is None or name in only
+
+        if open_with("event"):
+            slots["event"] = self._name(show)
+        if open_with("quantity"):
+            slots["quantity"] = self.voice.number(goal.quantity)
+        if open_with("city"):
+            slots["city"] = show.venue.city
+        if open_with("date"):
+            slots |= dates(show.starts(self.knows.now))
+        if open_with("seats") and goal.section:
+            slots["section"] = goal.section
+        if open_with("seats") and goal.pick in ("cheapest", "best"):
+            slots[goal.pick] = ""
+        if open_with("limit") and goal.limit is not None:
+            slots |= {"limit": str(goal.limit), "limit_over": str(goal.limit + 1)}
+        return slots

@@ -1,0 +1,1 @@
+"""Faults at the boundary between the agent and its tools."""

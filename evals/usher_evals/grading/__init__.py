@@ -1,0 +1,1 @@
+"""What a run is worth: the end state, the facts told, and the invariants."""

@@ -1,0 +1,1 @@
+"""The tasks: data, and what they are built from."""
