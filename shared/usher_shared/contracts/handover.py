@@ -5,7 +5,9 @@ The names are also the values of `agent` in a ChatResponse.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, get_args
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,6 +57,44 @@ class Route(BaseModel):
     specialist: SpecialistName
     confidence: float = Field(ge=0, le=1, allow_inf_nan=False)
     reason: str = Field(max_length=300)
+
+
+_STANDING = re.compile(r"^(Current colleague|Open offer|Seats on hold|Done so far): (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a conversation stands, as a router's model is told in the last lines of its system message.
+
+    `specialist` answered last; `proposal` is the action that waits for a yes; `actions` were carried out.
+    """
+
+    specialist: SpecialistName | None = None
+    proposal: str | None = None
+    holds: bool = False
+    actions: tuple[str, ...] = ()
+
+    def lines(self) -> str:
+        """One line each."""
+        return (
+            f"Current colleague: {self.specialist or 'none'}\n"
+            f"Open offer: {self.proposal or 'none'}\n"
+            f"Seats on hold: {'yes' if self.holds else 'no'}\n"
+            f"Done so far: {', '.join(self.actions) or 'nothing'}"
+        )
+
+    @staticmethod
+    def read(text: str) -> Standing:
+        """From a text with these lines; what is not told is none."""
+        told = {name: value.strip() for name, value in _STANDING.findall(text)}
+        specialist, proposal = told.get("Current colleague", ""), told.get("Open offer", "none")
+        done = told.get("Done so far", "nothing")
+        return Standing(
+            specialist=cast(SpecialistName, specialist) if specialist in SPECIALISTS else None,
+            proposal=None if proposal == "none" else proposal,
+            holds=told.get("Seats on hold") == "yes",
+            actions=() if done == "nothing" else tuple(done.split(", ")),
+        )
 
 
 def route_response_format() -> dict[str, Any]:

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any, cast
 
 import openai
 import pytest
@@ -16,6 +17,7 @@ from usher_inference.app import Deps, create_app
 from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.settings import Settings
 from usher_shared.clock import SystemClock
+from usher_shared.contracts.handover import Route, Standing, route_response_format
 from usher_shared.contracts.tools import tool_schemas
 from usher_shared.http.tokens import LocalTokenSource, LocalTokenVerifier
 from usher_shared.ids import UlidGenerator
@@ -24,6 +26,10 @@ SECRET = "s" * 40
 SYSTEM = "You help.\nCurrent time: 2026-11-20T10:00:00-08:00\nHome time zone: America/Los_Angeles"
 ASK = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "two tickets for the Sharks tonight"}]
 GREETING = "Hello! I can find events"
+OTHER_COLLEAGUES = {
+    "type": "json_schema",
+    "json_schema": {"name": "route", "schema": {"properties": {"specialist": {"enum": ["cook", "waiter"]}}}},
+}
 
 
 def token(caller: str = "agent", audience: str = "inference", secret: str = SECRET) -> str:
@@ -223,6 +229,19 @@ def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
         ({"model": "usher-playbook", "messages": [{"role": "wizard", "content": "x"}]}, "messages.0.role"),
         ({"model": "usher-playbook", "messages": ASK, "n": 2}, "n"),
         ({"model": "usher-playbook", "messages": ASK, "response_format": {"type": "json_object"}}, "response_format"),
+        (
+            {
+                "model": "usher-playbook",
+                "messages": ASK,
+                "response_format": {"type": "json_schema", "json_schema": {"name": "poem", "schema": {}}},
+            },
+            "response_format",
+        ),
+        (
+            {"model": "usher-playbook", "messages": ASK, "response_format": OTHER_COLLEAGUES},
+            "response_format",
+        ),
+        ({"model": "usher-playbook", "messages": ASK, "response_format": {"type": "json_schema"}}, "response_format"),
         ({"model": "usher-playbook", "messages": ASK, "tool_choice": "required"}, "tool_choice"),
     ],
 )
@@ -231,6 +250,43 @@ def test_bad_requests_name_the_field(client: openai.OpenAI, body: dict[str, obje
         client.post("/chat/completions", body=body, cast_to=object)
     assert refused.value.param == param
     assert refused.value.type == "invalid_request_error"
+
+
+def ask_route(client: openai.OpenAI, message: str, standing: Standing, *, stream: bool = False) -> Route:
+    system = f"Which colleague answers?\n\n{standing.lines()}"
+    asked: dict[str, Any] = {
+        "model": "usher-playbook",
+        "messages": [{"role": "system", "content": system}, {"role": "user", "content": message}],
+        "response_format": route_response_format(),
+    }
+    if stream:
+        chunks = client.chat.completions.create(**asked, stream=True)
+        return Route.model_validate_json("".join(c.choices[0].delta.content or "" for c in chunks if c.choices))
+    return Route.model_validate_json(client.chat.completions.create(**asked).choices[0].message.content or "")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_answers_a_strict_schema_for_a_route(client: openai.OpenAI, stream: bool) -> None:
+    fresh = Standing()
+    assert ask_route(client, "two tickets for the Sharks tonight", fresh, stream=stream).specialist == "purchase"
+    assert ask_route(client, "please refund order ORD_1", fresh, stream=stream).specialist == "support"
+    assert ask_route(client, "can I upgrade my seats?", fresh, stream=stream).specialist == "upgrade"
+    assert ask_route(client, "is there parking?", fresh, stream=stream).specialist == "faq"
+
+
+def test_a_route_goes_on_where_the_conversation_stands(client: openai.OpenAI) -> None:
+    asked = Standing(specialist="upgrade", proposal="upgrade_tickets")
+    assert ask_route(client, "yes", asked).specialist == "upgrade"
+    assert ask_route(client, "yes please", Standing(specialist="faq", holds=True)).specialist == "purchase"
+    assert ask_route(client, "yes please", Standing(specialist="faq")).specialist == "faq"
+
+
+def test_the_clients_own_typed_parsing_takes_a_route(client: openai.OpenAI) -> None:
+    messages: Any = [{"role": "user", "content": "I want my money back"}]
+    answer = client.chat.completions.parse(
+        model="usher-playbook", messages=messages, response_format=cast(Any, route_response_format())
+    )
+    assert Route.model_validate_json(answer.choices[0].message.content or "").specialist == "support"
 
 
 def test_callers_are_checked(url: str) -> None:

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from usher_agent.guardrails.marks import escape_tags
 from usher_agent.models.ports import ChatModel, CompletionRequest
 from usher_agent.routing.model import Situation
 from usher_agent.routing.ports import Router
-from usher_agent.guardrails.marks import escape_tags
-from usher_shared.contracts.handover import DUTIES, Route, route_response_format
+from usher_shared.contracts.handover import DUTIES, Route, Standing, route_response_format
 from usher_shared.errors import UsherError
 
 _LOG = logging.getLogger(__name__)
@@ -40,13 +40,8 @@ _FORMAT: Final = route_response_format()
 
 def routing_messages(situation: Situation) -> list[dict[str, Any]]:
     """What the model is asked: the rules, then where the conversation stands, then the two newest messages."""
-    state = (
-        f"Current colleague: {situation.specialist or 'none'}\n"
-        f"Open offer: {situation.proposal or 'none'}\n"
-        f"Seats on hold: {'yes' if situation.holds else 'no'}\n"
-        f"Done so far: {', '.join(situation.actions) or 'nothing'}"
-    )
-    messages = [{"role": "system", "content": f"{_INSTRUCTIONS}\n\n{state}"}]
+    standing = Standing(situation.specialist, situation.proposal, situation.holds, situation.actions)
+    messages = [{"role": "system", "content": f"{_INSTRUCTIONS}\n\n{standing.lines()}"}]
     if situation.last_reply:
         messages.append({"role": "assistant", "content": situation.last_reply[-_LONGEST_REPLY:]})
     return [*messages, {"role": "user", "content": escape_tags(situation.message[:_LONGEST])}]

@@ -67,8 +67,16 @@ class StreamOptions(_Lenient):
     include_usage: bool = False
 
 
+class JsonSchema(_Lenient):
+    """What the answer has to be: one JSON object that fits `definition`."""
+
+    name: str = Field(min_length=1, max_length=64)
+    definition: dict[str, Any] = Field(default_factory=dict, alias="schema")
+
+
 class ResponseFormat(_Lenient):
     type: str = "text"
+    json_schema: JsonSchema | None = None
 
 
 class ChatRequest(_Lenient):
@@ -101,11 +109,15 @@ class ChatRequest(_Lenient):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What an engine answers. `tools` are those it may call now; `forced` means that it has to call one of them."""
+    """What an engine answers. `tools` are those it may call now; `forced` means that it has to call one of them.
+
+    With `json` the text has to be one JSON object of that schema.
+    """
 
     messages: Sequence[Message]
     tools: Sequence[FunctionSpec] = ()
     forced: bool = False
+    json: JsonSchema | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from usher_inference.completions.model import (
     Message,
     NamedTool,
     Prompt,
+    ResponseFormat,
     TextDelta,
     ToolCall,
     Usage,
@@ -111,13 +112,15 @@ def start(engines: Engines, request: ChatRequest, *, max_messages: int) -> Compl
         raise InvalidRequest(f"more than {max_messages} messages", extra={"param": "messages"})
     if request.n is not None and request.n > 1:
         raise InvalidRequest("only one choice a request is served: n has to be 1", extra={"param": "n"})
-    if request.response_format and request.response_format.type != "text":
+    wanted = request.response_format or ResponseFormat()
+    schema = wanted.json_schema if wanted.type == "json_schema" else None
+    if wanted.type != "text" and schema is None:
         raise InvalidRequest(
-            f"response_format {request.response_format.type} is not served by {engine.model}",
+            f"response_format {wanted.type} is not served by {engine.model}",
             extra={"param": "response_format"},
         )
     tools, forced = _choose_tools([tool.function for tool in request.tools or []], request)
-    return Completion(engine, request, Prompt(request.messages, tools, forced))
+    return Completion(engine, request, Prompt(request.messages, tools, forced, schema))
 
 
 def _choose_tools(offered: Sequence[FunctionSpec], request: ChatRequest) -> tuple[Sequence[FunctionSpec], bool]:
