@@ -37,6 +37,11 @@ def words(text: str) -> list[str]:
     return _WORD.findall("".join(c for c in flat if not unicodedata.combining(c)))
 
 
+def is_idle(word: str) -> bool:
+    """Whether it is a word that tells nothing of what is spoken about."""
+    return word in _IDLE
+
+
 @lru_cache(maxsize=1)
 def _neighbours() -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {}
