@@ -18,6 +18,7 @@ from usher_agent.conversations.history import History
 from usher_agent.conversations.service import Conversations
 from usher_agent.conversations.sweep import Sweep
 from usher_agent.handover.tool import hand_over
+from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
 from usher_agent.proposals import endpoints as proposals
 from usher_agent.proposals.service import Proposals
@@ -76,6 +77,13 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     owner = secrets.token_hex(8)
     outbox = Outbox(deps.store, deps.bus)
     history = History(deps.store, characters=settings.history_characters)
+    budget = Budget(
+        deps.store,
+        deps.clock,
+        owner=owner,
+        conversation_usd=settings.conversation_budget_usd,
+        daily_usd=settings.daily_budget_usd,
+    )
     turn_service = Turns(
         store=deps.store,
         outbox=outbox,
@@ -85,6 +93,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         ids=deps.ids,
         history=history,
         settings=settings,
+        budget=budget,
         owner=owner,
         own_tools={tool.name: tool for tool in (hand_over, *deps.own_tools)},
         router=_router(settings, deps),
@@ -112,10 +121,12 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await outbox.start()
+        await budget.start()
         await sweep.start()
         yield
         await sweep.stop()
         await turn_service.stop()
+        await budget.stop()
         await outbox.stop()
         await deps.model.close()
         if deps.router_model is not None:

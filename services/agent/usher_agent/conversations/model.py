@@ -82,6 +82,7 @@ class Conversation:
     order_ids: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
     tool_calls: int = 0
+    spent_nanos: int = 0
     specialist: SpecialistName | None = None
     last_status: str | None = None
     model: dict[str, str] | None = None

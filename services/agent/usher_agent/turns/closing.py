@@ -37,7 +37,7 @@ def render_response(turn: Turn, default_model: str) -> dict[str, Any]:
         "agent": turn.specialist,
         "tool_calls": turn.calls,
         "confirmation": proposal.view() if proposal else None,
-        "citations": [],
+        "citations": turn.citations,
         "model": turn.model or {"name": default_model, "version": "unknown", "variant": "default"},
         "usage": {
             "prompt_tokens": turn.prompt_tokens,
@@ -55,6 +55,8 @@ def emit_end(turn: Turn, response: dict[str, Any]) -> None:
         outcome = {"type": "cancelled"}
     elif confirmation:
         outcome = interrupt(confirmation)
+    for citation in response["citations"]:
+        turn.log.emit(custom("citation", citation))
     if confirmation:
         turn.log.emit(custom("confirmation", confirmation))
     result = {"status": turn.status, "message_id": turn.message_id, "error_code": turn.error_code}
@@ -77,6 +79,7 @@ def _turn_document(turn: Turn, response: dict[str, Any], ended_at: str) -> dict[
         "route": turn.route.model_dump() if turn.route else None,
         "messages": turn.messages,
         "tool_calls": turn.calls,
+        "citations": turn.citations,
         "confirmation": response["confirmation"],
         "model": response["model"],
         "usage": response["usage"],
@@ -90,6 +93,7 @@ def _apply(turn: Turn, conversation: Conversation, open_proposal: Proposal | Non
     conversation.updated_at = moment
     conversation.pending = open_proposal.id if open_proposal else None
     conversation.tool_calls += len(turn.calls)
+    conversation.spent_nanos += turn.spent_nanos
     if turn.command.key is not None:
         conversation.remember_key(turn.command.key, turn.opening.number)
     conversation.specialist = turn.specialist

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import orjson
 
-from usher_agent.boxoffice.model import Identity
+from usher_agent.boxoffice.model import Identity, ToolCall
 from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import Decision, Proposal
 from usher_agent.conversations.model import Conversation
@@ -17,6 +17,7 @@ from usher_agent.guardrails.marks import escape_tags
 from usher_agent.models.ports import Completion
 from usher_agent.specialists.model import FRONT_DESK
 from usher_agent.streams.log import RunLog
+from usher_agent.turns.past import Past
 from usher_agent.turns.prompt import Message
 from usher_shared.contracts.handover import Route, SpecialistName
 
@@ -89,7 +90,11 @@ class Opening:
 
 @dataclass(slots=True)
 class Turn:
-    """The turn as it grows. `messages` are what the model sees of it later; `calls` are ToolCallViews."""
+    """The turn as it grows. `messages` are what the model sees of it later; `calls` are ToolCallViews.
+
+    `past` is what an earlier process had come to in it. `keys` are the calls' idempotency keys, `named` counts each
+    tool's calls.
+    """
 
     command: TurnCommand
     opening: Opening
@@ -99,7 +104,10 @@ class Turn:
     history: list[Message] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    past: Past | None = None
     call_count: int = 0
+    keys: dict[str, str] = field(default_factory=dict)
+    named: dict[str, int] = field(default_factory=dict)
     result_characters: int = 0
     reply: str = ""
     preface: str = ""
@@ -121,11 +129,24 @@ class Turn:
     model_calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost_nanos: int | None = 0  # None: that of a call is not known
+    spent_nanos: int = 0  # what a budget counts
+    remembered: int = 0  # calls that an earlier answer spared
+    passed_over: list[str] = field(default_factory=list)  # models that failed in this turn
     model: dict[str, str] | None = None
+    found: dict[str, dict[str, Any]] | None = None  # passages by id, once documents were searched
+    uncited: bool = False  # the model was told already that its answer named no source
+    citations: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def conversation_id(self) -> str:
         return self.opening.conversation.id
+
+    @property
+    def charged_nanos(self) -> int:
+        """What the conversation has cost with this turn, as a budget counts it."""
+        return self.opening.conversation.spent_nanos + self.spent_nanos
 
     @property
     def is_silent(self) -> bool:
@@ -149,14 +170,29 @@ class Turn:
         self.call_count += 1
         return f"call_{self.opening.number}_{self.call_count}"
 
+    def make_call(self, name: str, arguments: str, call_id: str | None = None) -> ToolCall:
+        """A call of this turn, with its idempotency key: the n-th call of that tool in that turn, in every attempt."""
+        id = call_id or self.next_call_id()
+        self.named[name] = count = self.named.get(name, 0) + 1
+        self.keys[id] = f"{self.conversation_id}:{self.opening.number}:{name[:64]}:{count}"
+        return ToolCall(id, name, arguments)
+
     def idempotency_key(self, call_id: str) -> str:
         """The same for every attempt at this call of this turn, and for no other call."""
-        return f"{self.conversation_id}:{call_id}"
+        return self.keys[call_id]
 
     def count(self, completion: Completion, default_name: str) -> None:
         self.model_calls += 1
         self.prompt_tokens += completion.prompt_tokens
         self.completion_tokens += completion.completion_tokens
+        self.cached_tokens += completion.cached_tokens
+        self.spent_nanos += completion.charged_nanos
+        self.remembered += completion.remembered
+        if self.cost_nanos is not None:
+            self.cost_nanos = None if completion.cost_nanos is None else self.cost_nanos + completion.cost_nanos
+        for name in completion.passed_over:
+            if name not in self.passed_over:
+                self.passed_over.append(name)
         self.model = {
             "name": completion.model or default_name,
             "version": completion.version or "unknown",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,56 +14,39 @@ from usher_agent.boxoffice.ports import BoxOffice, Caller
 from usher_agent.confirmations.model import UNFINISHED, Decision
 from usher_agent.confirmations.service import check_decidable, find_proposal
 from usher_agent.conversations.history import History
-from usher_agent.guardrails.marks import contains_card, escape_tags, mask_cards
+from usher_agent.guardrails.marks import escape_tags
 from usher_agent.guardrails.output import GroundsKeeper
+from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
 from usher_agent.routing.ports import Router
 from usher_agent.settings import Settings
 from usher_agent.specialists.model import allow_lists
 from usher_agent.streams.log import RunLog
 from usher_agent.streams.model import run_error, run_started
+from usher_agent.streams.service import FrameStore
 from usher_agent.turns.assigning import assign, holder
 from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.closing import LeaseLost, close_turn, emit_end, give_back, render_response, turn_events
 from usher_agent.turns.execution import carry_out
 from usher_agent.turns.generation import Generation, TurnFailed
+from usher_agent.turns.interrupted import give_up, take_over
 from usher_agent.turns.line import PLACE, Line
 from usher_agent.turns.model import Opening, OpeningRules, Turn, TurnCommand
 from usher_agent.turns.offering import put_offer
 from usher_agent.turns.opening import Busy, InLine, open_turn
 from usher_agent.turns.own_tools import OwnTools, all_offered
+from usher_agent.turns.past import read_past
 from usher_agent.turns.prompt import user_message
 from usher_agent.turns.repeats import find_answer
 from usher_agent.turns.reply import conclude
+from usher_agent.turns.running import Leases, Run
 from usher_shared.clock import Clock
 from usher_shared.documents import DocumentStore
-from usher_shared.errors import Conflict, Unavailable, Unprocessable, UsherError
+from usher_shared.errors import Conflict, Unavailable, UsherError
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Run:
-    """A turn in progress in this process. `task` yields the ChatResponse as a dict."""
-
-    conversation_id: str
-    log: RunLog
-    turn: Turn
-    task: asyncio.Task[dict[str, Any]] | None = None
-    interruptible: bool = False
-
-    async def response(self) -> dict[str, Any]:
-        """Wait for the end; a caller that goes away does not stop the turn."""
-        if self.task is None:
-            raise RuntimeError("the run was not started")
-        try:
-            return await asyncio.shield(self.task)
-        except asyncio.CancelledError:
-            if not self.task.cancelled():
-                raise  # it is the waiting that was cancelled
-            raise Unavailable("the agent is restarting; send it again", retry_after_seconds=1.0) from None
 
 
 class Turns:
@@ -80,6 +63,7 @@ class Turns:
         ids: IdGenerator,
         history: History,
         settings: Settings,
+        budget: Budget,
         owner: str,
         own_tools: OwnTools,
         router: Router,
@@ -114,10 +98,13 @@ class Turns:
             model_name=settings.model_name,
             home_time_zone=settings.home_time_zone,
             step_limit=settings.step_limit,
-            model_timeout_seconds=settings.model_timeout_seconds,
+            wall_limit_seconds=settings.wall_limit_seconds,
+            budget=budget,
         )
-        self._line = Line(store, clock)
         self._retention = timedelta(seconds=settings.frame_retention_seconds)
+        self._frames = FrameStore(store)
+        self._taking: set[str] = set()
+        self._background: set[asyncio.Task[Any]] = set()
         self._rules = OpeningRules(
             owner=owner,
             lease=timedelta(seconds=settings.lease_seconds),
@@ -126,6 +113,8 @@ class Turns:
             frame_retention=self._retention,
             is_running=self._alive.__contains__,
         )
+        self._line = Line(store, clock, self._rules)
+        self._leases = Leases(store, clock, self._rules)
 
     def running(self, conversation_id: str) -> Run | None:
         return self._runs.get(conversation_id)
@@ -146,16 +135,54 @@ class Turns:
         self._alive.add(run_id)
         try:
             opening = await open_turn(self._store, self._clock, self._ids, self._rules, command=command, run_id=run_id)
-        except BaseException:
+        except BaseException as error:
             self._alive.discard(run_id)
+            if isinstance(error, Busy) and error.interrupted:
+                self._take_up_soon(command.conversation_id or "")
             raise
         if isinstance(opening, InLine):
             self._alive.discard(run_id)
+            if opening.interrupted:
+                self._take_up_soon(command.conversation_id or "")
             return opening
-        return self._run(self._prepare(command, opening))
+        return self._run(self._prepare(command, opening, opening.conversation.last_frame + 1))
+
+    async def take_up(self, conversation_id: str) -> Run | None:
+        """Finish the conversation's interrupted turn where it stands, under its own run id; None if there is none.
+
+        What was done of it is read from its stored frames; what was shown stays, and is not said again.
+        """
+        if conversation_id in self._taking:
+            return None
+        self._taking.add(conversation_id)
+        try:
+            taken = await take_over(self._store, self._clock, self._rules, conversation_id)
+            if taken is None:
+                return None
+            command, opening = taken
+            self._alive.add(opening.run_id)
+            first = opening.conversation.last_frame
+            past = read_past([frame async for _, frame in self._frames.read(conversation_id, first)])
+            if past.ended:
+                self._alive.discard(opening.run_id)
+                await give_up(self._store, conversation_id, opening.run_id)
+                return None
+            run = self._prepare(command, opening, first + past.frames + 1)
+            run.turn.past = past
+            run.log.reopen(past.open_text)
+            return self._run(run)
+        finally:
+            self._taking.discard(conversation_id)
+
+    def _take_up_soon(self, conversation_id: str) -> None:
+        task = asyncio.create_task(self.take_up(conversation_id), name="take-up")
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        task.add_done_callback(_observe)
 
     def _run(self, run: Run) -> Run:
         self._runs[run.conversation_id] = run
+        self._leases.hold(run.conversation_id, run.turn.opening.run_id)
         run.task = asyncio.create_task(self._work(run), name=run.turn.opening.run_id)
         run.task.add_done_callback(_observe)
         return run
@@ -266,21 +293,23 @@ class Turns:
     async def stop(self) -> None:
         """Give running turns a moment, then leave them to recovery."""
         self._stopping = True
-        tasks = [run.task for run in self._runs.values() if run.task is not None]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self._settings.shutdown_seconds)
+        runs = {run.task: run for run in self._runs.values() if run.task is not None}
+        late: set[asyncio.Task[dict[str, Any]]] = set()
+        if runs:
+            _, late = await asyncio.wait(runs, timeout=self._settings.shutdown_seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await self._leases.stop([runs[task] for task in late])
 
-    def _prepare(self, command: TurnCommand, opening: Opening) -> Run:
+    def _prepare(self, command: TurnCommand, opening: Opening, first_frame: int) -> Run:
         conversation = opening.conversation
         settled = opening.execute or opening.open or next(iter(opening.changed), None)
         log = RunLog(
             self._store,
             conversation.id,
             opening.run_id,
-            conversation.last_frame + 1,
+            first_frame,
             self._clock.now() + self._retention,
         )
         turn = Turn(
@@ -298,7 +327,8 @@ class Turns:
         turn = run.turn
         flusher: asyncio.Task[None] | None = None
         try:
-            turn.log.emit(run_started(run.conversation_id, turn.opening.run_id))
+            if turn.past is None or not turn.past.frames:
+                turn.log.emit(run_started(run.conversation_id, turn.opening.run_id))
             if turn.command.streaming:
                 flusher = asyncio.create_task(turn.log.flush_regularly(self._settings.flush_seconds))
                 flusher.add_done_callback(_observe)
@@ -318,6 +348,7 @@ class Turns:
             if flusher is not None:
                 flusher.cancel()
             self._runs.pop(run.conversation_id, None)
+            self._leases.drop(run.conversation_id)
             self._alive.discard(turn.opening.run_id)
             turn.log.close()
             self._line.move(run.conversation_id)
@@ -394,37 +425,3 @@ def _observe(task: asyncio.Task[Any]) -> None:
     """Note a failure that nobody awaits: a stream's reader learns of it from the frames."""
     if not task.cancelled():
         task.exception()
-
-
-def message_command(
-    *,
-    client_id: str,
-    customer_id: str,
-    conversation_id: str | None,
-    message: str,
-    metadata: dict[str, str],
-    attachments: int,
-    streaming: bool,
-    key: str | None = None,
-) -> TurnCommand:
-    """The command of a customer's message, without card numbers. Raises Unprocessable."""
-    if not message.strip():
-        raise Unprocessable("the message is empty", code="empty_message")
-    token = metadata.get("payment_method_token")
-    if token is not None and (not token.strip() or len(token) > 256 or contains_card(token)):
-        raise Unprocessable(
-            "metadata.payment_method_token names a stored payment method; it is no card number",
-            code="bad_payment_method",
-        )
-    clean = mask_cards(message)
-    return TurnCommand(
-        client_id=client_id,
-        customer_id=customer_id,
-        conversation_id=conversation_id,
-        message=clean,
-        payment_method_token=token,
-        attachments=attachments,
-        card_removed=clean != message,
-        streaming=streaming,
-        key=key,
-    )
