@@ -10,11 +10,11 @@ import orjson
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.confirmations.model import Proposal
 from usher_agent.confirmations.service import Execution, execute
+from usher_agent.guardrails.marks import escape_tags
 from usher_agent.streams.model import step_finished, step_started, tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_agent.turns.reply import preface
-from usher_agent.turns.safety import escape_tags
 from usher_agent.turns.wording import done, refused
 from usher_shared.clock import Clock
 from usher_shared.contracts.tools.offering import IDENTITY_FIELDS

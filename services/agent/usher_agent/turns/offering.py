@@ -11,11 +11,11 @@ import orjson
 from usher_agent.boxoffice.model import Identity, InvalidCall, check_arguments
 from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import Proposal, proposal_from_quote
+from usher_agent.guardrails.marks import escape_tags
 from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.prompt import assistant_calls, requested_note, tool_message
 from usher_agent.turns.reply import put
-from usher_agent.turns.safety import escape_tags
 from usher_shared.contracts.money import to_major
 from usher_shared.contracts.tools.offering import IDENTITY_FIELDS
 
