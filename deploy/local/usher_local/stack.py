@@ -59,6 +59,11 @@ class Stack:
     def logs(self) -> Path:
         return self.home / "logs"
 
+    @property
+    def knowledge(self) -> Path:
+        """The index of the house's documents, which `usher knowledge build` makes."""
+        return self.data / "knowledge.db"
+
     def url(self, service: str) -> str:
         return f"http://{HOST}:{self.ports[service]}"
 

@@ -18,6 +18,8 @@ from usher_agent.conversations.history import History
 from usher_agent.conversations.service import Conversations
 from usher_agent.conversations.sweep import Sweep
 from usher_agent.handover.tool import hand_over
+from usher_agent.knowledge.ports import KnowledgeIndex
+from usher_agent.knowledge.tool import search_tool
 from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
 from usher_agent.proposals import endpoints as proposals
@@ -27,7 +29,6 @@ from usher_agent.routing.ports import Router
 from usher_agent.routing.words import WordRouter
 from usher_agent.settings import Settings
 from usher_agent.streams import endpoints as streams
-from usher_agent.streams.service import FrameStore
 from usher_agent.turns import endpoints as turns
 from usher_agent.turns.own_tools import OwnTool
 from usher_agent.turns.service import Turns
@@ -57,7 +58,13 @@ class Deps:
     clock: Clock
     ids: IdGenerator
     own_tools: Sequence[OwnTool[Any]] = ()
+    knowledge: KnowledgeIndex | None = None
     router_model: ChatModel | None = None
+
+
+def _own_tools(deps: Deps) -> list[OwnTool[Any]]:
+    documents = [search_tool(deps.knowledge, deps.clock)] if deps.knowledge is not None else []
+    return [hand_over, *documents, *deps.own_tools]
 
 
 def _router(settings: Settings, deps: Deps) -> Router:
@@ -95,7 +102,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         settings=settings,
         budget=budget,
         owner=owner,
-        own_tools={tool.name: tool for tool in (hand_over, *deps.own_tools)},
+        own_tools={tool.name: tool for tool in _own_tools(deps)},
         router=_router(settings, deps),
     )
     conversation_service = Conversations(
@@ -131,6 +138,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         await deps.model.close()
         if deps.router_model is not None:
             await deps.router_model.close()
+        if deps.knowledge is not None:
+            await deps.knowledge.close()
         await deps.box.close()
         await deps.bus.close()
         await deps.store.close()
@@ -157,5 +166,4 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     )
     app.state.conversations = conversation_service
     app.state.sweep = sweep
-    app.state.frames = FrameStore(deps.store)
     return app

@@ -5,12 +5,13 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from usher_agent.knowledge.settings import KnowledgeSettings
 from usher_agent.models.settings import ModelSettings
 
 
-class Settings(BaseSettings):
+class Settings(KnowledgeSettings):
     """Durations in seconds. Each field is one environment variable."""
 
     model_config = SettingsConfigDict(env_prefix="USHER_AGENT_", protected_namespaces=())
@@ -39,8 +40,10 @@ class Settings(BaseSettings):
     answer_cache_seconds: float = Field(
         default=0.0, ge=0, le=3600, description="how long answers to impersonal first questions are kept; 0: not at all"
     )
-    router_model: str | None = Field(
-        default=None, description="model that decides which specialist answers; default: the message's words decide"
+    router_model: ModelSettings | None = Field(
+        default=None,
+        description="JSON, as one of USHER_AGENT_MODELS: the model that decides which specialist answers; "
+        "default: the message's words decide",
     )
     router_timeout_seconds: float = Field(default=0.8, gt=0, description="for its decision; then the words decide")
     router_least_confidence: float = Field(default=0.5, ge=0, le=1, description="below it the words decide")

@@ -344,6 +344,7 @@ class World:
         self.box = MemoryBoxOffice(self.clock)
         self.bus = KeepingBus()
         self.own_tools: list[Any] = []
+        self.knowledge: Any = None
         self.read_frames = read_frames
         self.errors = SimpleNamespace(Conflict=Conflict, UpstreamTimeout=UpstreamTimeout, Unavailable=Unavailable)
         self.event_id = EVENT
@@ -360,6 +361,7 @@ class World:
             clock=self.clock,
             ids=UlidGenerator(),
             own_tools=self.own_tools,
+            knowledge=self.knowledge,
         )
         self.app = create_app(Settings(**self.settings), deps)
         config = uvicorn.Config(self.app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=1)

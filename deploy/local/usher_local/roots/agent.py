@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from usher_agent.adapters.chat_models import build_chat_model
+from usher_agent.adapters.chat_models import build_chat_model, build_router_model
 from usher_agent.adapters.http_box_office import HttpBoxOffice
+from usher_agent.adapters.knowledge_indexes import embedded_index
 from usher_agent.app import Deps, create_app
 from usher_agent.settings import Settings
 from usher_local.seed import HOME_TIME_ZONE
@@ -27,13 +28,16 @@ def build(stack: Stack) -> FastAPI:
     tools = ServiceClient(
         "tools", settings.tools_url or stack.url("tools"), tokens, timeout_seconds=settings.tool_timeout_seconds
     )
+    clock = SystemClock()
     deps = Deps(
         store=stack.store("agent"),
         bus=stack.bus("agent"),
         model=model,
         box=HttpBoxOffice(tools),
         verifier=stack.verifier(),
-        clock=SystemClock(),
+        clock=clock,
         ids=UlidGenerator(),
+        knowledge=embedded_index(stack.knowledge, clock, settings),
+        router_model=build_router_model(settings, inference_url=stack.url("inference") + "/v1", tokens=tokens),
     )
     return create_app(settings, deps)
