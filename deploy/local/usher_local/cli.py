@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -287,3 +288,19 @@ def measure_understanding(file: _CorpusFile) -> None:
     from usher_local.measures import measure_understanding_file
 
     _print_measure(measure_understanding_file, file)
+
+
+@measure_app.command("routing")
+def measure_routing(
+    by: Annotated[str, typer.Option(help="words, or a model's name")] = "words",
+    split: Annotated[str, typer.Option(help="tune or test")] = "test",
+    url: Annotated[str | None, typer.Option(help="OpenAI-compatible server, with /v1; default: the playbook")] = None,
+    key_env: Annotated[str | None, typer.Option(help="environment variable with that server's key")] = None,
+) -> None:
+    """Do labelled messages reach the specialist whom they are for? One JSON line."""
+    from usher_local.routing import measure
+
+    if split not in ("tune", "test"):
+        raise typer.BadParameter("tune or test")
+    key = os.environ.get(key_env) if key_env else None
+    print(json.dumps(asyncio.run(measure(by, "tune" if split == "tune" else "test", url=url, key=key))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from usher_agent.adapters.chat_models import build_chat_model
+from usher_agent.adapters.chat_models import build_chat_model, build_router_model
 from usher_agent.adapters.http_box_office import HttpBoxOffice
 from usher_agent.app import Deps, create_app
 from usher_agent.settings import Settings
@@ -31,6 +31,9 @@ def build(cloud: Cloud) -> FastAPI:
             verifier=cloud.verifier,
             clock=SystemClock(),
             ids=UlidGenerator(),
+            router_model=build_router_model(
+                settings, inference_url=cloud.url("inference") + "/v1", tokens=cloud.tokens
+            ),
         ),
     )
 

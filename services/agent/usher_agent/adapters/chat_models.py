@@ -47,6 +47,16 @@ def build_chat_model(
     return ModelOrder(candidates)
 
 
+def build_router_model(
+    settings: Settings, *, inference_url: str, tokens: TokenSource, environment: Mapping[str, str] = os.environ
+) -> ChatModel | None:
+    """The model that routes, alone: when it fails, the message's words decide. Raises as `build_chat_model`."""
+    model = settings.router_model
+    if model is None:
+        return None
+    return _adapter(model, _key(model, environment), inference_url, tokens, GoogleAccess())
+
+
 def _single(settings: Settings) -> ModelSettings:
     """The one model of USHER_AGENT_MODEL_*."""
     return ModelSettings(

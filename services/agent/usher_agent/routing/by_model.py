@@ -6,7 +6,6 @@ It is asked once, with little time; what is late, no Route, or too unsure is dec
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,12 +16,11 @@ from usher_agent.routing.model import Situation
 from usher_agent.routing.ports import Router
 from usher_shared.contracts.handover import DUTIES, Route, Standing, route_response_format
 from usher_shared.errors import UsherError
+from usher_shared.outage import Outage
 
-_LOG = logging.getLogger(__name__)
 _LONGEST = 2_000  # characters of the message
 _LONGEST_REPLY = 600
-_FAILURES = 3  # in a row, after which the model is left alone for a while
-_REST_SECONDS = 30.0
+_REST_SECONDS = 30.0  # without the model, after three failures in a row
 
 _INSTRUCTIONS: Final = (
     """\
@@ -48,29 +46,23 @@ def routing_messages(situation: Situation) -> list[dict[str, Any]]:
 
 
 class ModelRouter:
-    """See Router. `least_confidence` and below it the other router decides. Closed by whoever made the model."""
+    """See Router. Below `least_confidence` the other router decides. The model is closed by whoever made it."""
 
     def __init__(self, model: ChatModel, otherwise: Router, *, timeout_seconds: float, least_confidence: float) -> None:
         self._model = model
         self._otherwise = otherwise
         self._timeout_seconds = timeout_seconds
         self._least_confidence = least_confidence
-        self._failures = 0
-        self._rests_until = 0.0
+        self._outage = Outage(
+            "the router's model fails: words decide", "the router's model answers again", _REST_SECONDS, failures=3
+        )
 
     async def route(self, situation: Situation) -> Route:
         """The model's decision, else the other router's."""
-        now = asyncio.get_running_loop().time()
-        if now < self._rests_until:
-            return await self._otherwise.route(situation)
-        route = await self._ask(situation)
-        if route is None:
-            self._failures += 1
-            if self._failures >= _FAILURES:
-                self._failures, self._rests_until = 0, now + _REST_SECONDS
-            return await self._otherwise.route(situation)
-        self._failures = 0
-        return route if route.confidence >= self._least_confidence else await self._otherwise.route(situation)
+        route = None if self._outage.holds() else await self._ask(situation)
+        if route is not None and route.confidence >= self._least_confidence:
+            return route
+        return await self._otherwise.route(situation)
 
     async def _ask(self, situation: Situation) -> Route | None:
         request = CompletionRequest(
@@ -84,9 +76,12 @@ class ModelRouter:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 completion = await self._model.complete(request)
-            return Route.model_validate_json(completion.text)
+            route = Route.model_validate_json(completion.text)
         except (UsherError, TimeoutError) as error:
-            _LOG.info("the router's model did not answer", extra={"reason": type(error).__name__})
-        except ValidationError as error:  # never its text: it may repeat the customer's
-            _LOG.info("the router's model answered no route", extra={"problems": error.error_count()})
+            self._outage.note_failure(error)
+        except ValidationError as error:  # not itself: it may repeat the customer's words
+            self._outage.note_failure(ValueError(f"no route: {error.error_count()} problems"))
+        else:
+            self._outage.note_success()
+            return route
         return None

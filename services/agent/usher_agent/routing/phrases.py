@@ -25,7 +25,8 @@ _UPGRADE: tuple[tuple[float, str], ...] = (
     (
         0.95,
         rf"\bmove {_MINE} (?:orders?|seats?|tickets?) (?:up |down )?to (?:the )?(?:section|row|vip|stalls|front)\b|"
-        r"\b(?:i|we)(?:'re| are| sit) in (?:row|section|block|the) .*\b(?:nearer|closer|better|further (?:down|forward))\b",
+        r"\b(?:i|we)(?:'re| are| sit) in (?:row|section|block|the) .*\b(?:nearer|closer|better|further (?:down|"
+        r"forward))\b",
     ),
     (
         0.93,
@@ -59,8 +60,10 @@ _SUPPORT: tuple[tuple[float, str], ...] = (
     (
         0.93,
         rf"\b{_MINE} (?:\w+ )?(?:orders?|bookings?|purchases?|receipts?|invoices?)\b|\bord_\w+|\bsup_\w+|"
-        rf"\bwhere (?:are|is|have) {_MINE} (?:\w+ )?tickets?\b|\b(?:download|resend|lost|re-?send me) {_MINE} tickets?\b|"
-        rf"\bwhat (?:tickets )?(?:exactly )?(?:have|did|do) (?:i|we) (?:just |already |last )?(?:bought|buy|booked|book|"
+        rf"\bwhere (?:are|is|have) {_MINE} (?:\w+ )?tickets?\b|\b(?:download|resend|lost|"
+        rf"re-?send me) {_MINE} tickets?\b|"
+        rf"\bwhat (?:tickets )?(?:exactly )?(?:have|did|do) (?:i|we) (?:just |already |last )?(?:bought|buy|booked|"
+        rf"book|"
         r"ordered|order|get|got|have)\b|\b(?:which|what) tickets (?:have|do) i\b|\b(?:i|we)(?:'ve| have) (?:already )?"
         r"(?:booked|bought) already\b|\border (?:again|status|history)\b|\b(?:have|did) i not (?:bought|buy|book)",
     ),
@@ -68,12 +71,15 @@ _SUPPORT: tuple[tuple[float, str], ...] = (
     (
         0.95,
         r"\b(?:human|real person|actual person|a person|somebody instead|customer (?:service|support|care)|"
-        r"your (?:manager|supervisor|team|staff|boss))\b|\b(?:agent|representative|operator|supervisor)\W*(?:please|pls|now)\b|"
-        r"\b(?:speak|talk) (?:to|with) (?:a|an|some|someone|somebody|your|the)\b|\bdon't want to talk\b|\bput me through\b",
+        r"your (?:manager|supervisor|team|staff|boss))\b|\b(?:agent|representative|operator|supervisor)\W*(?:please|"
+        r"pls|now)\b|"
+        r"\b(?:speak|talk) (?:to|with) (?:a|an|some|someone|somebody|your|the)\b|\bdon't want to talk\b|"
+        r"\bput me through\b",
     ),
     (
         0.93,
-        r"\b(?:charged|debited|billed|took the money|took my money) (?:\w+ )?(?:twice|two times|double|again|too much)\b|"
+        r"\b(?:charged|debited|billed|took the money|took my money) (?:\w+ )?(?:twice|two times|double|again|"
+        r"too much)\b|"
         r"\b(?:i|we)(?:'ve| have)? paid\b|\bsince i paid\b|\bwas debited\b|\bpayment (?:go|went|gone) through\b|"
         r"\b(?:never|not|nothing|hasn't|haven't|didn't) (?:\w+ ){0,2}?(?:got|get|received?|arrived?|come)\b|"
         r"\b(?:lost|stolen)\b.*\btickets?\b|\btickets? (?:were|was|got) (?:lost|stolen)\b|\bconfirmation e?-?mail\b",
@@ -92,20 +98,25 @@ _FAQ: tuple[tuple[float, str], ...] = (
     (
         0.92,
         r"\b(?:park(?:ing)?|car park|leave (?:the|my|our) car|bicycles?|bikes?|bus(?:es)?|trains?|tram|metro|subway|"
-        r"station|taxi|directions|address|get (?:there|to the))\b|\bhow do i get\b|\bwhere(?: exactly)? is\b|\bwhich gate\b|"
+        r"station|taxi|directions|address|get (?:there|to the))\b|\bhow do i get\b|\bwhere(?: exactly)? is\b|"
+        r"\bwhich gate\b|"
         r"\b(?:entrance|hotel)\b",
     ),
     (
         0.92,
-        r"\b(?:bags?|backpacks?|cameras?|photos?|umbrellas?|strollers?|prams?|lockers?|cloak ?room|coat|wi-?fi|dogs?|pets|"
-        r"smok(?:e|ing)|alcohol|beer|wine|drinks?|food|eat|vegetarian|vegan|snacks?|restaurants?|bars?|toilets?|restrooms?|"
+        r"\b(?:bags?|backpacks?|cameras?|photos?|umbrellas?|strollers?|prams?|lockers?|cloak ?room|coat|wi-?fi|dogs?|"
+        r"pets|"
+        r"smok(?:e|ing)|alcohol|beer|wine|drinks?|food|eat|vegetarian|vegan|snacks?|restaurants?|bars?|toilets?|"
+        r"restrooms?|"
         r"baby changing|cash machines?|atm|ear ?plugs|air[- ]condition\w*|heated|heating|lost property|dress code|suit|"
         r"re-?entry|come back in)\b",
     ),
     (
         0.92,
-        r"\bdoors? open|\bopen (?:its|the) doors\b|\b(?:how early|what time) should (?:i|we)\b|\bhow (?:late|long) is\b|"
-        r"\b(?:interval|intermission)\b|\bhow loud\b|\bcapacity of\b|\blate arrivals?\b|\bbring (?:an? )?(?:id|food|my|the)\b|"
+        r"\bdoors? open|\bopen (?:its|the) doors\b|\b(?:how early|what time) should (?:i|we)\b|\bhow (?:late|"
+        r"long) is\b|"
+        r"\b(?:interval|intermission)\b|\bhow loud\b|\bcapacity of\b|\blate arrivals?\b|\bbring (?:an? )?(?:id|food|"
+        r"my|the)\b|"
         r"\b(?:kids|children|minors|babies)\b.*\b(?:allowed|come|welcome|age)\b|\b(?:minimum|from what) age\b|"
         r"\bage (?:limit|can)\b|\b(?:is|are) (?:\w+ ){1,4}?(?:allowed|welcome|permitted)\b|\bstep-free\b|"
         r"\bwheelchair[- ]accessible\b|\baccessible\?",
@@ -121,29 +132,33 @@ _FAQ: tuple[tuple[float, str], ...] = (
 _PURCHASE: tuple[tuple[float, str], ...] = (
     (
         0.93,
-        r"\b(?:buy|buying|purchase|book|reserve)\b(?! (?:number|id|status))(?!ing)|\bsell me\b|\bget (?:me|us) (?:\w+ )?"
+        r"\b(?:buy|buying|purchase|book|reserve)\b(?! (?:number|id|status))(?!ing)|\bsell me\b|\bget (?:me|"
+        r"us) (?:\w+ )?"
         r"(?:tickets?|seats?|a (?:seat|ticket)|one|two|three|four|five|six|\d)|\bi'll take\b|"
         r"\bgo on with the booking\b",
     ),
     (
         0.9,
-        rf"\b{_COUNT} (?:more |other |another )?(?:\w+ )?(?:tickets?|tix|seats?|places?|adults?)\b|\b(?:another|one more|a third|a pair of) "
+        rf"\b{_COUNT} (?:more |other |another )?(?:\w+ )?(?:tickets?|tix|seats?|places?|adults?)\b|\b(?:another|"
+        rf"one more|a third|a pair of) "
         r"(?:tickets?|seats?)\b|\b(?:a pair|ticket for one|tickets? for)\b|\btix\b",
     ),
     (
         0.88,
         r"\bwhat(?:'s| is) on\b|\b(?:find|show) me (?:something|everything|concerts|shows|an?)\b|"
         r"\b(?:concerts?|gigs?|comedy|musicals?|opera|ballet|plays|jazz)\b.*\?|\bwait(?:ing)? ?list\b|"
-        r"\bsold out\b|\bstill (?:available|free)\b|\bseats? (?:still )?(?:left|available)\b|\banything (?:fun|else|cheaper)\b|"
+        r"\bsold out\b|\bstill (?:available|free)\b|\bseats? (?:still )?(?:left|available)\b|\banything (?:fun|else|"
+        r"cheaper)\b|"
         r"\bare there tickets\b|\bcome free\b",
     ),
     (0.8, r"\bhow much (?:are|do|is) (?:the|a|your)? ?(?:\w+ )?(?:seats?|tickets?)\b|\bcheapest\b|\btickets?\b"),
 )
 
 
-def _compiled(
-    specialist: SpecialistName, rules: tuple[tuple[float, str], ...]
-) -> list[tuple[SpecialistName, float, re.Pattern[str]]]:
+Evidence = tuple[SpecialistName, float, re.Pattern[str]]
+
+
+def _compiled(specialist: SpecialistName, rules: tuple[tuple[float, str], ...]) -> list[Evidence]:
     return [(specialist, weight, re.compile(phrases)) for weight, phrases in rules]
 
 
@@ -157,8 +172,10 @@ EVIDENCE: Final = (
 # a question for the rule itself
 RULES: Final = re.compile(
     r"\b(?:polic(?:y|ies)|general rules?|the rules?|deadline)\b|\bhow (?:do|does) (?:\w+ ){1,3}?works?\b|"
-    r"\bhow \w+ works?\b|\bwhat does (?:\w+ ){1,5}?mean\b|\b(?:is|are) (?:it|tickets?|they) (?:refundable|exchangeable|transferable|"
-    r"returnable)\b|\bdo you (?:give|offer|make) refunds?\b|\buntil when can\b|\bhow long (?:do you|are) (?:\w+ )?(?:hold|held|keep|kept|seats)\b|"
+    r"\bhow \w+ works?\b|\bwhat does (?:\w+ ){1,5}?mean\b|\b(?:is|are) (?:it|tickets?|they) (?:refundable|"
+    r"exchangeable|transferable|"
+    r"returnable)\b|\bdo you (?:give|offer|make) refunds?\b|\buntil when can\b|\bhow long (?:do you|"
+    r"are) (?:\w+ )?(?:hold|held|keep|kept|seats)\b|"
     r"\b(?:could|can) (?:i|we) (?:return|refund|exchange) \w+ (?:later )?if\b|\bin general\b"
 )
 # what is the customer's own: then the rule is asked for in order to be applied
