@@ -77,19 +77,35 @@ _WILL = re.compile(
     r"confirmation (?:e-?mail|text))\b",
     re.IGNORECASE,
 )
-# a first glance: no promise is made without one of these
-_HINTS = frozenset(
+# a first glance: no promise of a kind is made without one of these words
+_DEEDS = frozenset(
     """
     bought purchased booked ordered charged paid refunded upgraded exchanged swapped credited cancelled canceled
     held reserved secured placed processed issued applied waived released added sent emailed confirmed complete
-    completed locked moved changed transferred put arranged saved removed registered signed yours way through set
-    done sorted congratulations went successful successfully approved finalised finalized hold holding keep
-    keeping got off discount discounts discounted price coupon coupons voucher vouchers promo promotional cashback
-    cash waive free complimentary loyalty bonus special extra house us guarantee guaranteed guarantees promise
-    assure vow back questions risk refundable refund sell sure certain anytime reason ll will going full match two
-    one
+    completed locked moved changed transferred put arranged saved removed registered signed hold yours way through
     """.split()  # noqa: SIM905
 )
+_ENDS_WELL = frozenset(
+    """
+    set done booked sorted congratulations confirmed went successful successfully complete completed processed
+    approved finalised finalized got bought secured
+    """.split()  # noqa: SIM905
+)
+_KEEPS = frozenset(["hold", "holding", "keep", "keeping", "held", "reserved", "have", "got"])
+_SAVES = frozenset(
+    """
+    off discount discounts discounted price coupon coupons voucher vouchers promo promotional cashback cash waive
+    waived waives free complimentary loyalty bonus special extra house us match matching one
+    """.split()  # noqa: SIM905
+)
+_SURES = frozenset(
+    """
+    guarantee guaranteed guarantees promise assure vow back questions risk refundable refund lowest sell sure
+    certain anytime time
+    """.split()  # noqa: SIM905
+)
+_WILLS = frozenset(("ll", "will", "going"))
+_HINTS = _DEEDS | _ENDS_WELL | _KEEPS | _SAVES | _SURES | _WILLS
 _WORD = re.compile(r"[a-z]+")
 _ORDER = re.compile(r"\b(?:[A-Z]{2,8}_\w{3,}|[a-z]{2,8}-\d\w*)")
 
@@ -164,7 +180,10 @@ def may_promise(text: str) -> bool:
 def unsupported_claims(sentence: str, grounds: Grounds, conduct: Conduct) -> list[str]:
     """The words of each promise in the sentence that no answer bears out."""
     found: list[str] = []
-    for pattern, is_true in _CHECKS:
+    words = _WORD.findall(sentence.lower())
+    for pattern, hints, is_true in _CHECKS:
+        if hints.isdisjoint(words):
+            continue
         for claim in pattern.finditer(sentence):
             if _DENIED.search(sentence[: claim.start()]) or is_true(claim, sentence, grounds, conduct):
                 continue
@@ -231,14 +250,22 @@ def _will(claim: re.Match[str], sentence: str, grounds: Grounds, conduct: Conduc
     return not grounds.done.isdisjoint(handed) or grounds.told(claim["act"])
 
 
-_CHECKS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str, Grounds, Conduct], bool]], ...] = (
-    (_FIRST, _did),
-    (_PASSIVE, _did),
-    (_SET, _set),
-    (_HOLDING, _holding),
-    (_SAVING, _told),
-    (_SURE, _told),
-    (_WILL, _will),
+_Truth = Callable[[re.Match[str], str, Grounds, Conduct], bool]
+_CHECKS: tuple[tuple[re.Pattern[str], frozenset[str], _Truth], ...] = (
+    (_FIRST, _DEEDS, _did),
+    (_PASSIVE, _DEEDS, _did),
+    (_SET, _ENDS_WELL, _set),
+    (_HOLDING, _KEEPS, _holding),
+    (_SAVING, _SAVES, _told),
+    (_SURE, _SURES, _told),
+    (_WILL, _WILLS, _will),
+)
+
+
+# a full stop, but for those of initials, titles and abbreviations; or the end of a line
+_ENDS = re.compile(
+    r"(?:[.!?](?<![\s(][A-Za-z]\.)(?<!\bNo\.)(?<!\bvs\.)(?<!\bM[rs]\.)(?<!\b[SD][tr]\.)(?<!\bMrs\.)(?<!\be\.g\.)"
+    r"[\"”’)*_]*[ \t]+(?![a-z])|\n+)"
 )
 
 
@@ -250,9 +277,3 @@ def sentences(text: str) -> Iterator[str]:
         start = end.end()
     if start < len(text):
         yield text[start:]
-
-
-_ENDS = re.compile(
-    r"(?:(?<![\s(][A-Za-z])(?<!\bNo)(?<!\bvs)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bDr)(?<!\bMrs)(?<!\be\.g)"
-    r"[.!?][\"”’)*_]*[ \t]+(?![a-z]))|\n+"
-)

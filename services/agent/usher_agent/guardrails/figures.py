@@ -47,7 +47,13 @@ _WORDS = {
         word: number for number, word in enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine"), 2)
     },
     **{word: number for number, word in enumerate(_TEENS, 10)},
-    "twenty": 20, "thirty": 30, "forty": 40, "forty-five": 45, "fifty": 50, "sixty": 60, "ninety": 90,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "forty-five": 45,
+    "fifty": 50,
+    "sixty": 60,
+    "ninety": 90,
     "hundred": 100,
 }
 NUMBER_WORDS = (*_WORDS, "half")

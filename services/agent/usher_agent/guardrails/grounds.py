@@ -7,18 +7,16 @@ looked for that the typed values do not have.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import IntEnum
-from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from usher_agent.guardrails.figures import Figure, Kind, figures, shortest, thousandths
+from usher_agent.guardrails.figures import NUMBER_WORDS, Figure, Kind, figures, shortest, thousandths
 
-_FIELD = re.compile(r'(?:"(\w+)":\s*)?("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')
+_FIELD = re.compile(r'"(\w+)": ?("[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*)')
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _BARE = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?(?![\w])")
 _SAID_PLACE = re.compile(r"\b(section|row|seat|block)s?\s+(\d*[a-z]{0,2}\d*)\b", re.IGNORECASE)
@@ -27,7 +25,11 @@ _MONEY_KEY = re.compile(
     r"price|total|fee|tax(?!_lines)|amount|cost|credit|charge|refund|balance|value|paid|fare|surcharge|delta|budget"
 )
 _SPAN_KEY = re.compile(r"(?:seconds?|_s|ttl|minutes?|hours?)$")
-_LISTED = frozenset(("event_id", "order_id", "id", "section", "entry_id", "seat", "name"))
+_PRICE = re.compile(r'"price":\s*"?(\d+(?:\.\d+)?)')
+_LISTED = tuple(f'"{key}":' for key in ("event_id", "order_id", "id", "section", "entry_id", "seat", "name"))
+_TWO = ("couple", "pair", "both of us", "two of us", "me and", " and i", " and me")
+_PLACE_WORDS = ("section", "row", "seat", "block")
+has_digit = re.compile(r"\d").search
 _WINDOW = 12  # seats side by side that a subtotal may be of
 
 
@@ -60,9 +62,8 @@ _ROLES = {
 }
 
 
-@lru_cache(maxsize=512)
 def role_of(key: str) -> Role:
-    """What a tool answer's key names, ours or another box office's."""
+    """What a tool answer's key names, ours or another box office's; `` for a value without one."""
     low = key.lower()
     if low in _ROLES:
         return _ROLES[low]
@@ -73,6 +74,9 @@ def role_of(key: str) -> Role:
     if "percent" in low or low.endswith("_rate"):
         return Role.PERCENT
     return Role.SPAN if _SPAN_KEY.search(low) else Role.OTHER
+
+
+_ROLE_OF: dict[str, Role] = {}  # by key; another box office's keys are as few as its schemas'
 
 
 class Grounds:
@@ -90,7 +94,6 @@ class Grounds:
         self.dates: set[tuple[int | None, int | None, int]] = set()
         self.zones: set[str] = set()
         self.instants: list[datetime] = []
-        self.price_runs: list[list[int]] = []
         self.longest_list = 0
         self.texts: list[str] = []
         self.answers: list[str] = []
@@ -118,10 +121,14 @@ class Grounds:
     def _add_words(self, text: str) -> None:
         """The customer's: whatever number was named may be said back as what it was meant for."""
         self.texts.append(text)
-        if _COUPLE.search(text):
+        low = text.lower()
+        if any(map(low.__contains__, _TWO)) and _COUPLE.search(low):
             self._want(2)
-        for place in _SAID_PLACE.findall(text):
-            self.places.add((place[0].lower().replace("block", "section"), place[1].lower()))
+        if any(map(low.__contains__, _PLACE_WORDS)):
+            for place in _SAID_PLACE.findall(low):
+                self.places.add((place[0].replace("block", "section"), place[1]))
+        if not (has_digit(text) or any(map(low.__contains__, NUMBER_WORDS))):
+            return
         for figure in figures(text):
             self._take(figure)
             if figure.kind is Kind.COUNT:
@@ -144,34 +151,28 @@ class Grounds:
     def _add_answer(self, tool: str, content: str) -> None:
         self.texts.append(content)
         self.answers.append(content)
-        keys: Counter[str] = Counter()
-        prices: list[int] = []
-        for key, value in _FIELD.findall(content):
-            if key in _LISTED:
-                keys[key] += 1
-            role = role_of(key) if key else Role.OTHER
+        for key, value in set(_FIELD.findall(content)):  # a list of seats repeats most of its values
+            role = _ROLE_OF.get(key)
+            if role is None:
+                role = _ROLE_OF[key] = role_of(key)
             if value[0] == '"':
                 self._add_text(role, value[1:-1])
             elif role is Role.MONEY:
-                amount = abs(round(float(value) * 1000))
-                self.money.add(amount)
-                if key == "price":
-                    prices.append(amount)
+                self.money.add(abs(round(float(value) * 1000)))
             else:
                 self._add_number(role, value)
                 if key == "quantity":
                     self._want(int(float(value)))
-        if prices:
-            self.price_runs.append(prices)
-        self.counts |= {*keys.values()}
-        self.longest_list = max(self.longest_list, *keys.values(), 0)
+        counted = {content.count(mark) for mark in _LISTED}
+        self.counts |= counted
+        self.longest_list = max(self.longest_list, *counted)
         if tool == "hold_tickets":
-            self._want(len(prices))
+            self._want(content.count('"price":'))
         self._note(tool, content)
 
     def _add_text(self, role: Role, text: str) -> None:
         if role is Role.OTHER:
-            if len(text) > 2 and any(map(str.isdigit, text)):
+            if len(text) > 2 and has_digit(text):
                 self._unread.append(text)
         elif role is Role.SECTION:
             self.places.add(("section", text.lower()))
@@ -263,7 +264,8 @@ class Grounds:
 
     def windows(self) -> Iterator[int]:
         """Sums of the prices of seats that stand next to each other in a list."""
-        for run in self.price_runs:
+        for answer in self.answers:
+            run = [thousandths(price) for price in _PRICE.findall(answer)]
             for first in range(len(run)):
                 total = run[first]
                 for price in run[first + 1 : first + _WINDOW]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from usher_agent.guardrails.claims import Conduct, may_promise, sentences, unsupported_claims
 from usher_agent.guardrails.figures import NUMBER_WORDS, figures
-from usher_agent.guardrails.grounds import Grounds, ground_of_schemas
+from usher_agent.guardrails.grounds import Grounds, ground_of_schemas, has_digit
 from usher_agent.guardrails.support import Witness
 
 _REMEMBERED = 1024  # conversations whose grounds are kept
@@ -23,10 +23,7 @@ def _is_harmless(sentence: str) -> bool:
     """Whether there is neither figure nor promise in it, so that nothing has to be read."""
     low = sentence.lower()
     return (
-        low.isascii()
-        and not any(map(low.__contains__, "0123456789"))
-        and not any(word in low for word in NUMBER_WORDS)
-        and not may_promise(low)
+        low.isascii() and not has_digit(low) and not any(word in low for word in NUMBER_WORDS) and not may_promise(low)
     )
 
 
