@@ -91,6 +91,7 @@ class Oracle:
                 return await self._propose(goal)
             if refusal.code in ("unavailable", "upstream_timeout", "upstream_failed"):
                 return await self._propose(goal)
+            await self._let_go()
             return Answer(_NOTHING.format(refusal.detail or refusal.code))
         raise AssertionError(f"{goal.action} was done without a yes")
 
@@ -149,10 +150,10 @@ class Oracle:
             try:
                 await self.api.tool("get_order", {"order_id": stranger}, self.customer_id)
             except Refused:
-                told.append(f"I cannot find the order {stranger} among yours.")
+                told.append("I cannot find that order among yours.")
         return f"{' '.join(told)} {MORE}"
 
 
 def _order(order: dict[str, Any]) -> str:
-    seats = ", ".join(f"{seat['section']} {seat['row']} {seat['id']}" for seat in order["seats"])
+    seats = ", ".join(f"section {seat['section']} row {seat['row']} {seat['id']}" for seat in order["seats"])
     return f"order {order['order_id']}, {order['event_name']}, {seats}, ${order['total']:.2f}, {order['status']}"

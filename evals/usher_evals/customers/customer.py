@@ -18,6 +18,9 @@ _GOAL_KEYS: dict[type[Any], str] = {
     Buy: "buy", Refund: "refund", Credit: "credit", Upgrade: "upgrade", Exchange: "exchange", Say: "say",
 }  # fmt: skip
 
+# a button that has come too late
+_GONE = frozenset({"confirmation_expired", "confirmation_superseded", "confirmation_decided"})
+
 
 @dataclass(frozen=True, slots=True)
 class Speak:
@@ -113,19 +116,24 @@ class Customer:
 
     def react(self, answer: Answer) -> Move:
         self._turns += 1
+        if answer.failed in _GONE:
+            return Speak(self._say("later", goal=self._restated()))
         if answer.failed is not None:
             return Leave("broken")
         if self._leaving is not None:
             return Leave(self._leaving)
         confirmation = answer.confirmation
+        again = confirmation is not None and str(confirmation["id"]) in self._seen
         if self.approved and self._done_by(answer):
             self._goal_done = True
-        if confirmation is not None and str(confirmation["id"]) not in self._seen:
+        if confirmation is not None and not again:
             return self._judge(confirmation)
         if self._goal_done:
             return self._next_goal(answer)
         if self._turns > self.task.patience:
             return Leave("impatient")
+        if confirmation is not None and again:
+            return self._insist(str(confirmation["id"]))
         if isinstance(self.goal, Say):
             return self._after_answer(self.goal, answer)
         return self._towards(self.goal, answer)
@@ -158,6 +166,16 @@ class Customer:
             self._leaving = "gave up"
             return self._reject(id, "no.confirm")
         return Speak(f"{self._say('no.confirm')}. {self._restated()}".replace("..", "."))
+
+    def _insist(self, id: str) -> Move:
+        """A confirmation that was answered before stands open still: the same answer, plainly."""
+        self._counts.insisted += 1
+        if self._counts.insisted > 2:
+            self._leaving = "gave up"
+            return self._reject(id, "no.confirm")
+        if any(one["id"] == id for one in self.approved):
+            return Decide(id, True, self._say("yes.confirm"))
+        return self._reject(id, "no.confirm")
 
     def _turn_to(self, action: str, total: int) -> None:
         """Of several requests in one message, the agent may begin with any."""
@@ -355,10 +373,6 @@ class Customer:
 
     def _restated(self) -> str:
         return self._say(f"goal.{_GOAL_KEYS[type(self.goal)]}")
-
-    def come_back(self) -> str:
-        """What is said after having been away."""
-        return self._say("later", goal=self._restated())
 
     def _say(self, key: str, **more: str) -> str:
         return self.voice.say(key, {**self._slots(self.goal, everything=True), **more})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from usher_evals.tasks import buying
+from usher_evals.tasks import buying, orders, talking
 from usher_evals.tasks.maker import Maker
 from usher_evals.tasks.model import Task
 from usher_evals.world import Split
@@ -18,6 +18,16 @@ _BUILDERS = (
     buying.races,
     buying.failures,
     buying.duplicates,
+    orders.refunds,
+    orders.denied,
+    orders.upgrades,
+    orders.exchanges,
+    orders.credits,
+    orders.identities,
+    talking.questions,
+    talking.injections,
+    talking.nothings,
+    talking.several,
 )
 
 
