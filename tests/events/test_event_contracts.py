@@ -23,7 +23,7 @@ EXAMPLES = {
 # how many there are of each type: examples are only added
 RECORDED = {
     "usher.availability_changed.v1": 2,
-    "usher.chat_turn_completed.v1": 2,
+    "usher.chat_turn_completed.v1": 3,
     "usher.conversation_completed.v1": 3,
     "usher.error_occurred.v1": 2,
     "usher.feedback_received.v1": 2,

@@ -78,9 +78,15 @@ class ModelView(BaseModel):
 
 
 class Usage(BaseModel):
+    """Tokens of the turn's model calls, `cached_tokens` of the prompt's among them. `cost_usd` is null where a price
+    or a count is not known; what runs on our own machines costs nothing a token.
+    """
+
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = None
 
 
 class ChatResponse(BaseModel):

@@ -154,6 +154,14 @@ class ChatTurnCompleted(EventData):
     tool_calls: list[dict[str, str | float]] = Field(default_factory=list, description="name, status, latency_ms")
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = Field(default=0, description="of the prompt's, which the model's server had kept")
+    cost_nanos: int | None = Field(
+        default=None, description="for models, in billionths of a US dollar; null: a price or a count is not known"
+    )
+    models_passed_over: list[str] = Field(
+        default_factory=list, description="models that failed in this turn or were left alone, before one answered"
+    )
+    remembered_calls: int = Field(default=0, description="model calls that an earlier answer spared")
     model_name: str | None = None
     model_version: str | None = None
     variant: str | None = None

@@ -13,6 +13,7 @@ import logging
 from datetime import UTC, timedelta
 
 from usher_agent.models.ports import Completion
+from usher_agent.models.prices import NANOS
 from usher_shared.clock import Clock, to_timestamp
 from usher_shared.documents import DocumentStore, Filter, Query
 from usher_shared.errors import UsherError
@@ -22,7 +23,6 @@ SPENDING = "model_spending"
 _KEPT = timedelta(days=40)
 _EXCHANGE_SECONDS = 10.0
 _PROCESSES = 200
-NANOS = 1_000_000_000
 
 
 class Budget:

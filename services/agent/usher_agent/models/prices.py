@@ -10,6 +10,7 @@ from typing import Any
 
 from usher_agent.models.ports import Completion, CompletionRequest
 
+NANOS = 1_000_000_000  # in a dollar
 _CHARACTERS_PER_TOKEN = 2  # of a prompt whose server does not count: real text has three to five
 
 

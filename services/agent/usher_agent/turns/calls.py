@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from usher_agent.boxoffice.model import (
     InvalidCall,
@@ -12,18 +14,22 @@ from usher_agent.boxoffice.model import (
 )
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.boxoffice.service import ToolOutcome, run_call
-from usher_agent.models.ports import Completion
+from usher_agent.guardrails.marks import escape_tags
+from usher_agent.models.ports import Completion, RequestedCall
 from usher_agent.specialists.model import NotMine, check_allowed
 from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.offering import WAITING, bind, waiting_answer
 from usher_agent.turns.own_tools import OwnCall, OwnTools, prepare_own, run_own
+from usher_agent.turns.past import PastStep, is_waiting, read_outcome
 from usher_agent.turns.prompt import assistant_calls, tool_message
-from usher_agent.turns.safety import escape_tags
 from usher_shared.clock import Clock
+from usher_shared.contracts.confirmations import fingerprint
+from usher_shared.contracts.handover import HAND_OVER
 from usher_shared.ids import IdGenerator
 
 _LONGEST_ARGUMENTS = 8_000
+_KEY_REUSED = "idempotency_key_reused"
 
 
 class CallRunner:
@@ -52,32 +58,81 @@ class CallRunner:
         A protected action becomes `turn.proposed`; what follows it in the same step is not run.
         """
         requested = completion.tool_calls[: self._parallel_limit]
-        calls = [ToolCall(turn.next_call_id(), call.name, call.arguments[:_LONGEST_ARGUMENTS]) for call in requested]
-        prepared: list[PreparedCall | InvalidCall] = []
-        for call in calls:
-            try:
-                prepared.append(self._prepare(turn, call))
-            except InvalidCall as error:
-                prepared.append(error)
+        calls = [turn.make_call(call.name, call.arguments[:_LONGEST_ARGUMENTS]) for call in requested]
+        prepared = [self._try_prepare(turn, call) for call in calls]
         self._announce(turn, completion.text, calls, prepared)
+        turn.keep_extras([call.extra for call in requested])
+        await self._run_all(turn, calls, prepared)
+        # a call that another specialist may make is no broken one: the model is told whom to hand over to
+        return not any(isinstance(item, InvalidCall) and not isinstance(item, NotMine) for item in prepared)
+
+    async def resume_step(self, turn: Turn, step: PastStep) -> None:
+        """Go on with a step that another process announced: its answered calls are not run again.
+
+        A call without an answer is run under its key. A proposal that was put and not stored is asked for anew.
+        """
+        calls = [turn.make_call(call.name, call.arguments, call.id) for call in step.calls]
+        proposed = next((at for at, call in enumerate(calls) if is_waiting(step.results.get(call.id, ""))), None)
+        kept = calls if proposed is None else calls[:proposed]
+        if kept:
+            prepared = [self._try_prepare(turn, call) for call in kept]
+            entries = [(call.id, call.name, escape_tags(call.arguments)) for call in kept]
+            turn.messages.append(assistant_calls(escape_tags(step.text), entries))
+            await self._run_all(turn, kept, prepared, step.results)
+        if proposed is not None:
+            again = RequestedCall(calls[proposed].name, calls[proposed].arguments)
+            await self.run_step(turn, Completion("", [again]))
+
+    async def _run_all(
+        self,
+        turn: Turn,
+        calls: list[ToolCall],
+        prepared: list[PreparedCall | InvalidCall],
+        answered: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`answered` are tool messages by the id of their call."""
         tasks: list[asyncio.Task[ToolOutcome] | None] = []
         reads = [p for p in prepared if isinstance(p, PreparedCall) and p.kind == "read"]
         together = len(reads) > 1
         for item in prepared:
-            if together and isinstance(item, PreparedCall) and item.kind == "read":
+            if (
+                together
+                and isinstance(item, PreparedCall)
+                and item.kind == "read"
+                and (not answered or item.call.id not in answered)
+            ):
                 tasks.append(asyncio.create_task(self._run(turn, item)))
             else:
                 tasks.append(None)
         try:
             for call, item, task in zip(calls, prepared, tasks, strict=True):
+                if answered and call.id in answered:
+                    await self._restore(turn, call, item, answered[call.id])
+                    continue
                 outcome = await task if task is not None else await self._settle(turn, item)
                 self._record(turn, call, item, outcome)
         finally:
             for task in tasks:
                 if task is not None and not task.done():
                     task.cancel()
-        # a call that another specialist may make is no broken one: the model is told whom to hand over to
-        return not any(isinstance(item, InvalidCall) and not isinstance(item, NotMine) for item in prepared)
+
+    async def _restore(self, turn: Turn, call: ToolCall, item: PreparedCall | InvalidCall, text: str) -> None:
+        """A call that an earlier process ran, with the tool message that it got."""
+        outcome = read_outcome(text)
+        self._keep(turn, call, item, outcome, text)
+        if not isinstance(item, OwnCall):
+            return
+        if call.name != HAND_OVER:  # an own tool only looks something up, and may keep what it found with the turn
+            await run_own(turn, item, timeout_seconds=self._tool_timeout_seconds)
+        elif outcome.status == "ok":
+            turn.passed_by.append(turn.specialist)
+            turn.specialist = item.shown["specialist"]
+
+    def _try_prepare(self, turn: Turn, call: ToolCall) -> PreparedCall | InvalidCall:
+        try:
+            return self._prepare(turn, call)
+        except InvalidCall as error:
+            return error
 
     def _prepare(self, turn: Turn, call: ToolCall) -> PreparedCall:
         check_allowed(turn.specialist, call.name)
@@ -106,6 +161,8 @@ class CallRunner:
         if item.kind == "protected":
             return await self._propose(turn, item)
         if item.kind == "write":
+            if turn.command.streaming:  # whoever takes the turn up has to know of the call before it can have acted
+                await turn.log.flush()
             # a cancelled turn still learns what became of its writes
             task = asyncio.create_task(self._run(turn, item))
             try:
@@ -118,12 +175,16 @@ class CallRunner:
     async def _run(self, turn: Turn, item: PreparedCall) -> ToolOutcome:
         if isinstance(item, OwnCall):
             return await run_own(turn, item, timeout_seconds=self._tool_timeout_seconds)
+        key = turn.idempotency_key(item.call.id)
+        outcome = await self._send(turn, item, key)
+        if outcome.answer.get("error") == _KEY_REUSED:
+            # an attempt whose process died asked for something else there: this is another call
+            outcome = await self._send(turn, item, f"{key}:{fingerprint(item.call.name, item.arguments)[:16]}")
+        return outcome
+
+    async def _send(self, turn: Turn, item: PreparedCall, key: str) -> ToolOutcome:
         return await run_call(
-            self._box,
-            item,
-            turn.caller,
-            idempotency_key=turn.idempotency_key(item.call.id),
-            timeout_seconds=self._tool_timeout_seconds,
+            self._box, item, turn.caller, idempotency_key=key, timeout_seconds=self._tool_timeout_seconds
         )
 
     async def _propose(self, turn: Turn, item: PreparedCall) -> ToolOutcome:
@@ -159,9 +220,14 @@ class CallRunner:
 
     def _record(self, turn: Turn, call: ToolCall, item: PreparedCall | InvalidCall, outcome: ToolOutcome) -> None:
         text = turn.bounded_result(outcome.answer)
+        turn.log.emit(tool_result(call.id, text))
+        self._keep(turn, call, item, outcome, text)
+
+    def _keep(
+        self, turn: Turn, call: ToolCall, item: PreparedCall | InvalidCall, outcome: ToolOutcome, text: str
+    ) -> None:
         name = call.name if isinstance(item, PreparedCall) else (call.name[:64] or "unknown_tool")
         turn.messages.append(tool_message(call.id, name, text))
-        turn.log.emit(tool_result(call.id, text))
         shown = item.shown if isinstance(item, PreparedCall) else {}
         turn.calls.append(
             {

@@ -39,11 +39,7 @@ def render_response(turn: Turn, default_model: str) -> dict[str, Any]:
         "confirmation": proposal.view() if proposal else None,
         "citations": turn.citations,
         "model": turn.model or {"name": default_model, "version": "unknown", "variant": "default"},
-        "usage": {
-            "prompt_tokens": turn.prompt_tokens,
-            "completion_tokens": turn.completion_tokens,
-            "total_tokens": turn.prompt_tokens + turn.completion_tokens,
-        },
+        "usage": turn.usage(),
     }
 
 
@@ -134,6 +130,10 @@ def turn_events(turn: Turn, ids: IdGenerator, clock: Clock) -> list[Event]:
         tool_calls=[{key: call[key] for key in ("name", "status", "latency_ms")} for call in turn.calls],
         prompt_tokens=turn.prompt_tokens,
         completion_tokens=turn.completion_tokens,
+        cached_tokens=turn.cached_tokens,
+        cost_nanos=turn.cost_nanos,
+        models_passed_over=turn.passed_over,
+        remembered_calls=turn.remembered,
         model_name=model.get("name"),
         model_version=model.get("version"),
         variant=model.get("variant"),
@@ -199,7 +199,8 @@ async def close_turn(
         conversation = Conversation.from_document(stored) if stored else None
         if conversation is None or conversation.run is None or conversation.run.id != opening.run_id:
             raise LeaseLost("another run took this conversation over", retry_after_seconds=1.0)
-        conversation.last_frame = turn.log.record(tx)
+        before, conversation.last_frame = conversation.last_frame, turn.log.record(tx)
+        document["frames"] = [before + 1, conversation.last_frame]
         _apply(turn, conversation, open_proposal, now)
         tx.set(CONVERSATIONS, turn.conversation_id, conversation.to_document())
         tx.set(TURNS, turn_document_id(turn.conversation_id, opening.number), document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from usher_agent.confirmations.model import Decision, Proposal
 from usher_agent.conversations.model import Conversation
 from usher_agent.guardrails.marks import escape_tags
 from usher_agent.models.ports import Completion
+from usher_agent.models.prices import NANOS
 from usher_agent.specialists.model import FRONT_DESK
 from usher_agent.streams.log import RunLog
 from usher_agent.turns.past import Past
@@ -172,7 +173,8 @@ class Turn:
 
     def make_call(self, name: str, arguments: str, call_id: str | None = None) -> ToolCall:
         """A call of this turn, with its idempotency key: the n-th call of that tool in that turn, in every attempt."""
-        id = call_id or self.next_call_id()
+        id = self.next_call_id()
+        id = call_id or id
         self.named[name] = count = self.named.get(name, 0) + 1
         self.keys[id] = f"{self.conversation_id}:{self.opening.number}:{name[:64]}:{count}"
         return ToolCall(id, name, arguments)
@@ -197,6 +199,28 @@ class Turn:
             "name": completion.model or default_name,
             "version": completion.version or "unknown",
             "variant": completion.variant or "default",
+        }
+
+    def keep_extras(self, extras: Sequence[dict[str, Any] | None]) -> None:
+        """What the model wants back with the calls of the last message, for the rest of this turn."""
+        for call, extra in zip(self.messages[-1]["tool_calls"], extras, strict=True):
+            if extra is not None:
+                call["extra_content"] = extra
+
+    def forget_extras(self) -> None:
+        """They are large, and no later turn needs them."""
+        for message in self.messages:
+            for call in message.get("tool_calls", ()):
+                call.pop("extra_content", None)
+
+    def usage(self) -> dict[str, Any]:
+        """As contracts.chat.Usage."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+            "cached_tokens": self.cached_tokens,
+            "cost_usd": None if self.cost_nanos is None else self.cost_nanos / NANOS,
         }
 
     def bounded_result(self, answer: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from usher_agent.boxoffice.ports import BoxOffice, Caller
 from usher_agent.confirmations.model import UNFINISHED, Decision
 from usher_agent.confirmations.service import check_decidable, find_proposal
 from usher_agent.conversations.history import History
+from usher_agent.conversations.model import CONVERSATIONS, Conversation, RunLease
 from usher_agent.guardrails.marks import escape_tags
 from usher_agent.guardrails.output import GroundsKeeper
 from usher_agent.models.budget import Budget
@@ -21,7 +23,7 @@ from usher_agent.models.ports import ChatModel
 from usher_agent.routing.ports import Router
 from usher_agent.settings import Settings
 from usher_agent.specialists.model import allow_lists
-from usher_agent.streams.log import RunLog
+from usher_agent.streams.log import NumberedFrame, RunLog
 from usher_agent.streams.model import run_error, run_started
 from usher_agent.streams.service import FrameStore
 from usher_agent.turns.assigning import assign, holder
@@ -29,7 +31,7 @@ from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.closing import LeaseLost, close_turn, emit_end, give_back, render_response, turn_events
 from usher_agent.turns.execution import carry_out
 from usher_agent.turns.generation import Generation, TurnFailed
-from usher_agent.turns.interrupted import give_up, take_over
+from usher_agent.turns.interrupted import can_be_taken_up, give_up, is_dead, take_over
 from usher_agent.turns.line import PLACE, Line
 from usher_agent.turns.model import Opening, OpeningRules, Turn, TurnCommand
 from usher_agent.turns.offering import put_offer
@@ -37,7 +39,7 @@ from usher_agent.turns.opening import Busy, InLine, open_turn
 from usher_agent.turns.own_tools import OwnTools, all_offered
 from usher_agent.turns.past import read_past
 from usher_agent.turns.prompt import user_message
-from usher_agent.turns.repeats import find_answer
+from usher_agent.turns.repeats import find_answer, find_frames
 from usher_agent.turns.reply import conclude
 from usher_agent.turns.running import Leases, Run
 from usher_shared.clock import Clock
@@ -190,6 +192,51 @@ class Turns:
     def works_on(self, run_id: str) -> bool:
         """Whether this process has that run in hand."""
         return run_id in self._alive
+
+    def is_abandoned(self, run: RunLease) -> bool:
+        """Whether no process works on that run any more."""
+        return is_dead(run, self._rules, self._clock)
+
+    async def stream(self, command: TurnCommand) -> AsyncIterator[NumberedFrame | None]:
+        """A whole turn as its frames; a repeated request gets those of the first, from the first one on.
+
+        Raises as `open_turn`, before the first frame.
+        """
+        earlier = await find_frames(self._store, command)
+        if earlier is None:
+            try:
+                run = await self.start(command)
+            except Busy:
+                earlier = await find_frames(self._store, command)  # it may have come at the same time
+                if earlier is None:
+                    raise
+            else:
+                return run.log.follow(run.log.first - 1, self._settings.heartbeat_seconds)
+        return self.follow(command.conversation_id or "", earlier.first - 1, earlier.last)
+
+    async def follow(
+        self, conversation_id: str, after: int, last: int | None = None
+    ) -> AsyncIterator[NumberedFrame | None]:
+        """What was stored above `after`, then the running turn, wherever it runs, to its end; not above `last`."""
+        frames = self._frames.follow(
+            conversation_id,
+            after,
+            local=lambda: self.log_of(conversation_id),
+            remote=lambda: self._is_going_on(conversation_id),
+            heartbeat_seconds=self._settings.heartbeat_seconds,
+        )
+        async for numbered in frames:
+            yield numbered
+            if last is not None and numbered is not None and numbered[0] >= last:
+                return
+
+    async def _is_going_on(self, conversation_id: str) -> bool:
+        """Whether another process works on a turn of it, or an interrupted one is to be taken up."""
+        document = await self._store.get(CONVERSATIONS, conversation_id)
+        run = Conversation.from_document(document).run if document else None
+        if run is None:
+            return False
+        return can_be_taken_up(run) or (run.id not in self._alive and not self.is_abandoned(run))
 
     async def say(self, command: TurnCommand) -> dict[str, Any]:
         """A whole turn; the ChatResponse. A repeated request gets the answer of the first.
@@ -355,6 +402,7 @@ class Turns:
 
     async def _finish(self, turn: Turn) -> dict[str, Any]:
         turn.log.end_text()
+        turn.forget_extras()
         response = render_response(turn, self._settings.model_name)
         emit_end(turn, response)
         if turn.is_silent:

@@ -16,7 +16,11 @@ SELECT
   JSON_VALUE(data, '$.model_name') AS model_name,
   JSON_VALUE(data, '$.model_version') AS model_version,
   JSON_VALUE(data, '$.variant') AS variant,
-  JSON_VALUE(data, '$.error_code') AS error_code
+  JSON_VALUE(data, '$.error_code') AS error_code,
+  SAFE_CAST(JSON_VALUE(data, '$.cached_tokens') AS INT64) AS cached_tokens,
+  SAFE_CAST(JSON_VALUE(data, '$.cost_nanos') AS INT64) AS cost_nanos,
+  data['models_passed_over'] AS models_passed_over,
+  SAFE_CAST(JSON_VALUE(data, '$.remembered_calls') AS INT64) AS remembered_calls
 FROM ${dataset}.events
 WHERE type = 'usher.chat_turn_completed.v1'
 QUALIFY ROW_NUMBER() OVER (
