@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from usher_gateway.identity.keys import create_key, list_keys, revoke_key
+from usher_local.knowledge_commands import SAMPLE, build_knowledge
 from usher_local.stack import Stack
 from usher_shared.clock import SystemClock
 from usher_tools.catalogue.model import Catalogue
@@ -72,11 +73,15 @@ async def import_catalogue(stack: Stack, catalogue: Catalogue) -> str:
 
 
 async def seed_if_empty(stack: Stack) -> str:
-    """Fill an empty box office with the sample catalogue; "" when it has one already."""
+    """Fill an empty box office with the sample catalogue and its venues' documents; "" when it has one already."""
     async with stack.client("cli", "tools") as tools:
         if (await tools.call("GET", "/events"))["events"]:
             return ""
-    return await import_sample(stack)
+    done = await import_sample(stack)
+    if not stack.knowledge.exists():
+        built = await build_knowledge(stack, SAMPLE)
+        done += f", {built.chunks} passages of knowledge"
+    return done
 
 
 async def import_sample(stack: Stack) -> str:

@@ -52,6 +52,11 @@ class Turn:
                 self._console.print(clean(f"  · {name}"), style="dim", markup=False)
             case "CUSTOM" if data.get("name") == "confirmation":
                 self.confirmation = data.get("value")
+            case "CUSTOM" if data.get("name") == "citation":
+                self._end_line()
+                source = data.get("value") or {}
+                where = " · ".join(str(source[key]) for key in ("title", "section", "page") if source.get(key))
+                self._console.print(clean(f"  source: {where}"), style="dim", markup=False)
             case "RUN_ERROR":
                 self._end_line()
                 self._console.print(clean(data.get("message")), style="red", markup=False)

@@ -106,8 +106,11 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
+    """A file that is not indexed. `is_fault`: it is of a kind that can be read, and could not be."""
+
     source: str
     reason: str
+    is_fault: bool = False
 
 
 @dataclass(slots=True)

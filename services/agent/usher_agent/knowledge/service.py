@@ -40,7 +40,7 @@ async def build(
                     continue
                 document = read_document(path, source, version, content, zone)
             except Unreadable as error:
-                built.skipped.append(Skipped(source, error.reason))
+                built.skipped.append(Skipped(source, error.reason, is_fault=True))
                 report(source, f"skipped: {error.reason}")
                 continue
             await writer.put(document)

@@ -45,7 +45,7 @@ def find_files(folder: Path) -> tuple[list[Path], list[Skipped]]:
         source = path.relative_to(folder).as_posix()
         if path.name.endswith(BESIDE):
             if not path.with_name(path.name.removesuffix(BESIDE)).exists():
-                skipped.append(Skipped(source, "there is no file that it is about"))
+                skipped.append(Skipped(source, "there is no file that it is about", is_fault=True))
         elif path.is_symlink():
             skipped.append(Skipped(source, "links are not followed"))
         elif path.suffix.lower() in SUFFIXES:
