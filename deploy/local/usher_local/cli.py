@@ -20,6 +20,7 @@ from rich.table import Table
 from usher_local.catalog import catalog_app
 from usher_local.door import door_app
 from usher_local.keys import key_app
+from usher_local.knowledge_commands import knowledge_app
 from usher_local.shown import cell, clean, marked
 from usher_local.stack import SERVICES, Stack, consecutive_ports, default_home, default_port, usual_stack
 from usher_local.support import support_app
@@ -30,6 +31,7 @@ app = typer.Typer(help="Usher: a ticketing chat agent, whole on this machine.", 
 events_app = typer.Typer(help="The events that services publish.", no_args_is_help=True)
 measure_app = typer.Typer(help="Score the language understanding on a corpus file.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(events_app, name="events")
 app.add_typer(measure_app, name="measure")
