@@ -103,11 +103,9 @@ class Conversations:
         }
 
     async def is_running(self, id: str) -> bool:
-        """Whether some process holds the lease of a turn of it."""
+        """Whether another process works on a turn of it."""
         document = await self._store.get(CONVERSATIONS, id)
-        if document is None:
-            return False
-        run = Conversation.from_document(document).run
+        run = Conversation.from_document(document).run if document else None
         return run is not None and run.owner != self._owner and lease_is_live(run, self._clock)
 
     async def end(self, id: str, customer_id: str) -> None:

@@ -56,7 +56,8 @@ class Sweep:
                 await self._task
 
     async def run(self) -> None:
-        """Settle what was approved and not finished; complete what has been silent for long."""
+        """Take up interrupted turns, settle what was approved and not finished, complete what is long silent."""
+        await self._take_up_interrupted()
         await self._settle_unfinished()
         limit = to_timestamp(self._clock.now() - timedelta(seconds=self._settings.idle_seconds))
         query = Query(
@@ -90,6 +91,17 @@ class Sweep:
             if page.next_cursor is None:
                 return
             query = replace(query, after=page.next_cursor)
+
+    async def _take_up_interrupted(self) -> None:
+        query = Query(CONVERSATIONS, (Filter("busy", "==", True),), order_by="updated_at", limit=_BATCH)
+        for document in (await self._store.query(query)).documents:
+            run = Conversation.from_document(document.data).run
+            if run is None or not self._turns.is_abandoned(run):
+                continue
+            try:
+                await self._turns.take_up(document.id)
+            except UsherError as error:
+                _LOG.warning("a turn was not taken up", extra={"run_id": run.id, "code": error.code})
 
     async def _settle_unfinished(self) -> None:
         for state in UNFINISHED:

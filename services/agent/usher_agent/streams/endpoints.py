@@ -12,7 +12,6 @@ from fastapi.responses import StreamingResponse
 from usher_agent.conversations.service import Conversations
 from usher_agent.identity import CALLERS, CurrentPrincipal
 from usher_agent.streams.log import NumberedFrame
-from usher_agent.streams.service import FrameStore
 from usher_agent.turns.service import Turns
 from usher_shared.errors import InvalidRequest
 
@@ -56,14 +55,5 @@ async def resume(
     """Replay what was stored after `Last-Event-ID` (from the start without it), then follow the running turn."""
     conversations: Conversations = request.app.state.conversations
     turns: Turns = request.app.state.turns
-    frames: FrameStore = request.app.state.frames
     await conversations.find(conversation_id, principal.customer_id)
-    return event_stream(
-        frames.follow(
-            conversation_id,
-            after,
-            local=lambda: turns.log_of(conversation_id),
-            remote=lambda: conversations.is_running(conversation_id),
-            heartbeat_seconds=request.app.state.settings.heartbeat_seconds,
-        )
-    )
+    return event_stream(turns.follow(conversation_id, after))

@@ -73,6 +73,10 @@ class RunLog:
             self.emit(text_end(self._open_text))
             self._open_text = None
 
+    def reopen(self, message_id: str | None) -> None:
+        """Go on after a message that another process began and did not end."""
+        self._open_text = message_id
+
     def _batch(self, frames: list[Frame]) -> tuple[str, dict[str, Any]]:
         first = self.last + 1
         return f"{self._conversation_id}:{first:012d}", {

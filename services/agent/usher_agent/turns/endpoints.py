@@ -9,7 +9,8 @@ from fastapi import APIRouter, Header, Request, Response
 
 from usher_agent.identity import CALLERS, CurrentPrincipal
 from usher_agent.streams.endpoints import MEDIA_TYPE, event_stream
-from usher_agent.turns.service import Turns, message_command
+from usher_agent.turns.commands import message_command
+from usher_agent.turns.service import Turns
 from usher_shared.contracts.chat import ChatResponse, TurnRequest
 
 router = APIRouter(tags=["turns"], dependencies=[CALLERS])
@@ -28,7 +29,8 @@ async def take_turn(
 ) -> Response:
     """One turn. With `Accept: text/event-stream` as AG-UI events; the turn goes on if the client goes away.
 
-    The same Idempotency-Key in the same conversation again gets the answer of the first (of the last few).
+    A message waits for the turns before it; a stream is refused while one runs. The same Idempotency-Key in the same
+    conversation again gets the answer, or the events, of the first (of the last few).
     """
     turns: Turns = request.app.state.turns
     streaming = MEDIA_TYPE in request.headers.get("accept", "")
@@ -44,5 +46,4 @@ async def take_turn(
     )
     if not streaming:
         return json_response(await turns.say(command))
-    run = await turns.start(command)
-    return event_stream(run.log.follow(run.log.first - 1, request.app.state.settings.heartbeat_seconds))
+    return event_stream(await turns.stream(command))

@@ -13,6 +13,7 @@ from usher_agent.confirmations.service import Execution, execute
 from usher_agent.guardrails.marks import escape_tags
 from usher_agent.streams.model import step_finished, step_started, tool_call, tool_result
 from usher_agent.turns.model import Turn
+from usher_agent.turns.past import read_execution
 from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_agent.turns.reply import preface
 from usher_agent.turns.wording import done, refused
@@ -28,18 +29,24 @@ async def carry_out(box: BoxOffice, clock: Clock, turn: Turn, *, timeout_seconds
     proposal = turn.opening.execute
     if proposal is None:
         return
+    past = turn.past.named(_STEP) if turn.past is not None else None
     call_id = turn.next_call_id()
     shown = {key: value for key, value in proposal.arguments.items() if key not in IDENTITY_FIELDS}
     arguments = escape_tags(orjson.dumps(shown).decode())
     turn.messages.append(assistant_calls("", [(call_id, proposal.action, arguments)]))
-    turn.log.emit(step_started(_STEP), *tool_call(call_id, proposal.action, arguments, turn.message_id))
+    if past is None:
+        turn.log.emit(step_started(_STEP), *tool_call(call_id, proposal.action, arguments, turn.message_id))
     started = time.perf_counter()
-    execution = await execute(box, proposal, timeout_seconds=timeout_seconds)
+    known = read_execution(past.results.get(call_id, "")) if past is not None else None
+    execution = known or await execute(box, proposal, timeout_seconds=timeout_seconds)
     latency_ms = (time.perf_counter() - started) * 1000
     _settle(turn, proposal, execution, clock)
     text = turn.bounded_result(execution.answer)
     turn.messages.append(tool_message(call_id, proposal.action, text))
-    turn.log.emit(tool_result(call_id, text), step_finished(_STEP))
+    if past is None or call_id not in past.results:
+        turn.log.emit(tool_result(call_id, text))
+    if past is None or not past.finished:
+        turn.log.emit(step_finished(_STEP))
     status = _STATUS[execution.result]
     turn.calls.append(
         {"name": proposal.action, "arguments": shown, "status": status, "latency_ms": round(latency_ms, 3)}

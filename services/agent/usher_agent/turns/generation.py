@@ -80,7 +80,10 @@ class Generation:
         now = self._clock.now()
         deadline = asyncio.get_running_loop().time() + self._wall_limit_seconds
         broken = 0  # unusable answers in a row: the first is told to the model, after the second another one is asked
-        for step in range(1, self._step_limit + 1):
+        begun = await self._resume(turn) if turn.past is not None else 0
+        if turn.proposed is not None:
+            return
+        for step in range(begun + 1, self._step_limit + 1):
             turn.message_id = turn.opening.message_id if step == 1 else f"{turn.opening.message_id}.{step}"
             name = f"model-{step}"
             turn.log.emit(step_started(name))
@@ -105,6 +108,24 @@ class Generation:
                 turn.passed_over.append(completion.candidate)
                 broken = 0
         raise TurnFailed("step_limit")
+
+    async def _resume(self, turn: Turn) -> int:
+        """Go through the steps that another process began; how many there were."""
+        begun = 0
+        for past in turn.past.steps if turn.past is not None else ():
+            if not past.name.startswith("model-"):
+                continue
+            begun += 1
+            turn.message_id = f"{turn.opening.message_id}.{begun}"
+            turn.log.end_text()
+            if past.calls:
+                await self._calls.resume_step(turn, past)
+            if not past.finished:
+                turn.log.emit(step_finished(past.name))
+            if turn.proposed is not None:
+                put(turn, turn.proposed, f"{turn.message_id}.p")
+                break
+        return begun
 
     async def _ask(self, turn: Turn, now: datetime, deadline: float) -> Completion:
         system = system_message(now, self._home_time_zone, turn.specialist)  # a hand-over changes it within the turn

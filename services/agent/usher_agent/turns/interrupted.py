@@ -15,7 +15,7 @@ from usher_agent.conversations.model import (
     turn_document_id,
 )
 from usher_agent.guardrails.marks import escape_tags
-from usher_agent.streams.log import FRAMES
+from usher_agent.streams.log import FRAMES, last_frame
 from usher_agent.streams.model import run_error
 from usher_agent.turns.model import Opening, OpeningRules, TurnCommand
 from usher_agent.turns.prompt import interrupted_note, note, user_message
@@ -38,6 +38,23 @@ def can_be_taken_up(run: RunLease) -> bool:
 
 def bury(tx: Transaction, conversation: Conversation, run: RunLease, last: int, frames_expire_at: str) -> None:
     """Write down the turn that a process left unfinished, and end its stream."""
+    number = max(conversation.last_frame, last) + 1
+    tx.set(
+        FRAMES,
+        f"{conversation.id}:{number:012d}",
+        {
+            "conversation_id": conversation.id,
+            "run_id": run.id,
+            "first": number,
+            "last": number,
+            "frames": [run_error("the answer was interrupted; please send the message again", "interrupted")],
+            "expires_at": frames_expire_at,
+        },
+    )
+    _write_down(tx, conversation, run, number)
+
+
+def _write_down(tx: Transaction, conversation: Conversation, run: RunLease, last: int) -> None:
     messages = [user_message(escape_tags(run.text)), interrupted_note()] if run.text else []
     tx.set(
         TURNS,
@@ -55,28 +72,33 @@ def bury(tx: Transaction, conversation: Conversation, run: RunLease, last: int, 
             "messages": messages,
         },
     )
-    number = max(conversation.last_frame, last) + 1
-    tx.set(
-        FRAMES,
-        f"{conversation.id}:{number:012d}",
-        {
-            "conversation_id": conversation.id,
-            "run_id": run.id,
-            "first": number,
-            "last": number,
-            "frames": [run_error("the answer was interrupted; please send the message again", "interrupted")],
-            "expires_at": frames_expire_at,
-        },
-    )
     conversation.turns = run.turn
-    conversation.last_frame = number
+    conversation.last_frame = last
     conversation.end_run()
+
+
+async def give_up(store: DocumentStore, conversation_id: str, run_id: str) -> None:
+    """Write the turn down as interrupted; its stream was ended by the process that began it."""
+
+    async def fn(tx: Transaction) -> None:
+        document = await tx.get(CONVERSATIONS, conversation_id)
+        conversation = Conversation.from_document(document) if document else None
+        if conversation is None or conversation.run is None or conversation.run.id != run_id:
+            return
+        last = await last_frame(tx, conversation_id)
+        _write_down(tx, conversation, conversation.run, max(last, conversation.last_frame))
+        tx.set(CONVERSATIONS, conversation_id, conversation.to_document())
+
+    await store.transaction(fn)
 
 
 async def take_over(
     store: DocumentStore, clock: Clock, rules: OpeningRules, conversation_id: str
 ) -> tuple[TurnCommand, Opening] | None:
-    """The right to finish the conversation's interrupted turn, as it was begun; None if there is none to finish."""
+    """The right to finish the conversation's interrupted turn, as it was begun; None if there is none to finish.
+
+    A turn that was taken up often enough is written down as interrupted instead.
+    """
 
     async def fn(tx: Transaction) -> tuple[TurnCommand, Opening] | None:
         document = await tx.get(CONVERSATIONS, conversation_id)
@@ -84,7 +106,12 @@ async def take_over(
         if conversation is None or conversation.run is None or conversation.status != "open":
             return None
         run = conversation.run
-        if not can_be_taken_up(run) or not is_dead(run, rules, clock):
+        if not run.is_resumable or not is_dead(run, rules, clock):
+            return None
+        if not can_be_taken_up(run):
+            last = await last_frame(tx, conversation_id)
+            bury(tx, conversation, run, last, to_timestamp(clock.now() + rules.frame_retention))
+            tx.set(CONVERSATIONS, conversation_id, conversation.to_document())
             return None
         proposals: dict[str, Proposal] = {}
         for id in {*run.decided, conversation.pending} - {None}:

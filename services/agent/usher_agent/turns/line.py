@@ -10,8 +10,9 @@ import asyncio
 from datetime import timedelta
 from typing import Literal
 
-from usher_agent.conversations.model import CONVERSATIONS, Conversation, is_next, lease_is_live
-from usher_agent.turns.model import TurnCommand
+from usher_agent.conversations.model import CONVERSATIONS, Conversation, is_next
+from usher_agent.turns.interrupted import is_dead
+from usher_agent.turns.model import OpeningRules, TurnCommand
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
 
@@ -25,9 +26,10 @@ Standing = Literal["next", "waits", "withdrawn"]
 class Line:
     """Those who wait in this process."""
 
-    def __init__(self, store: DocumentStore, clock: Clock) -> None:
+    def __init__(self, store: DocumentStore, clock: Clock, rules: OpeningRules) -> None:
         self._store = store
         self._clock = clock
+        self._rules = rules
         self._moved: dict[str, asyncio.Event] = {}
 
     def move(self, conversation_id: str) -> None:
@@ -58,13 +60,13 @@ class Line:
         if placed and mine is None:
             return "withdrawn"
         run = conversation.run
+        free = run is None or is_dead(run, self._rules, self._clock)
         if mine is None:  # an earlier request with the same key is to answer
             ahead = [place for place in conversation.line if place.key == command.key]
             waits = (run is not None and run.key == command.key) or any(from_timestamp(p.until) > now for p in ahead)
-            return "waits" if waits and (run is None or lease_is_live(run, self._clock)) else "next"
+            return "waits" if waits and (run is None or not free) else "next"
         if from_timestamp(mine.until) - now < _RENEWED_BEFORE:
             return "next"
-        free = run is None or not lease_is_live(run, self._clock)
         return "next" if free and is_next(conversation, mine.id, now) else "waits"
 
     async def leave(self, command: TurnCommand) -> None:
