@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scripted_office import ZONE, BoxOffice
+from usher_agent.turns.wording import refused
 from usher_inference.playbook import Call, Heard, HeardCall, Say, next_act
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.money import to_minor
@@ -49,7 +50,10 @@ class Conversation:
         if pending and consent == "yes":
             _, tool, arguments = pending
             self.proposal = None
-            self._record(tool, arguments, self.office.run(tool, arguments))
+            answer = self.office.run(tool, arguments)
+            self._record(tool, arguments, answer)
+            if "error" in answer:  # the agent itself says what went wrong, before the playbook goes on
+                return f"{refused(answer['error'], answer['detail'])}\n\n{self._go_on()}"
         elif pending and consent == "no":
             self.proposal = None
             note = f"The customer declined the proposal {pending[0]}; nothing was charged."

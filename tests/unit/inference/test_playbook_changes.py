@@ -114,8 +114,8 @@ def test_goodbye_gives_held_seats_back(chat: Any, office: Any) -> None:
 def test_an_expired_hold_is_owned_up_to(proposed: Any, office: Any) -> None:
     office.now += timedelta(minutes=10)
     reply = proposed.say("yes", consent="yes")
-    assert "ran out" in reply
-    assert "nothing was charged" in reply
+    assert reply.count("ran out") == 1
+    assert "nothing was charged" in reply.lower()
     assert proposed.proposal is None
     proposed.say("yes")
     assert proposed.proposal is not None

@@ -11,8 +11,8 @@ def test_a_declined_payment(chat: Any, office: Any) -> None:
     office.fail["create_order"] = [("payment_declined", "the card was declined")]
     chat.say("buy 2 tickets for Adele")
     reply = chat.say("yes", consent="yes")
-    assert "payment did not go through" in reply
-    assert "There is no order" in reply
+    assert reply.count("declined") == 1
+    assert "There is no order yet" in reply
     chat.say("try again")
     assert chat.turn_calls == ["create_order"]
     assert "all set" in chat.say("yes", consent="yes")
@@ -31,7 +31,7 @@ def test_an_unknown_outcome_is_never_called_uncharged(chat: Any, office: Any, co
 def test_a_changed_price_needs_a_new_proposal(chat: Any, office: Any) -> None:
     office.fail["create_order"] = [("price_changed", "the price has changed; quote again")]
     chat.say("buy 2 tickets for Adele")
-    assert "price changed" in chat.say("yes", consent="yes")
+    assert chat.say("yes", consent="yes").count("price") == 1
     chat.say("yes")
     assert chat.proposal is not None
 
@@ -62,6 +62,18 @@ def test_a_failing_tool_is_not_called_again_unasked(chat: Any, office: Any, tool
     office.fail.clear()
     chat.say("yes")
     assert chat.turn_calls
+
+
+def test_a_card_that_stays_declined_ends_with_a_person(chat: Any, office: Any) -> None:
+    office.fail["create_order"] = [("payment_declined", "the card was declined")] * 3
+    chat.say("buy 2 tickets for Adele")
+    replies = []
+    for _ in range(3):
+        replies.append(chat.say("yes", consent="yes"))
+        chat.say("try it again")
+    assert len({*replies}) == 3
+    assert "in your account" in replies[1]
+    assert "Shall I pass this on to a person?" in replies[2]
 
 
 def test_an_unknown_section_says_so(chat: Any, office: Any) -> None:

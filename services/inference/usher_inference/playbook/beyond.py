@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from usher_inference.playbook import phrases
 from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.requests import read_request
 from usher_inference.understanding import Intent, Slots, Understanding
 from usher_inference.understanding.language import is_foreign
 
@@ -71,8 +72,10 @@ def read_beyond(text: str, heard: Understanding) -> Beyond | None:
     asks = heard.slots.quantity is not None or named
     if _INSTRUCTION.search(text) and not asks:
         return Beyond.INSTRUCTION
-    if _is_elsewhere(text, heard, asks=asks):
+    if not read_request(text) and _is_elsewhere(text, heard, asks=asks):
         return Beyond.ELSEWHERE
+    if read_request(text):
+        return None
     vague = heard.intent in (Intent.OTHER, Intent.GREET, Intent.DENY, Intent.FIND, Intent.INFORM)
     bare = replace(heard.slots, event=None if not named else heard.slots.event) == Slots()
     return Beyond.ABUSE if vague and bare and _ABUSE.search(text) else None

@@ -7,9 +7,11 @@ from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.naming import LIKE, Fit, akin, at_venue, best_fit, fit, likeness, names_something
 from usher_inference.playbook.phrases import (
     ELSEWHERE,
+    MAY_WAIT,
     NOTHING_CALLED,
     NOTHING_NAMED,
     ON_OTHER_DATES,
+    WAITS_FOR,
     Asked,
     event_line,
     event_list,
@@ -80,8 +82,8 @@ def _is_surely(matching: Sequence[EventSummary], wish: Wish, arguments: dict[str
     return best_fit(wish.query, matching) >= (Fit.EXACT if "city" in arguments else Fit.NEAR)
 
 
-def other_dates(d: Dialogue, event: EventSummary, lead: str) -> Act:
-    """The same event on other dates, listed after the words that say why."""
+def other_dates(d: Dialogue, event: EventSummary, lead: str, *, waits: bool = False) -> Act:
+    """The same event on other dates, listed after the words that say why; `waits`: the wait list may be offered too."""
     arguments = {"query": event.name}
     found = d.searches.get(call_key(arguments))
     if found is None and d.can("search_events") and not d.turn.tried("search_events", arguments):
@@ -92,10 +94,11 @@ def other_dates(d: Dialogue, event: EventSummary, lead: str) -> Act:
         if other.event_id != event.event_id and other.status == "on_sale" and likeness(event.name, other) >= _SAME
     ][:_MOST_LISTED]
     if not others:
-        return Say(f"{lead} I see no other dates for it. {Asked.EVENT.value}")
+        return Say(f"{lead} I see no other dates for it. {WAITS_FOR if waits else Asked.EVENT.value}")
+    also = f"{MAY_WAIT} " if waits else ""
     if len(others) == 1:
-        return Say(f"{lead} It is also on: {event_line(others[0])}. {Asked.THIS.value}")
-    return Say(f"{lead} There is this on other dates:\n{event_list(others)}\n{Asked.WHICH.value}")
+        return Say(f"{lead} It is also on: {event_line(others[0])}. {also}{Asked.THIS.value}")
+    return Say(f"{lead} There is this on other dates:\n{event_list(others)}\n{also}{Asked.WHICH.value}")
 
 
 def _not_there(wish: Wish, matching: Sequence[EventSummary]) -> str:

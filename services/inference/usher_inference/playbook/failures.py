@@ -12,6 +12,7 @@ _SEATS_LOST = frozenset({"not_found", "seats_taken"})
 _NOT_NOW = frozenset(
     {"unavailable", "rate_limited", "upstream_failed", "upstream_timeout", "timeout", "internal_error", "unreadable"}
 )
+_DECLINES_IN_A_ROW = 2
 DECLINED = frozenset({"payment_declined"})
 # a broken answer to a charge may hide a charge that went through
 UNKNOWN_OUTCOME = frozenset(
@@ -55,21 +56,38 @@ def of_hold(d: Dialogue) -> Act | None:
 def charge_failed(d: Dialogue, failure: Failure) -> str:
     """What a failed purchase, upgrade or refund means for the customer."""
     held = f" Your seats stay held {phrases.remaining(d.now, d.hold.expires_at)}." if d.hold else ""
+    told = d.turn.carried_out  # then the agent has said what went wrong
     if failure.code in DECLINED:
-        return f"There is no order, as the payment did not go through.{held} {Asked.RETRY.value}"
+        return _declined(d, held, told=told)
     if failure.code in UNKNOWN_OUTCOME:
         return (
             "I don't know yet whether the payment went through: the payment provider hasn't answered. "
             "Please don't try again now; ask me for your orders in a few minutes to see the outcome. "
             f"{Asked.PERSON.value}"
         )
+    if told and failure.code in PRICE_MOVED:
+        return f"There is no order yet.{held} {Asked.RETRY.value}"
     if failure.code in PRICE_MOVED:
         return f"The price changed before I could finish, so nothing was charged.{held} {Asked.RETRY.value}"
+    if told and (failure.code == "seats_taken" or lost_hold(failure)):
+        return f"There is no order. {Asked.PERSON.value}"
     if failure.code == "seats_taken":  # perhaps found out after the payment
         return f"Others took those seats; if anything was charged, it has been given back. {Asked.PERSON.value}"
     if lost_hold(failure):
         return f"That could not be found any more, so nothing was charged. {Asked.PERSON.value}"
-    return f"That didn't work: {reason(failure)} Nothing was charged.{held} {Asked.RETRY.value}"
+    why = "There is no order." if told else f"That didn't work: {reason(failure)} Nothing was charged."
+    return f"{why}{held} {Asked.RETRY.value}"
+
+
+def _declined(d: Dialogue, held: str, *, told: bool) -> str:
+    """A declined payment: tried again at will; from the second time on with what may help, then with a person."""
+    lead = "There is no order yet." if told else "There is no order, as the payment did not go through."
+    if d.declines < _DECLINES_IN_A_ROW:
+        return f"{lead}{held} {Asked.RETRY.value}"
+    change = "The card on file is changed in your account, outside this chat; after that it may work."
+    if d.declines == _DECLINES_IN_A_ROW:
+        return f"{lead} It was declined again.{held} {change} {Asked.RETRY.value}"
+    return f"{lead} I won't keep trying a card that is declined.{held} {change} {Asked.PERSON.value}"
 
 
 def lost_hold(failure: Failure) -> bool:

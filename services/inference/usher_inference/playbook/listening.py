@@ -2,6 +2,7 @@
 
 import re
 
+from usher_inference.playbook.comparing import read_comparison
 from usher_inference.playbook.exchanges import (
     begin_exchange,
     ends_exchange,
@@ -12,6 +13,7 @@ from usher_inference.playbook.exchanges import (
 from usher_inference.playbook.order_wishes import hear_order_details
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.reading import read
+from usher_inference.playbook.recalling import recall_last
 from usher_inference.playbook.requests import Request, read_request, spends_credit
 from usher_inference.playbook.state import Dialogue, Task, Wish
 from usher_inference.playbook.waiting import hear_entry
@@ -60,6 +62,7 @@ def hear(d: Dialogue, heard: Understanding) -> None:
         Asked.INSTEAD,
     )
     d.turn.order_words = d.turn.text
+    d.turn.compared = read_comparison(d.turn.text)
     if d.task in _ONE_SHOT and d.turn.asked is not Asked.RETRY:
         d.task = Task.PURCHASE if d.hold else Task.NONE
     terms, focus, task = d.wish.seat_terms(), d.focus, d.task
@@ -70,6 +73,8 @@ def hear(d: Dialogue, heard: Understanding) -> None:
         hear_order_details(d, heard.slots)
     elif d.task in _OF_ENTRIES:
         hear_entry(d)
+    elif d.turn.compared:
+        d.focus, d.wish.query = (d.focus, d.wish.query) if d.hold else (None, None)
     elif d.task is not Task.HUMAN:
         if task not in (Task.PURCHASE, Task.JOIN) and spends_credit(d.turn.text) is None:
             d.wish.keeps_credit = False
@@ -91,6 +96,7 @@ def hear(d: Dialogue, heard: Understanding) -> None:
 
 def _hear_exchange(d: Dialogue, heard: Understanding, *, begins: bool) -> Understanding:
     """What is said of the tickets to give up and of what is wanted instead; returns what is heard of the latter."""
+    d.turn.exchanging = True
     if not begins and d.turn.asked in _WHICH_ORDER:
         hear_order_details(d, heard.slots)
         return heard
@@ -124,7 +130,10 @@ def _requested(d: Dialogue, heard: Understanding) -> Task | None:
     if asked is Request.CREDIT and spends_credit(d.turn.text) is not None:
         return None
     if asked is Request.REPEAT:
-        d.wish.repeats = True
+        d.wish.repeats, d.wish.buying = True, True
+        if d.orders_listed:
+            recall_last(d)
+        return Task.PURCHASE
     if asked is Request.EXCHANGE and heard.intent in (Intent.UPGRADE, Intent.REFUND):
         return None
     return _REQUESTED.get(asked) if asked else None
@@ -149,6 +158,9 @@ def _take_request(d: Dialogue, heard: Understanding) -> bool:
 
 def _set_task(d: Dialogue, heard: Understanding, answering_order: bool) -> None:
     intent = heard.intent
+    if d.turn.asked is Asked.DETAILS and not d.turn.done:
+        d.task = Task.NONE if intent is Intent.DENY and heard.slots == Slots() else Task.HUMAN
+        return
     if _take_request(d, heard):
         return
     if _moves_seats(d, heard):

@@ -170,11 +170,14 @@ def _change_failed(d: Dialogue, code: str, charge: str, refusal: str) -> Act:
         return Say(charge)
     if code == "event_cancelled":
         return Say(f"{refusal} The box office refunds the orders for it; ask me for your orders to see yours.")
+    told = d.turn.carried_out  # then the agent has said what went wrong
     if _TICKET.search(refusal):
-        return Say(f"That isn't possible by itself: {refusal} Your order stays as it is.{_ways_on(d, code)}")
+        why = "" if told else f"That isn't possible by itself: {refusal} "
+        return Say(f"{why}Your order stays as it is.{_ways_on(d, code)}")
     if code == "no_better_seats":
         return Say(_no_better(d, refusal))
-    return offer_person(f"That isn't possible: {refusal} Your order stays as it is.{_ways_on(d, code)}")
+    why = "" if told else f"That isn't possible: {refusal} "
+    return offer_person(f"{why}Your order stays as it is.{_ways_on(d, code)}")
 
 
 def _ways_on(d: Dialogue, code: str) -> str:

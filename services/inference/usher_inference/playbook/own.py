@@ -52,6 +52,17 @@ _WHY_OFF = re.compile(
     re.IGNORECASE,
 )
 
+_SPEAK_FOR_THEMSELVES = (
+    Task.UPGRADE,
+    Task.REFUND,
+    Task.CREDIT,
+    Task.EXCHANGE,
+    Task.ORDERS,
+    Task.PAPERS,
+    Task.WAITING,
+    Task.LEAVE,
+    Task.BALANCE,
+)
 _SUPPOSED = re.compile(r"\b(?:if|in case)\b", re.IGNORECASE)
 
 
@@ -65,7 +76,7 @@ def answer(d: Dialogue) -> Act | None:
         return _of_order(d, _tell_paid)
     if _REFUNDED.search(text) and not d.proposal:
         return _of_order(d, _tell_refund)
-    if asked_now or d.task in (Task.UPGRADE, Task.REFUND, Task.ORDERS):
+    if asked_now or d.task in _SPEAK_FOR_THEMSELVES:
         return None
     costs = d.turn.topic in (Topic.PRICE, Topic.FEES) and _IN_ALL.search(text) is not None
     if costs and pending is None and d.order_focus and not d.wish.has_criteria():

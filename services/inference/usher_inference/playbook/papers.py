@@ -62,4 +62,6 @@ def balance(d: Dialogue) -> Act:
     back = phrases.resumed(d.turn.asked)
     if not amounts:
         return Say(f"You have no store credit at the moment. {back}".strip())
-    return Say(f"You have {phrases.listing(amounts)} of store credit. It pays for your next purchase by itself. {back}")
+    return Say(
+        f"You have {phrases.listing(amounts)} of store credit. It pays for your next purchase by itself. {back}".strip()
+    )

@@ -192,6 +192,11 @@ NOTHING_CALLED = "I found no events for"
 ON_OTHER_DATES = "but there is this on other dates:"
 ELSEWHERE = "but there is this elsewhere:"
 NOTHING_NAMED = "I found nothing called"
+MAY_WAIT = "I can also put you on the wait list: just say so."
+WAITS_FOR = (
+    "Just say which other event you would like, or wait for this one: seats that come free are held for whoever is "
+    f"first in line. {Asked.WAIT.value}"
+)
 FINISHED = ("You're all set!", "Done")  # how the report of a finished act begins
 GREETING = "Hello! I can find events, book seats, and look after your orders. What would you like to see?"
 CAPABILITIES = (

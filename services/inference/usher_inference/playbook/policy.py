@@ -3,7 +3,18 @@
 import re
 from collections.abc import Sequence
 
-from usher_inference.playbook import orders, own, papers, paying, phrases, purchase, questions, smalltalk, waiting
+from usher_inference.playbook import (
+    comparing,
+    orders,
+    own,
+    papers,
+    paying,
+    phrases,
+    purchase,
+    questions,
+    smalltalk,
+    waiting,
+)
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.beyond import reply
 from usher_inference.playbook.closing import report
@@ -11,6 +22,7 @@ from usher_inference.playbook.errands import remind
 from usher_inference.playbook.exchanges import settle_exchange
 from usher_inference.playbook.interjections import interject, whole_number
 from usher_inference.playbook.order_wishes import NO_LIMIT
+from usher_inference.playbook.persistence import way_on
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.rebuild import rebuild
 from usher_inference.playbook.state import Dialogue, Task
@@ -33,7 +45,7 @@ def next_act(messages: Sequence[Heard], offered_tools: frozenset[str]) -> Act:
     d = rebuild(messages, offered_tools)
     act = _decide(d)
     if isinstance(act, Say):
-        return Say(remind(d, act.text))
+        return Say(remind(d, way_on(d, act.text)))
     if len(d.turn.done) >= _MOST_STEPS or d.turn.tried(act.tool, act.arguments):
         return Say(phrases.TROUBLE)
     return act if d.can(act.tool) else _pass_on(d, act)
@@ -60,7 +72,14 @@ def _decide(d: Dialogue) -> Act:
         said = None if goes_on else report(d, last)
         if said:
             return Say(said)
-    aside = paying.answer(d) or _after_decline(d) or own.tell_called_off(d) or own.answer(d) or paying.tell_outcome(d)
+    aside = (
+        comparing.answer(d)
+        or paying.answer(d)
+        or _after_decline(d)
+        or own.tell_called_off(d)
+        or own.answer(d)
+        or paying.tell_outcome(d)
+    )
     return aside or _answer(d) or _go_on(d)
 
 
@@ -130,8 +149,8 @@ def _flow(d: Dialogue, intent: Intent) -> Act:
     }
     if d.task in flows:
         return flows[d.task](d)
-    if d.task is Task.EXCHANGE:
-        return settle_exchange(d) or purchase.continue_purchase(d)
+    if d.task is Task.EXCHANGE or (d.exchanged and d.turn.exchanging):
+        return (settle_exchange(d) if d.task is Task.EXCHANGE else None) or purchase.continue_purchase(d)
     if d.task is Task.PURCHASE:
         return _buy(d, intent)
     return smalltalk.chat(d)

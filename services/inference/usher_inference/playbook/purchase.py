@@ -6,6 +6,7 @@ from usher_inference.playbook.events import find_event, other_dates
 from usher_inference.playbook.exchanges import exchange_call, exchange_failed
 from usher_inference.playbook.naming import words_beyond
 from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.recalling import recall
 from usher_inference.playbook.seats import (
     MOST_SEATS,
     Pick,
@@ -29,11 +30,15 @@ def continue_purchase(d: Dialogue) -> Act:
     trouble = failures.of_purchase(d) or failures.of_hold(d) or exchange_failed(d)
     if trouble:
         return trouble
+    if d.hold and d.turn.too_many and d.most_seats:
+        kept = f"{phrases.seats(d.hold.seats)} stay held for you {phrases.remaining(d.now, d.hold.expires_at)}"
+        most = phrases.count(d.most_seats, "ticket")
+        return Say(f"An order can have at most {most}, so I left it as it was: {kept}. {Asked.QUANTITY.value}")
     if d.hold and d.hold_stale:
         return _release_first(d)
     if d.hold:
         return _order_or_wait(d)
-    step = find_event(d)
+    step = recall(d) or find_event(d)
     if step:
         return step
     event = d.event
@@ -117,7 +122,7 @@ def _unavailable(d: Dialogue, event: EventSummary) -> Act | None:
     if event.status == "past" or event.starts_at <= d.now:
         return other_dates(d, event, f"{phrases.named_event(event)} is over.")
     if event.status == "sold_out":
-        return other_dates(d, event, f"I'm sorry, {phrases.named_event(event)} is sold out.")
+        return other_dates(d, event, _sold_out(event), waits=d.can("join_wait_list"))
     return None
 
 
@@ -221,6 +226,8 @@ def _hold(d: Dialogue, event: EventSummary, ids: tuple[str, ...]) -> Act:
 
 
 def _apology(d: Dialogue) -> str:
+    if d.turn.carried_out and d.turn.failures("create_order"):
+        return "There is no order yet. "  # why, the agent has said
     if d.turn.failures("hold_tickets"):
         return "Those seats have just been taken, I'm sorry. "
     if d.turn.lost_hold or any(failures.lost_hold(f) for f in d.turn.failures("create_order")):
@@ -264,10 +271,12 @@ def _nothing_suits(d: Dialogue, event: EventSummary, inventory: Inventory) -> Ac
     places = [told(info, wish.section) if wish.section else "", f"row {wish.row}" if wish.row else ""]
     where = ", ".join(place for place in places if place)
     where = f" in {where}" if where else ""
+    waits = f"{phrases.MAY_WAIT} " if d.can("join_wait_list") and not wish.row and not wish.relative else ""
     if wish.passed and inventory.seats:
         return Say(f"I have no other such seats for {phrases.named_event(event)}. {Asked.OTHER_SEATS.value}")
     if wish.accessible:
-        return Say(f"I found no free accessible seats{where} for {phrases.named_event(event)}. {Asked.PERSON.value}")
+        lead = f"I found no free accessible seats{where} for {phrases.named_event(event)}."
+        return Say(f"{lead} {waits}{Asked.PERSON.value}")
     if needs_wide_listing(wish) and inventory.available > len(inventory.seats):
         listed = f"the {len(inventory.seats)} best free seats"
         return Say(f"I don't see those among {listed} for {phrases.named_event(event)}. {Asked.OTHER_SEATS.value}")
@@ -277,5 +286,9 @@ def _nothing_suits(d: Dialogue, event: EventSummary, inventory: Inventory) -> Ac
         least = event.price_from if limit is not None and not where else None
         start = f" Prices start at {phrases.money(least, event.currency)} a seat." if least is not None else ""
         lead = f"I found no free seats{where}{price} for {phrases.named_event(event)}.{start}"
-        return Say(f"{lead} {Asked.OTHER_SEATS.value}")
-    return other_dates(d, event, f"I'm sorry, {phrases.named_event(event)} has no free seats left.")
+        return Say(f"{lead} {waits}{Asked.OTHER_SEATS.value}")
+    return other_dates(d, event, _sold_out(event), waits=d.can("join_wait_list"))
+
+
+def _sold_out(event: EventSummary) -> str:
+    return f"I'm sorry, {phrases.named_event(event)} is sold out."

@@ -47,6 +47,7 @@ _OF_VENUE = frozenset(
 # What all the dates of one event share.
 _OF_SERIES = frozenset({Topic.AGE, Topic.PROGRAMME, Topic.ACCESSIBILITY, Topic.DELIVERY})
 
+_OF_CHANGES = (Asked.ORDER, Asked.LIMIT, Asked.SEATS_BACK, Asked.SEATS_PART, Asked.INSTEAD, Asked.WAIT_COUNT)
 _OF_SEATS = frozenset({Topic.SEATING, Topic.AVAILABILITY})
 
 
@@ -213,7 +214,8 @@ def _prices(info: EventInfo, d: Dialogue) -> str:
 
 def _available(info: EventInfo, d: Dialogue) -> str:
     if info.available <= 0 or info.status == "sold_out":
-        return f"I'm sorry, {phrases.named_event(info)} is sold out."
+        waits = f" {phrases.WAITS_FOR}" if d.can("join_wait_list") else ""
+        return f"I'm sorry, {phrases.named_event(info)} is sold out.{waits}"
     free = phrases.count(info.available, "seat")
     return f"{free} {'is' if info.available == 1 else 'are'} free for {phrases.named_event(info)}."
 
@@ -252,6 +254,9 @@ def _continuation(d: Dialogue) -> str:
         return ""
     if d.turn.asked in (Asked.OFFER, Asked.PREPARE, Asked.OTHER_SEATS, Asked.OTHER_DATES, Asked.WHICH):
         return d.turn.asked.value
-    if d.task is not Task.PURCHASE:
-        return Asked.LOOK.value if d.wish.quantity and d.event else ""
-    return Asked.QUANTITY.value if d.wish.quantity is None else ""
+    if d.turn.asked in _OF_CHANGES and d.task in (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE, Task.JOIN):
+        return d.turn.asked.value if d.turn.asked else ""
+    if d.task is Task.PURCHASE and d.wish.quantity is None:
+        return Asked.QUANTITY.value
+    looking = d.task in (Task.PURCHASE, Task.NONE) and d.hold is None and d.wish.quantity is not None
+    return Asked.LOOK.value if looking and d.event else ""

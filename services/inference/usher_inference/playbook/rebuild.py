@@ -19,6 +19,7 @@ from usher_inference.playbook.phrases import (
     question_in,
 )
 from usher_inference.playbook.reading import read
+from usher_inference.playbook.recalling import recall_last
 from usher_inference.playbook.seats import choose
 from usher_inference.playbook.state import Dialogue, Task, Turn, Wish, call_key
 from usher_inference.playbook.transcript import (
@@ -92,6 +93,8 @@ def _fold(d: Dialogue, step: Step) -> None:
         case Done():
             d.turn.done.append(step)
             _note_result(d, step)
+            if d.task is Task.EXCHANGE:
+                settle_exchange(d)
 
 
 def _settle_focus(d: Dialogue) -> None:
@@ -173,6 +176,7 @@ def _read_section(d: Dialogue) -> None:
 
 def _note_text(d: Dialogue, text: str) -> None:
     d.last_text = text
+    d.said = [*d.said[-2:], text]
     asked = question_in(text)
     if asked in (Asked.WHICH, Asked.MEANT, Asked.THIS):
         places = {text.find(f"{e.name}, {e.local_start}"): e.event_id for e in d.events.values()}
@@ -251,6 +255,7 @@ def _note_facts(d: Dialogue, step: Done) -> None:
             d.orders = {order.order_id: order for order in orders}
             d.orders_listed = True
             hear_orders(d)
+            recall_last(d)
         case StoreCredit() as credits:
             d.credits = credits
         case WaitList(entries=entries):

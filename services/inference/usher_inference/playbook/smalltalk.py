@@ -26,6 +26,21 @@ _LOST = re.compile(
     r"(?:my|our|the) tickets?\b",
     re.IGNORECASE,
 )
+_NO_DETAILS = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|please|can|could|would|you|i|i'd|we|want|need|like|to|have|got|let|me|ok|yes)\W+)*"
+    r"(?:open|file|make|raise|create|submit|have|report|got)?\W*(?:an?|the|some)?\W*"
+    r"(?:support ticket|complaint|ticket with support|problem|issue|support request|claim)(?: please| to (?:make|report|"
+    r"file))?\W*$",
+    re.IGNORECASE,
+)
+_SUBJECTS = (
+    ("A charge to look into", re.compile(r"charged|charge|overcharged|paid|payment", re.IGNORECASE)),
+    ("A refund to look into", re.compile(r"refund|money back", re.IGNORECASE)),
+    ("An exchange to look into", re.compile(r"exchange|swap|move", re.IGNORECASE)),
+    ("Tickets that are missing or lost", re.compile(r"lost|stolen|missing|arrive|receive", re.IGNORECASE)),
+    ("Accessible seats", re.compile(r"wheelchair|accessib|disab", re.IGNORECASE)),
+    ("A large group", re.compile(r"group|large party", re.IGNORECASE)),
+)
 _DISCOUNT = re.compile(r"\b(?:discount|promo|coupon|voucher|deal)s?\b", re.I)
 
 
@@ -70,15 +85,25 @@ def call_person(d: Dialogue) -> Act:
     """Hands the matter to a person with a support ticket."""
     if not d.can("open_support_ticket") or d.turn.failures("open_support_ticket"):
         return Say("I couldn't reach our support desk just now, sorry. Please try again in a few minutes.")
+    if _NO_DETAILS.match(d.turn.text) and d.turn.asked is not Asked.DETAILS:
+        return Say(f"Gladly: I open a support ticket for a person to look into. {Asked.DETAILS.value}")
     details = [f"The customer asks for a person. First request: {d.first_request[:1000]}"]
-    if d.turn.text != d.first_request:
+    details += [f"What it is about: {d.trouble[:1000]}"] if d.trouble and d.trouble != d.first_request else []
+    if d.turn.text not in (d.first_request, d.trouble):
         details.append(f"Latest message: {d.turn.text[:1000]}")
     if d.event:
         details.append(f"Event: {d.event.event_id} {phrases.named_event(d.event)}")
-    arguments = {"subject": "Customer asks for a person", "details": "\n".join(details)[:4000]}
+    arguments = {"subject": _subject(d), "details": "\n".join(details)[:4000]}
     if d.order_focus:
         arguments["order_id"] = d.order_focus
     return Call("open_support_ticket", arguments)
+
+
+def _subject(d: Dialogue) -> str:
+    """What the matter is, in a few words for the staff."""
+    about = d.trouble or d.turn.text
+    kind = next((subject for subject, words in _SUBJECTS if words.search(about)), None)
+    return kind or "Customer asks for a person"
 
 
 def offer_person(text: str) -> Say:

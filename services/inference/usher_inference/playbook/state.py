@@ -123,6 +123,8 @@ class Turn:
     declined_arguments: dict[str, Any] = field(default_factory=dict)
     carried_out: bool = False  # the yes of this message was carried out: its outcome is said by the agent already
     order_words: str = ""  # what was said of the order in question
+    exchanging: bool = False  # it speaks of an exchange
+    compared: tuple[str, str] | None = None  # events that it asks to compare, as named
     too_many: int | None = None  # seats asked for beyond what one order may have, with others held
     misheard: int = 0  # messages in a row that could not be understood, this one included
     lost_hold: bool = False  # the hold had run out when the message came
@@ -193,6 +195,7 @@ class Dialogue:
     quotes: dict[str, Quote] = field(default_factory=dict)  # what an order of a hold comes to, by the hold's id
     first_request: str = ""
     last_text: str = ""
+    said: list[str] = field(default_factory=list)  # the assistant's last few texts
 
     @property
     def event(self) -> EventSummary | None:

@@ -14,11 +14,6 @@ _SAME_EVENT = 80.0
 _NO_ENTRIES = "You are on no wait list at the moment."
 
 
-def can_wait(d: Dialogue) -> str:
-    """The words that offer the wait list beside something else; "" where it is not to be had."""
-    return "I can also put you on the wait list for it: just say so." if d.can("join_wait_list") else ""
-
-
 def join(d: Dialogue) -> Act:
     """Towards a place on the wait list: the show, how many seats, then the call."""
     failed = d.turn.failures("join_wait_list")

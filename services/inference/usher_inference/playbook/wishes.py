@@ -23,6 +23,9 @@ _THE_OTHER = re.compile(
     r"(?! (?:ones|seats?|sections?|rows?|side|end|order))|\bother one\b",
     re.IGNORECASE,
 )
+_THE_CHEAPER = re.compile(
+    r"\bthe (?:cheaper|less expensive|cheapest) (?:ones?|events?|shows?|games?|tickets?)\b", re.IGNORECASE
+)
 FRONT = re.compile(r"\bfront rows?\b", re.IGNORECASE)
 _INSTEAD = re.compile(r"\b(?:same|instead|rather|(?:what|how) about|but (?:for|to)|switch|change)\b", re.IGNORECASE)
 _AT = re.compile(r"\bat the ([a-z][\w' ]{2,30}?)(?=[,.?!]|$| (?:on|for|this|next)\b)", re.IGNORECASE)
@@ -127,7 +130,7 @@ def _choose_listed(d: Dialogue, slots: Slots) -> bool:
         chosen = min(events, key=lambda event: event.starts_at)
     elif slots.superlative is Comparative.LATER:
         chosen = max(events, key=lambda event: event.starts_at)
-    elif slots.superlative is Comparative.CHEAPER and len(events) > 1:
+    elif len(events) > 1 and (slots.superlative is Comparative.CHEAPER or _THE_CHEAPER.search(d.turn.text)):
         priced = [event for event in events if event.price_from is not None]
         chosen = min(priced, key=lambda event: event.price_from or 0.0) if priced else None
     if chosen:
@@ -195,7 +198,7 @@ def _hear_event_name(d: Dialogue, heard: Understanding, mention: EventMention) -
         heard.correction
         or heard.intent in (Intent.FIND, Intent.BUY, Intent.HOLD)
         or _INSTEAD.search(d.turn.text) is not None
-        or d.turn.asked is Asked.EVENT
+        or d.turn.asked in (Asked.EVENT, Asked.WAIT)
     )
     if d.focus and mention.hint is None and not naming:
         return  # a few capital letters inside an answer are no other event
@@ -262,14 +265,7 @@ def hear_seats(d: Dialogue, heard: Understanding) -> None:
     slots, wish = heard.slots, d.wish
     if chooses_by_number(d):
         return
-    if slots.quantity is not None:
-        wish.quantity = slots.quantity
-    elif slots.quantity_delta is not None:
-        wish.quantity = max(1, (wish.quantity or 0) + slots.quantity_delta)
-    elif d.focus and (again := _AMENDED.match(d.turn.text)):
-        wish.quantity = parse_count(again.group(1).lower()) or wish.quantity
-    elif wish.quantity is None and (some := _OF_THEM.search(d.turn.text)):
-        wish.quantity = parse_count(some.group(1).lower())
+    _hear_quantity(d, slots)
     if slots.section:
         wish.section, wish.row, wish.cheapest = slots.section, None, False
         wish.seat_ids = wish.seat_numbers = ()
@@ -292,6 +288,20 @@ def hear_seats(d: Dialogue, heard: Understanding) -> None:
     if slots.accessible:
         wish.accessible = True
     _hear_comparison(d, slots, wish)
+
+
+def _hear_quantity(d: Dialogue, slots: Slots) -> None:
+    wish, before = d.wish, d.wish.quantity
+    if slots.quantity is not None:
+        wish.quantity = slots.quantity
+    elif slots.quantity_delta is not None:
+        wish.quantity = max(1, (wish.quantity or 0) + slots.quantity_delta)
+    elif d.focus and (again := _AMENDED.match(d.turn.text)):
+        wish.quantity = parse_count(again.group(1).lower()) or wish.quantity
+    elif wish.quantity is None and (some := _OF_THEM.search(d.turn.text)):
+        wish.quantity = parse_count(some.group(1).lower())
+    if d.hold and d.most_seats and (wish.quantity or 0) > d.most_seats:
+        d.turn.too_many, wish.quantity = wish.quantity, before  # the held seats stay until the limit is named
 
 
 def _hear_comparison(d: Dialogue, slots: Slots, wish: Wish) -> None:
