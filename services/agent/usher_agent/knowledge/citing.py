@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,10 @@ _NOT_KNOWING = re.compile(
     r"not (?:sure|aware|certain|known)|unknown|nothing (?:on|about))",
     re.IGNORECASE,
 )
+_TALK = re.compile(
+    r"\W*(?:I|I['’]\w+|sorry|please|thanks|thank you|hello|hi|of course|sure|all right|okay|no hurry|that depends)\b",
+    re.IGNORECASE,
+)
 _SHARED = 0.6  # of a sentence's words, for a passage to be its source though no mark says so
 _LEAST_SHARED = 0.25  # of them, for a mark to be believed
 _STEM = 5  # letters by which words are compared
@@ -54,13 +58,17 @@ def without_marks(text: str) -> str:
     return _MARK.sub("", text) if _OPENING in text else text
 
 
-def cite(text: str, passages: Passages) -> Cited:
-    """Every passage that the reply's sentences mark, or plainly repeat; marks of other passages count for nothing."""
+def cite(text: str, passages: Passages, elsewhere: Callable[[], str] = str) -> Cited:
+    """Every passage that the reply's sentences mark, or plainly repeat; marks of other passages count for nothing.
+
+    `elsewhere` gives what else was looked up in the conversation: what that says is no statement without a source.
+    """
     cited: dict[str, dict[str, Any]] = {}
-    states = False
+    claims: list[frozenset[str]] = []
     for sentence, ids in _marked(text):
         said = _stems(sentence)
-        states = states or (len(said) > 1 and not sentence.rstrip().endswith("?"))
+        if len(said) > 1 and not sentence.rstrip().endswith("?") and not _TALK.match(sentence):
+            claims.append(said)
         sources = [id for id in ids if id in passages and _share(said, passages[id]) >= _LEAST_SHARED]
         if not sources and len(said) > 2:
             near = max(passages, key=lambda known: _share(said, passages[known]), default=None)
@@ -68,7 +76,10 @@ def cite(text: str, passages: Passages) -> Cited:
         for id in sources:
             cited.setdefault(id, _citation(passages[id], said))
     clean = without_marks(text).strip()
-    bare = not cited and states and _NOT_KNOWING.search(clean) is None
+    bare = False
+    if claims and not cited and _NOT_KNOWING.search(clean) is None:
+        known = _stems(elsewhere())
+        bare = any(len(claim & known) < _SHARED * len(claim) for claim in claims)
     return Cited(clean, list(cited.values()), bare)
 
 

@@ -23,11 +23,17 @@ def read_sources(turn: Turn, text: str, now: datetime) -> str | None:
         earlier = recall(text, [*turn.history, *turn.messages], now)
         turn.citations = earlier.citations
         return earlier.text
-    cited = cite(text, turn.found)
+    cited = cite(text, turn.found, lambda: _looked_up(turn))
     if cited.is_bare and _rests_on_documents(turn):
         return None
     turn.citations = cited.citations
     return cited.text
+
+
+def _looked_up(turn: Turn) -> str:
+    """What other tools answered in this conversation; read only for a reply without a source."""
+    messages = (*turn.history, *turn.messages)
+    return " ".join(m["content"] for m in messages if m["role"] == "tool" and m.get("name") not in _BESIDE)
 
 
 def _rests_on_documents(turn: Turn) -> bool:
