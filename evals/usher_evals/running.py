@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,9 +92,9 @@ class _Stage:
         self.bench, self.task, self.trial = bench, task, trial
         fault = task.fault
         suffix = _SUFFIX.get(fault.trouble, "") if fault else ""
-        base = f"{bench.name}-{trial}-{task.id}"
+        base = f"cus_{hashlib.sha256(f'{bench.name}/{trial}/{task.id}'.encode()).hexdigest()[:12]}"
         self.customer_id = f"{base}{suffix}"
-        self.stranger_id, self.rival_id = f"{base}-stranger", f"{base}-rival"
+        self.stranger_id, self.rival_id = f"{base[:-1]}s", f"{base[:-1]}r"
         self.seen = Seen(task, self.customer_id)
         self.held: list[str] = []
         self.rivalled = False
@@ -226,6 +227,7 @@ class _Stage:
         deadline = asyncio.get_running_loop().time() + _SETTLE_SECONDS
         while True:
             for stock in seen.stocks:
+                stock.disturbed = self._is_disturbed(stock.event_id)
                 stock.after = int((await api.event(stock.event_id, self.customer_id))["available"])
             late = asyncio.get_running_loop().time() > deadline
             if late or not any(text.startswith("still held") for text in grade(seen).violations):
@@ -233,6 +235,11 @@ class _Stage:
             async with self.bench.away():
                 await asyncio.sleep(0.5)  # seats are given back after the end, and nothing tells of it
             seen.orders = await api.orders(self.customer_id)
+
+    def _is_disturbed(self, event_id: str) -> bool:
+        """Whether an agent held seats of this task's show for somebody else's task."""
+        holders = self.bench.proxy.holders.get(event_id, set()) if self.bench.proxy is not None else set()
+        return bool(holders - {self.customer_id, self.stranger_id, self.rival_id})
 
     def _has_rival(self) -> bool:
         rivals = (Trouble.RIVAL, Trouble.RIVAL_ALL, Trouble.SHORT_HOLD_LOST)

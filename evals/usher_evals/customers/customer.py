@@ -10,6 +10,7 @@ from typing import Any, Literal
 from usher_evals.agents import Answer
 from usher_evals.customers.phrasing import Phrasing, dates
 from usher_evals.customers.reading import Ask, read
+from usher_evals.grading.telling import says
 from usher_evals.tasks.model import Buy, Credit, Exchange, Goal, Refund, Rule, Say, Task, Upgrade
 from usher_evals.world import Show
 
@@ -66,6 +67,7 @@ class Counts:
     persons: int = 0
     asked_after: int = 0
     insisted: int = 0
+    named: int = 0
 
 
 @dataclass
@@ -84,6 +86,7 @@ class Customer:
     _seen: set[str] = field(default_factory=set)
     _counts: Counts = field(default_factory=Counts)
     _names: dict[str, str] = field(default_factory=dict)
+    _heard: list[str] = field(default_factory=list)
     _turns: int = 0
     _leaving: Ending | None = None
     _minded: bool = False
@@ -116,6 +119,7 @@ class Customer:
 
     def react(self, answer: Answer) -> Move:
         self._turns += 1
+        self._heard.append(answer.reply)
         if answer.failed in _GONE:
             return Speak(self._say("later", goal=self._restated()))
         if answer.failed is not None:
@@ -239,7 +243,15 @@ class Customer:
             return self._tell(tells[reading.ask])
         if goal.show is not None and reading.ask is Ask.MEANT and not self._has_said("yes.meant"):
             return self._tell("yes.meant")
+        if not self._is_answered() and counts.restated < 1 and not self.task.needs_nothing:
+            counts.restated += 1
+            return Speak(self._open(goal))
         return self._next_goal(answer)
+
+    def _is_answered(self) -> bool:
+        """Whether the question's answer is among what was heard."""
+        wanted = [fact for fact in self.task.facts if fact.amounts or fact.words]
+        return all(says(fact, "\n".join(self._heard)) for fact in wanted)
 
     def _towards(self, goal: Goal, answer: Answer) -> Move:
         ask = read(answer.reply).ask
@@ -260,13 +272,13 @@ class Customer:
         if ask in plain:
             return plain[ask]()
         if isinstance(goal, Buy):
-            return self._buy(goal, ask)
+            return self._buy(goal, ask, answer.reply)
         return self._change(goal, ask)
 
-    def _buy(self, goal: Buy, ask: Ask) -> Move:
+    def _buy(self, goal: Buy, ask: Ask, reply: str) -> Move:
         match ask:
             case Ask.EVENT | Ask.WHICH:
-                return self._tell("tell.date" if self._has_said("tell.event") else "tell.event")
+                return self._name_it(goal, reply)
             case Ask.CITY:
                 return self._tell("tell.city")
             case Ask.DATE:
@@ -285,6 +297,13 @@ class Customer:
                 return self._tell(self._seats(goal))
             case _:
                 return self._tell(self._untold(goal) or "yes.offer")
+
+    def _name_it(self, goal: Buy, reply: str) -> Move:
+        """The event where it is listed or was not said yet, else by its day and its city, in turns."""
+        self._counts.named += 1
+        if goal.show.name.lower() in reply.lower() or self._counts.named % 3 == 1:
+            return self._tell("tell.event")
+        return self._tell("tell.date" if self._counts.named % 3 == 2 else "tell.city")
 
     def _untold(self, goal: Buy) -> str | None:
         """What has to be said before seats are taken."""
@@ -308,8 +327,10 @@ class Customer:
             case Ask.EVENT | Ask.WHICH | Ask.CITY | Ask.DATE:
                 return self._tell("tell.event")
             case Ask.QUANTITY:
-                return self._tell("tell.quantity" if isinstance(goal, Exchange) else "tell.all")
+                return self._tell("tell.quantity") if isinstance(goal, Exchange) else self._restate()
             case Ask.LIMIT:
+                if isinstance(goal, Upgrade) and goal.section:
+                    return self._tell("tell.section")
                 limited = isinstance(goal, Upgrade) and goal.most is not None
                 return self._tell("tell.delta" if limited else "tell.any_limit")
             case Ask.SECTION:

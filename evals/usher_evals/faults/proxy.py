@@ -56,12 +56,13 @@ class _Call:
 
 @dataclass
 class FaultProxy:
-    """`tools_url` is asked once, when the first call comes. `late_seconds` has to be longer than the agent waits for a tool."""
+    """`tools_url` is asked once, when the first call comes. `holders` are the customers who held seats, by event. `late_seconds` has to be longer than the agent waits for a tool."""
 
     tools_url: Callable[[], str]
     late_seconds: float = 4.0
     armed: dict[str, Armed] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    holders: dict[str, set[str]] = field(default_factory=dict)
     _session: aiohttp.ClientSession | None = None
     _base: str = ""
 
@@ -84,6 +85,8 @@ class FaultProxy:
         customer = call.headers.get("usher-customer", "")
         if call.tool:
             self.calls[customer] += 1
+        if call.tool == "hold_tickets":
+            self.holders.setdefault(_event(call.body), set()).add(customer)
         armed = self.armed.get(customer)
         if armed is not None and call.tool:
             await self._faulty(armed, call, send)
@@ -158,6 +161,13 @@ async def _read(scope: Scope, receive: Receive) -> _Call:
     query = scope.get("query_string", b"").decode()
     headers = {name.decode(): value.decode() for name, value in scope["headers"] if name not in _HOP}
     return _Call(scope["method"], scope["path"] + (f"?{query}" if query else ""), headers, body)
+
+
+def _event(body: bytes) -> str:
+    try:
+        return str(json.loads(body).get("event_id", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _with_body(call: _Call, body: dict[str, Any]) -> _Call:

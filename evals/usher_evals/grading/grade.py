@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from usher_evals.grading.invariants import changes, violations
 from usher_evals.grading.model import Seen, Verdict
 from usher_evals.grading.state import states
+from usher_evals.grading.telling import amounts_in, says
 from usher_evals.tasks.model import Fact
-
-_AMOUNT = re.compile(r"(?<![\w.])[$€£]?\s?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d{1,2}))?(?![\d])")
 
 
 def grade(seen: Seen) -> Verdict:
@@ -27,24 +24,13 @@ def grade(seen: Seen) -> Verdict:
 def told(fact: Fact, seen: Seen) -> bool:
     """Whether some reply says it."""
     text = "\n".join(seen.replies())
-    said = amounts_in(text)
     if fact.paid:
         paid = [amount for action, amount in changes(seen) if action == "create_order"]
-        return bool(paid) and all(amount in said for amount in paid)
+        return bool(paid) and amounts_in(text) >= set(paid)
     if fact.order_id:
         new = {str(order["order_id"]) for order in seen.orders} - {str(order["order_id"]) for order in seen.before}
         return bool(new) and all(id in text for id in new)
-    if fact.amounts:
-        return all(amount in said for amount in fact.amounts)
-    return any(re.search(words, text, re.IGNORECASE) for words in fact.words)
-
-
-def amounts_in(text: str) -> set[int]:
-    """Every number of the text, read as dollars, in cents: $1,234.50, 45, 12.5."""
-    found = set()
-    for whole, part in _AMOUNT.findall(text):
-        found.add(int(whole.replace(",", "")) * 100 + int(part.ljust(2, "0") if part else 0))
-    return found
+    return says(fact, text)
 
 
 def _shown(orders: tuple[object, ...]) -> str:

@@ -21,11 +21,12 @@ class Entry:
 
 @dataclass
 class Stock:
-    """Free seats of a show before the conversation and after its end, and who bought of it meanwhile."""
+    """Free seats of a show before the conversation and after its end; `disturbed`: customers of other tasks held some."""
 
     event_id: str
     before: int
     after: int = 0
+    disturbed: bool = False
 
 
 @dataclass
