@@ -92,13 +92,13 @@ async def test_a_failing_model_streams_an_apology(world):
 
 async def test_markup_is_never_streamed(world):
     world.model.say("Well <tool_call> {}")
-    world.model.say("5 < 6 is true <")
+    world.model.say("a < b is true <")
     async with world.customer.stream("hello") as response:
         frames = await world.read_frames(response)
     check(frames)
     assert "<tool_call" not in text_of(frames)
-    assert turn_of(frames)["reply"] == "5 < 6 is true <"
-    assert text_of(frames, turn_of(frames)["message_id"]).strip() == "5 < 6 is true <"
+    assert turn_of(frames)["reply"] == "a < b is true <"
+    assert text_of(frames, turn_of(frames)["message_id"]).strip() == "a < b is true <"
 
 
 async def test_errors_before_the_first_frame_are_problems(world):
@@ -190,25 +190,6 @@ async def test_a_cancelled_stream_says_so(world):
     assert frames[-1][1]["outcome"] == {"type": "cancelled"}
 
 
-async def test_frames_of_a_killed_process_end_in_an_error_and_numbering_goes_on(world):
-    world.model.call("search_events", query="hamlet")
-    world.box.gates["search_events"] = asyncio.Event()
-    async with world.customer.stream("hamlet?") as response:
-        await world.box.entered.wait()
-        seen = await world.read_frames(response, limit=1)
-    await world.kill()
-    await world.start()
-    world.box.gates.clear()
-    async with world.customer.stream("hello again") as response:
-        fresh = await world.read_frames(response)
-    frames = await collect(world, 0)
-    assert [number for number, _ in frames] == list(range(1, len(frames) + 1))
-    assert frames[: len(seen)] == seen
-    assert frames[-len(fresh) :] == fresh
-    (broken,) = [f for _, f in frames if f["type"] == "RUN_ERROR"]
-    assert broken["code"] == "interrupted"
-
-
 async def test_silence_is_filled_with_comments(make_world):
     world = await make_world(heartbeat_seconds=0.01)
     world.model.gate = asyncio.Event()
@@ -228,7 +209,7 @@ async def test_a_strange_last_event_id_is_refused(world):
 
 async def test_a_turn_of_another_process_is_followed_and_respected(make_world):
     first = await make_world(single_process=False)
-    second = await make_world(single_process=False)
+    second = await make_world(single_process=False, queue_seconds=0.01)
     first.model.call("search_events", query="hamlet")
     first.model.say("the same everywhere")
     first.box.gates["search_events"] = asyncio.Event()

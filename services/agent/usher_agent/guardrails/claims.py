@@ -20,6 +20,10 @@ _DENIED = re.compile(
     r"only|need|needs|whoever|who|that are|which are|far from)\b|n['’]t\b)[^.;:!?]{0,48}$",
     re.IGNORECASE,
 )
+_REFUSED = re.compile(
+    r"(?:\b(?:not|never|no|nothing|nobody|without|cannot|if|whether|ask|asks|only|unless)\b|n['’]t\b)[^.;:!?]{0,48}$",
+    re.IGNORECASE,
+)
 _DEPENDS = re.compile(r"\b(?:if|once|when|after|until|unless|as soon as|say yes|your yes|confirm)\b", re.IGNORECASE)
 _DID = (
     r"(?P<did>bought|purchased|booked|ordered|charged|paid|refunded|upgraded|exchanged|swapped|credited|cancell?ed|held|"
@@ -60,7 +64,7 @@ _SAVING = re.compile(
     re.IGNORECASE,
 )
 _SURE = re.compile(
-    r"\b(?:guarantee[sd]?|(?:I|we) (?:can )?(?:promise|assure|vow)|money[- ]back|no questions asked|"
+    r"\b(?:guarantee[sd]?|(?:I|we) (?:can )?(?:promise|assure|vow)|money[- ]back guarantee|no questions asked|"
     r"risk[- ]free|fully refundable|"
     r"(?:full|100 ?%|complete) (?:refund|money back)|lowest price (?:anywhere|possible)|"
     r"cannot sell out|can['’]t sell out|"
@@ -106,6 +110,7 @@ _SURES = frozenset(
 )
 _WILLS = frozenset(("ll", "will", "going"))
 _HINTS = _DEEDS | _ENDS_WELL | _KEEPS | _SAVES | _SURES | _WILLS
+_EVENT_NAME = re.compile(r'"event_name": ?"([^"\\]+)"')
 _WORD = re.compile(r"[a-z]+")
 _ORDER = re.compile(r"\b(?:[A-Z]{2,8}_\w{3,}|[a-z]{2,8}-\d\w*)")
 
@@ -131,7 +136,10 @@ _YOURS = re.compile(
     r"\byour (?:order|ticket|seat|booking|refund|payment|purchase|upgrade|exchange)s?\b[^.!?]* (?:is|are) ", re.I
 )
 
-_SOLD = frozenset(("create_order", "exchange_order", "bought"))
+_SOLD = frozenset(("create_order", "exchange_order"))
+_OF_EVENTS = frozenset(
+    ("cancelled", "canceled", "moved", "changed", "added", "registered", "signed", "removed", "held", "reserved")
+)
 _ANY = _SOLD | {"upgrade_tickets", "refund_order", "credit_order"}
 _ENDED = _ANY | {"open_support_ticket", "join_wait_list", "release_hold"}
 _BY_VERB: dict[str, frozenset[str]] = {
@@ -177,15 +185,16 @@ def may_promise(text: str) -> bool:
     return not _HINTS.isdisjoint(_WORD.findall(text.lower()))
 
 
-def unsupported_claims(sentence: str, grounds: Grounds, conduct: Conduct) -> list[str]:
-    """The words of each promise in the sentence that no answer bears out."""
+def unsupported_claims(sentence: str, so_far: str, grounds: Grounds, conduct: Conduct) -> list[str]:
+    """The words of each promise in the sentence that no answer bears out; `so_far` is the reply up to its end."""
     found: list[str] = []
     words = _WORD.findall(sentence.lower())
     for pattern, hints, is_true in _CHECKS:
         if hints.isdisjoint(words):
             continue
         for claim in pattern.finditer(sentence):
-            if _DENIED.search(sentence[: claim.start()]) or is_true(claim, sentence, grounds, conduct):
+            denied = _REFUSED if pattern in (_SAVING, _SURE) else _DENIED
+            if denied.search(sentence[: claim.start()]) or is_true(claim, so_far, grounds, conduct):
                 continue
             found.append(claim.group().strip())
     return found
@@ -200,9 +209,15 @@ def _did(claim: re.Match[str], sentence: str, grounds: Grounds, conduct: Conduct
         wanted = _ANY | {"open_support_ticket", "join_wait_list", "hand_over"}
     if not conduct.failed and not wanted.isdisjoint(grounds.done):
         return verb not in ("held", "reserved", "put") or _still_held(grounds, conduct)
+    if (
+        not conduct.failed
+        and "bought" in grounds.done
+        and verb in _STATUS_VERBS["confirmed"]
+        and _names_order(sentence, grounds)
+    ):
+        return True
     if any(verb in _STATUS_VERBS.get(status, ()) for status in grounds.statuses):
-        first = claim.re is _FIRST
-        return not first or _names_order(sentence, grounds)
+        return verb in _OF_EVENTS or _names_order(sentence, grounds)
     return claim.re is _PASSIVE and verb != "yours" and _is_quoted(verb, sentence, grounds)
 
 
@@ -212,7 +227,8 @@ def _set(claim: re.Match[str], sentence: str, grounds: Grounds, conduct: Conduct
     ):
         bare = claim.group().strip().lower()
         return bare in ("done", "all done") or not grounds.done.isdisjoint(_ANY)
-    return "confirmed" in grounds.statuses and _names_order(sentence, grounds)
+    sold = "confirmed" in grounds.statuses or (not conduct.failed and "bought" in grounds.done)
+    return sold and _names_order(sentence, grounds)
 
 
 def _holding(claim: re.Match[str], sentence: str, grounds: Grounds, conduct: Conduct) -> bool:
@@ -231,7 +247,9 @@ def _still_held(grounds: Grounds, conduct: Conduct) -> bool:
 
 
 def _names_order(sentence: str, grounds: Grounds) -> bool:
-    return any(grounds.says(name) for name in _ORDER.findall(sentence))
+    """Whether it speaks of an order that was looked up, by its id or its event's name."""
+    named = any(grounds.says(name) for name in _ORDER.findall(sentence))
+    return named or any(name in sentence for answer in grounds.answers for name in _EVENT_NAME.findall(answer))
 
 
 def _is_quoted(verb: str, sentence: str, grounds: Grounds) -> bool:

@@ -117,6 +117,8 @@ _FIGURE = re.compile(
 _LISTED = re.compile(r"(?m)^[ \t]*\(?\d{1,2}[.)](?=\s|$)|\[\d{1,2}\]")  # numbers of a list's lines, and of sources
 _EXAMPLE = re.compile(r"(?i:for example|such as|for instance|e\.g\.|say),? [“\"'‘][^”\"'’\n]*[”\"'’]")
 _EACH_LABEL = re.compile(_LABEL)
+# a place that is named by letters alone
+names_place = re.compile(rf"(?i:\b(?:section|sec\.|block|row|seat)s?) {_LABEL}").search
 _PLACES = {"sec": "section", "blo": "section", "row": "row", "sea": "seat"}
 
 

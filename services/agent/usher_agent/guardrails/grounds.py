@@ -26,7 +26,8 @@ _MONEY_KEY = re.compile(
 )
 _SPAN_KEY = re.compile(r"(?:seconds?|_s|ttl|minutes?|hours?)$")
 _PRICE = re.compile(r'"price":\s*"?(\d+(?:\.\d+)?)')
-_LISTED = tuple(f'"{key}":' for key in ("event_id", "order_id", "id", "section", "entry_id", "seat", "name"))
+_LISTED = tuple(f'"{key}":' for key in ("event_id", "order_id", "id", "entry_id", "seat"))
+_EACH = frozenset(("price", "min", "max", "price_from"))
 _TWO = ("couple", "pair", "both of us", "two of us", "me and", " and i", " and me")
 _PLACE_WORDS = ("section", "row", "seat", "block")
 has_digit = re.compile(r"\d").search
@@ -84,6 +85,7 @@ class Grounds:
 
     def __init__(self) -> None:
         self.money: set[int] = set()
+        self.totals: set[int] = set()  # those of them that may be shared out: no prices of one seat
         self.places: set[tuple[str, str]] = set()
         self.counts: set[int] = set()
         self.wanted: set[int] = set()  # numbers of tickets that were asked for, looked for or held
@@ -136,6 +138,7 @@ class Grounds:
         for number in _BARE.findall(text):
             value = thousandths(number)
             self.money.add(value)
+            self.totals.add(value)
             self.numbers.add(shortest(number))
             if value % 1000 == 0:
                 whole = value // 1000
@@ -158,14 +161,17 @@ class Grounds:
             if value[0] == '"':
                 self._add_text(role, value[1:-1])
             elif role is Role.MONEY:
-                self.money.add(abs(round(float(value) * 1000)))
+                amount = abs(round(float(value) * 1000))
+                self.money.add(amount)
+                if key not in _EACH:
+                    self.totals.add(amount)
             else:
                 self._add_number(role, value)
                 if key == "quantity":
                     self._want(int(float(value)))
         counted = {content.count(mark) for mark in _LISTED}
         self.counts |= counted
-        self.longest_list = max(self.longest_list, *counted)
+        self.longest_list = max(self.longest_list, content.count('"section":'), *counted)
         if tool == "hold_tickets":
             self._want(content.count('"price":'))
         self._note(tool, content)
@@ -206,12 +212,12 @@ class Grounds:
 
     def _note(self, tool: str, content: str) -> None:
         """What was done, by the tools' own answers."""
-        if content.startswith('{"error"') or '"status":"confirmation_required"' in content:
+        if content.startswith('{"error"') or "confirmation_required" in content:
             return
         self.done.add(tool)
         if tool == "hold_tickets":
             self.done -= {"create_order", "exchange_order"}  # what was bought before says nothing of these seats
-            found = re.search(r'"expires_at":"([^"]+)"', content)
+            found = re.search(r'"expires_at": ?"([^"]+)"', content)
             self.last_hold_until = found.group(1) if found else None
         elif tool in ("create_order", "exchange_order"):
             self.done |= {"bought"}

@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from usher_agent.guardrails.claims import Conduct, may_promise, sentences, unsupported_claims
-from usher_agent.guardrails.figures import NUMBER_WORDS, figures
+from usher_agent.guardrails.figures import NUMBER_WORDS, figures, names_place
 from usher_agent.guardrails.grounds import Grounds, ground_of_schemas, has_digit
 from usher_agent.guardrails.support import Witness
 
@@ -23,7 +23,10 @@ def _is_harmless(sentence: str) -> bool:
     """Whether there is neither figure nor promise in it, so that nothing has to be read."""
     low = sentence.lower()
     return (
-        low.isascii() and not has_digit(low) and not any(word in low for word in NUMBER_WORDS) and not may_promise(low)
+        low.isascii()
+        and not (has_digit(low) or names_place(sentence))
+        and not any(word in low for word in NUMBER_WORDS)
+        and not may_promise(low)
     )
 
 
@@ -54,14 +57,14 @@ class Check:
             ended = sentence.endswith((" ", "\n", "\t")) or number < len(parts) - 1
             if not ended and not whole:
                 break
-            missing = self._missing(sentence)
+            missing = self._missing(sentence, text[: verdict.good + len(sentence)])
             if missing:
                 verdict.missing = missing
                 break
             verdict.good += len(sentence)
         return verdict
 
-    def _missing(self, sentence: str) -> list[str]:
+    def _missing(self, sentence: str, so_far: str) -> list[str]:
         if _is_harmless(sentence):
             return []
         grounds = self._source.grounds()
@@ -70,9 +73,9 @@ class Check:
             return []
         if self._witness is None:
             self._witness = Witness(grounds, self._source.base, self._source.now)
-        missing = [figure.said.strip() for figure in self._witness.unsupported(figures(sentence))]
+        missing = [figure.said.strip() for figure in self._witness.unsupported(figures(sentence), sentence)]
         if may_promise(sentence):
-            missing += unsupported_claims(sentence, grounds, self._conduct)
+            missing += unsupported_claims(sentence, so_far, grounds, self._conduct)
         return missing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -11,6 +12,11 @@ from usher_agent.guardrails.figures import Figure, Kind
 from usher_agent.guardrails.grounds import Grounds
 
 _DAY = 1440
+_DIFFERENCE = re.compile(
+    r"\b(?:differ\w*|more|less|cheaper|dearer|extra|sav\w+|fees?|tax\w*|rest|between|plus|over|under|left|remain\w*|back|"
+    r"additional|on top|increase|decrease|upgrade|short|charges?)\b",
+    re.IGNORECASE,
+)
 _QUANTITIES = range(2, 51)
 _SEATS = ("ticket", "seat", "place", "spot", "pass", "people", "person", "adult", "guest", "of you", "pair")
 
@@ -33,9 +39,11 @@ class Witness:
         self._amounts: list[int] = []
         self._quantities: set[int] = set()
         self._seats = 0
+        self._differs = False
 
-    def unsupported(self, found: Iterable[Figure]) -> list[Figure]:
-        """Those without a source, in order."""
+    def unsupported(self, found: Iterable[Figure], sentence: str) -> list[Figure]:
+        """Those of the sentence's figures that have no source, in order."""
+        self._differs = _DIFFERENCE.search(sentence) is not None
         told = list(found)
         for figure in told:
             if figure.kind in (Kind.COUNT, Kind.NUMBER) and (number := float(figure.value)) in _QUANTITIES:
@@ -90,8 +98,8 @@ class Witness:
         for name in self._grounds.zones:
             yield _zone(name)
 
-    def _minutes(self) -> Iterator[int]:
-        for moment in (*self._grounds.instants, self._now):
+    def _minutes(self, *, now: bool) -> Iterator[int]:
+        for moment in (*self._grounds.instants, self._now) if now else self._grounds.instants:
             for zone in self._zones():
                 local = moment.astimezone(zone) if zone is not None else moment
                 yield local.hour * 60 + local.minute
@@ -102,7 +110,7 @@ class Witness:
         for known, twice in self._grounds.times:
             if known % _DAY in wanted or (twice and (known + 720) % _DAY in wanted):
                 return True
-        return not wanted.isdisjoint(self._minutes())
+        return not wanted.isdisjoint(self._minutes(now=not shifted))
 
     def _is_date(self, value: tuple[int | None, int | None, int]) -> bool:
         year, month, day = value
@@ -133,9 +141,6 @@ class Witness:
             case Kind.TIME:
                 spans = (int(span // 60) for span in self._grounds.spans if 0 < span <= 86_400)
                 return any(self._is_time(figure.value, shifted=sign * span) for span in spans for sign in (1, -1))
-            case Kind.COUNT:
-                counts = {c for c in self._grounds.counts if 0 < c <= 50}
-                return len(counts) <= 8 and any(figure.value - count in counts for count in counts)
             case _:
                 return False
 
@@ -148,7 +153,7 @@ class Witness:
         if any(self._is_share(amount, q) for q in quantities):
             return True
         mentioned = self._amounts[:8]
-        if any(amount + one in money or abs(amount - one) in money for one in mentioned):
+        if self._differs and any(amount + one in money or abs(amount - one) in money for one in mentioned):
             return True
         multiples = {one * q for one in mentioned for q in range(1, 9)}
         if any(amount - one in multiples for one in multiples) or amount == sum(mentioned):
@@ -158,7 +163,7 @@ class Witness:
     def _is_share(self, amount: int, q: int) -> bool:
         """Whether a q-th of some amount, rounded to hundredths, is this."""
         whole = amount * q
-        return any(whole + 10 * step in self._grounds.money for step in range(-(q // 2), q // 2 + 1))
+        return any(whole + 10 * step in self._grounds.totals for step in range(-(q // 2), q // 2 + 1))
 
     def _is_remaining(self, figure: Figure) -> bool:
         """How long it is to a known instant, rounded either way; hours and days of the same length."""
