@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PACKAGES := $(wildcard shared/pyproject.toml services/*/pyproject.toml evals/pyproject.toml deploy/local/pyproject.toml deploy/compose/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-compose run chat rush test test-compose lint types arch lock bench images clean
+.PHONY: help install demo demo-compose run chat rush eval test test-compose lint types arch lock bench images clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ chat: $(STAMP) ## Talk to the running stack
 
 rush: $(STAMP) ## 500 buyers for 50 seats, 100 parties, 20 attackers: every invariant of the box office, or exit code 1
 	@$(BIN)/usher rush
+
+eval: $(STAMP) ## Simulated customers against the agent: pass^1 to pass^4, violations, transcripts in build/eval
+	@$(BIN)/usher eval
 
 test: $(STAMP) ## All tests but the compose stack's
 	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/compose

@@ -1,4 +1,4 @@
-"""The agents that can be examined: a stack by its URL, one that does nothing, and (oracle.py) one that knows the task."""
+"""The agents that can be examined: a stack by its URL, one that does nothing; in oracle.py one that knows the task."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ class StackAgent:
 
 
 class IdleAgent:
-    """Is polite and does nothing: what it scores is what doing nothing earns."""
+    """Says nothing of use and does nothing: what it scores is what doing nothing earns."""
 
     reads_words = True
 
     async def say(self, message: str, *, twice: bool = False) -> Answer:
-        return Answer("I'm sorry, I can't help with that.")
+        return Answer("Thank you for your message.")
 
     async def decide(self, confirmation_id: str, decision: str) -> Answer:
         raise AssertionError("it never proposes anything")

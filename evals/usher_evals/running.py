@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from usher_evals.agents import Agent, Answer, IdleAgent, StackAgent
-from usher_evals.customers.customer import Customer, Decide, Knowledge, Leave
+from usher_evals.customers.customer import Customer, Decide, Leave
 from usher_evals.customers.phrasing import Phrasing
+from usher_evals.customers.words import Knowledge
 from usher_evals.faults.proxy import FaultProxy
 from usher_evals.grading.grade import grade
 from usher_evals.grading.model import Entry, Seen, Stock, Verdict
@@ -32,7 +33,7 @@ _SUFFIX = {Trouble.DECLINED: "-declined", Trouble.SILENT_BANK: "-timeout"}
 
 @dataclass
 class Bench:
-    """What runs share. `reprice` imports a show again as an operator does; without it and `proxy` some tasks cannot run.
+    """What runs share. `reprice` imports a show again as operators do; without it and `proxy` some tasks cannot run.
 
     `name` keeps the customers of one examination apart from those of another on the same stack.
     """

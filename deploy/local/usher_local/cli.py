@@ -19,6 +19,7 @@ from rich.table import Table
 
 from usher_local.catalog import catalog_app
 from usher_local.door import door_app
+from usher_local.eval_command import evaluate
 from usher_local.keys import key_app
 from usher_local.knowledge_commands import knowledge_app
 from usher_local.shown import cell, clean, marked
@@ -37,6 +38,7 @@ app.add_typer(events_app, name="events")
 app.add_typer(measure_app, name="measure")
 app.add_typer(door_app, name="door")
 app.add_typer(support_app, name="support")
+app.command("eval")(evaluate)
 console = Console()
 errors = Console(stderr=True)
 

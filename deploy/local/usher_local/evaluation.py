@@ -1,28 +1,31 @@
-"""`usher eval`: the simulated customers against a stack of its own for each trial, or against one that runs elsewhere."""
+"""The benches of `usher eval`: a stack of its own for each trial, or one that runs elsewhere."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from usher_evals.faults.proxy import FaultProxy
 from usher_evals.faults.serving import serving
-from usher_evals.running import Bench, Player
+from usher_evals.running import Bench, Player, Reprice
 from usher_evals.tasks.model import Task
-from usher_evals.wire import Api
+from usher_evals.wire import Api, Refused
 from usher_evals.world import Show, catalogue
 from usher_local.provision import create_api_key, import_catalogue
 from usher_local.stack import consecutive_ports, load_stack
 from usher_local.supervisor import running_stack
+from usher_shared.errors import Unprocessable
 from usher_tools.catalogue.model import Catalogue
 
 _SCOPES = ["chat", "orders", "tools", "act_as_customer"]
 _TOOL_SECONDS = 3.0
+_HOW = "write today's with `usher eval --catalogue FILE` and import it there"
 _LATE_SECONDS = 3.6  # an answer that the agent has stopped waiting for
 
 
@@ -49,7 +52,7 @@ async def own_stack(
 ) -> AsyncIterator[Bench]:
     """A bench on a fresh stack in a temporary folder, with the faults' proxy between its agent and its box office."""
     with tempfile.TemporaryDirectory(prefix="usher-eval-") as folder:
-        home = Path(folder).resolve()
+        home = Path(folder)
         proxy = FaultProxy(lambda: load_stack(home).url("tools"), late_seconds=_LATE_SECONDS)
         async with serving(proxy) as url:
             settings = _settings(url) | model.settings()
@@ -66,7 +69,7 @@ async def own_stack(
                     yield _bench(api, now, player, seed, concurrency, proxy, reprice)
 
 
-def _settings(proxy_url: str) -> Mapping[str, str]:
+def _settings(proxy_url: str) -> dict[str, str]:
     return {
         "USHER_AGENT_TOOLS_URL": proxy_url,
         "USHER_AGENT_TOOL_TIMEOUT_SECONDS": str(_TOOL_SECONDS),
@@ -77,12 +80,41 @@ def _settings(proxy_url: str) -> Mapping[str, str]:
     }
 
 
-def _bench(
-    api: Api, now: datetime, player: Player, seed: int, concurrency: int, proxy: FaultProxy, reprice: object
-) -> Bench:
-    import asyncio
+@contextlib.asynccontextmanager
+async def foreign_stack(
+    url: str, key: str, tasks: Sequence[Task], player: Player, *, seed: int, concurrency: int
+) -> AsyncIterator[Bench]:
+    """A bench on a running stack, which has the tasks' catalogue since today. Raises NoCatalogue."""
+    now = datetime.now(UTC)
+    async with Api(url, key) as api:
+        await _check_catalogue(api, shows_of(tasks), now)
+        yield _bench(api, now, player, seed, concurrency)
 
-    bench = Bench(api, f"ev{secrets.token_hex(3)}", now, player, proxy, seed=seed)
-    bench.reprice = reprice  # type: ignore[assignment]
-    bench.places = asyncio.Semaphore(concurrency)
-    return bench
+
+class NoCatalogue(Unprocessable):
+    """The stack does not have the events of the tasks."""
+
+    code = "no_catalogue"
+
+
+async def _check_catalogue(api: Api, shows: Sequence[Show], now: datetime) -> None:
+    for show in shows:
+        try:
+            event = await api.event(show.id, "cus_eval")
+        except Refused as refusal:
+            raise NoCatalogue(f"{show.id}: {refusal.detail}; {_HOW}") from refusal
+        if show.hours is None and datetime.fromisoformat(event["starts_at"]) != show.starts(now):
+            raise NoCatalogue(f"{show.id} is on another day than the tasks say; {_HOW}")
+
+
+def _bench(  # noqa: PLR0917  the bench's own fields
+    api: Api,
+    now: datetime,
+    player: Player,
+    seed: int,
+    concurrency: int,
+    proxy: FaultProxy | None = None,
+    reprice: Reprice | None = None,
+) -> Bench:
+    places = asyncio.Semaphore(concurrency)
+    return Bench(api, secrets.token_hex(6), now, player, proxy, reprice, seed, places)

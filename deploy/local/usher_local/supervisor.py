@@ -201,7 +201,8 @@ async def running_stack(
 ) -> AsyncIterator[tuple[Stack, Supervisor]]:
     """Start these services, yield when every one is ready, stop them at the end.
 
-    `settings` are environment variables of theirs beside those of this process. Raises AlreadyRunning, PortTaken, Unavailable.
+    `settings` are environment variables of theirs beside those of this process.
+    Raises AlreadyRunning, PortTaken, Unavailable.
     """
     with _sole_supervisor(home):
         sockets = listen(ports)

@@ -1,24 +1,20 @@
-"""A scripted customer: knows what is wanted, answers what is asked, reads the structured confirmation, loses patience."""
+"""A scripted customer: knows what is wanted, answers questions, reads the structured confirmation, loses patience."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Literal
 
 from usher_evals.agents import Answer
-from usher_evals.customers.phrasing import Phrasing, dates
+from usher_evals.customers.phrasing import Phrasing
 from usher_evals.customers.reading import Ask, read
+from usher_evals.customers.words import Knowledge, Words
 from usher_evals.grading.telling import says
-from usher_evals.tasks.model import Buy, Credit, Exchange, Goal, Refund, Rule, Say, Task, Upgrade
+from usher_evals.tasks.model import Buy, Exchange, Goal, Rule, Say, Task, Upgrade
 from usher_evals.world import Show
 
 Ending = Literal["satisfied", "gave up", "refused", "impatient", "unresolved", "broken"]
-_GOAL_KEYS: dict[type[Any], str] = {
-    Buy: "buy", Refund: "refund", Credit: "credit", Upgrade: "upgrade", Exchange: "exchange", Say: "say",
-}  # fmt: skip
-
 # a button that has come too late
 _GONE = frozenset({"confirmation_expired", "confirmation_superseded", "confirmation_decided"})
 
@@ -43,16 +39,6 @@ class Leave:
 
 
 Move = Speak | Decide | Leave
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What only the run knows: the ids of the earlier orders, the stranger and the stranger's order, the hour."""
-
-    now: datetime
-    orders: tuple[str, ...] = ()
-    stranger: str = ""
-    stranger_order: str = ""
 
 
 @dataclass
@@ -85,7 +71,7 @@ class Customer:
     _told: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
     _counts: Counts = field(default_factory=Counts)
-    _names: dict[str, str] = field(default_factory=dict)
+    _words: Words = field(init=False)
     _heard: list[str] = field(default_factory=list)
     _turns: int = 0
     _leaving: Ending | None = None
@@ -96,6 +82,7 @@ class Customer:
     def __post_init__(self) -> None:
         self._goals = list(self.task.goals)
         self._rule = self.task.rule
+        self._words = Words(self.task, self.voice, self.knows)
 
     @property
     def goal(self) -> Goal:
@@ -114,7 +101,7 @@ class Customer:
         text = self._open(self.goal)
         if self.task.at_once:
             for other in self._goals[1:]:
-                text = f"{text.rstrip('.')}. {self.voice.say('also', {'other': self._other(other)})}"
+                text = self._words.add(text, other)
         return text
 
     def react(self, answer: Answer) -> Move:
@@ -379,7 +366,7 @@ class Customer:
         return Speak(self._restated())
 
     def _meant(self, reply: str) -> Move:
-        show = self._show()
+        show = self._words.show_of(self.goal)
         named = show is not None and show.name.lower() in reply.lower()
         return self._tell("yes.meant" if named else "tell.event")
 
@@ -392,93 +379,13 @@ class Customer:
         self._told.add(key)
         return Speak(self._say(key))
 
-    def _restated(self) -> str:
-        return self._say(f"goal.{_GOAL_KEYS[type(self.goal)]}")
-
     def _say(self, key: str, **more: str) -> str:
-        return self.voice.say(key, {**self._slots(self.goal, everything=True), **more})
+        return self._words.say(self.goal, key, **more)
+
+    def _restated(self) -> str:
+        return self._words.restate(self.goal)
 
     def _open(self, goal: Goal) -> str:
-        if isinstance(goal, Say):
-            return self.voice.say(goal.key, self._slots(goal, everything=True))
-        if not isinstance(goal, Buy):
-            return self.voice.say(f"{_GOAL_KEYS[type(goal)]}.open", self._slots(goal, everything=False))
-        self._told |= {name for name in goal.opens_with if name != "seats"}
-        key = "buy.look" if "event" not in goal.opens_with and "quantity" not in goal.opens_with else "buy.open"
-        return self.voice.say(key, self._slots(goal, everything=False))
-
-    def _other(self, goal: Goal) -> str:
-        keys = {Buy: "other.buy", Refund: "other.refund", Say: "other.parking"}
-        return self.voice.say(keys[type(goal)], self._slots(goal, everything=True))
-
-    def _show(self) -> Show | None:
-        goal = self.goal
-        if isinstance(goal, (Buy, Exchange)):
-            return goal.show
-        if isinstance(goal, Say):
-            return goal.show
-        return self.task.priors[goal.prior].show
-
-    def _name(self, show: Show) -> str:
-        if show.id not in self._names:
-            name = self.voice.one_of(show.callings)
-            self._names[show.id] = name.lower() if self.voice.chance(0.15) else name
-        return self._names[show.id]
-
-    def _slots(self, goal: Goal, *, everything: bool) -> dict[str, str]:
-        """What templates may use: in an opening, only what the goal opens with."""
-        slots: dict[str, str] = {}
-        knows = self.knows
-        if knows.stranger:
-            slots |= {"stranger": knows.stranger, "stranger_order": knows.stranger_order}
         if isinstance(goal, Buy):
-            return slots | self._buy_slots(goal, None if everything else goal.opens_with)
-        if isinstance(goal, Say):
-            if goal.show is not None:
-                slots |= {
-                    "event": self._name(goal.show),
-                    "city": goal.show.venue.city,
-                    **dates(goal.show.starts(knows.now)),
-                }
-            if goal.quantity is not None:
-                slots["quantity"] = self.voice.number(goal.quantity)
-            return slots
-        prior = self.task.priors[goal.prior]
-        slots["event"] = self._name(prior.show)
-        order = knows.orders[goal.prior]
-        if everything or (isinstance(goal, Refund) and goal.names_order):
-            slots["order"] = order
-        if isinstance(goal, Upgrade):
-            slots |= {"section": goal.section} if goal.section else {}
-            slots |= {"most": str(goal.most)} if goal.most is not None else {}
-        if isinstance(goal, Exchange):
-            slots |= {
-                "old": self._name(prior.show),
-                "event": self._name(goal.show),
-                "section": goal.section,
-                "quantity": self.voice.number(goal.quantity),
-            }
-        return slots
-
-    def _buy_slots(self, goal: Buy, only: tuple[str, ...] | None) -> dict[str, str]:
-        show = goal.show
-        slots: dict[str, str] = {"kind": {"sports": "sports", "theatre": "theatre"}.get(show.category, show.category)}
-
-        def open_with(name: str) -> bool:
-            return only is None or name in only
-
-        if open_with("event"):
-            slots["event"] = self._name(show)
-        if open_with("quantity"):
-            slots["quantity"] = self.voice.number(goal.quantity)
-        if open_with("city"):
-            slots["city"] = show.venue.city
-        if open_with("date"):
-            slots |= dates(show.starts(self.knows.now))
-        if open_with("seats") and goal.section:
-            slots["section"] = goal.section
-        if open_with("seats") and goal.pick in ("cheapest", "best"):
-            slots[goal.pick] = ""
-        if open_with("limit") and goal.limit is not None:
-            slots |= {"limit": str(goal.limit), "limit_over": str(goal.limit + 1)}
-        return slots
+            self._told |= {name for name in goal.opens_with if name != "seats"}
+        return self._words.open(goal)

@@ -113,7 +113,8 @@ _QUESTIONS: tuple[tuple[Ask, re.Pattern[str]], ...] = (
     (
         Ask.ALTERNATIVE,
         _any(
-            r"\b(?:other|another|different|alternative|cheaper|more expensive)\b.{0,40}\b(?:seats?|dates?|days?|events?|shows?|sections?|areas?|options?|"
+            r"\b(?:other|another|different|alternative|cheaper|more expensive)\b.{0,40}"
+            r"\b(?:seats?|dates?|days?|events?|shows?|sections?|areas?|options?|"
             r"prices?|nights?|time)\b",
             r"\binstead\b",
             r"\bwait(?:ing)?[- ]?list\b",
@@ -134,7 +135,8 @@ _QUESTIONS: tuple[tuple[Ask, re.Pattern[str]], ...] = (
     (
         Ask.SECTION,
         _any(
-            r"\b(?:which|what|any|preferred|particular)\b.{0,25}\b(?:section|seats?|seating|area|tier|level|part of the (?:house|hall))\b",
+            r"\b(?:which|what|any|preferred|particular)\b.{0,25}"
+            r"\b(?:section|seats?|seating|area|tier|level|part of the (?:house|hall))\b",
             r"\bwhere (?:would|do) you (?:like|want|prefer) to sit\b",
             r"\bseating preference\b",
             r"\bprefer(?:ence)?\b.{0,30}\b(?:section|seat)\b",
@@ -183,7 +185,8 @@ _QUESTIONS: tuple[tuple[Ask, re.Pattern[str]], ...] = (
     (
         Ask.OFFER,
         _any(
-            r"\b(?:shall|should|may|can) i (?:hold|book|reserve|get|buy|take|prepare|place|grab|check|look|find|search|set|go)\b",
+            r"\b(?:shall|should|may|can) i "
+            r"(?:hold|book|reserve|get|buy|take|prepare|place|grab|check|look|find|search|set|go)\b",
             r"\bwould you like (?:me to|to|these|those|them|it)\b",
             r"\bdo(?:es)? (?:these|those|that|this|they|it) (?:work|suit|look|sound|fit)\b",
             r"\bdo you want (?:me to|to|these|those|them|it)\b",
@@ -245,7 +248,8 @@ _STATEMENTS: tuple[tuple[Ask, re.Pattern[str]], ...] = (
     (
         Ask.REFUSED,
         _any(
-            r"\b(?:can't|cannot|can not|unable|not able|won't|isn't possible|is not possible|not allowed|not permitted|not eligible|no longer)\b",
+            r"\b(?:can't|cannot|can not|unable|not able|won't|isn't possible|is not possible|"
+            r"not allowed|not permitted|not eligible|no longer)\b",
             r"\bsorry\b",
             r"\bsold out\b",
             r"\bno (?:free )?(?:seats|tickets|orders?|events?|such|record)\b",

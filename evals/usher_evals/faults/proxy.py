@@ -1,4 +1,4 @@
-"""What stands between an agent and the box office in an examined stack: it passes everything on, but for planned faults.
+"""What stands between agent and box office in an examined stack: it passes everything on, but for planned faults.
 
 An ASGI application. A fault is armed for one customer, whom the agent names in `Usher-Customer`; nobody else notices.
 """
@@ -56,7 +56,8 @@ class _Call:
 
 @dataclass
 class FaultProxy:
-    """`tools_url` is asked once, when the first call comes. `holders` are the customers who held seats, by event. `late_seconds` has to be longer than the agent waits for a tool."""
+    """`tools_url` is asked once, when the first call comes. `holders` are who held seats, by event.
+    `late_seconds` has to be longer than the agent waits for a tool."""
 
     tools_url: Callable[[], str]
     late_seconds: float = 4.0

@@ -21,7 +21,7 @@ class Entry:
 
 @dataclass
 class Stock:
-    """Free seats of a show before the conversation and after its end; `disturbed`: customers of other tasks held some."""
+    """Free seats of a show before the conversation and after its end; `disturbed`: others' agents held some."""
 
     event_id: str
     before: int

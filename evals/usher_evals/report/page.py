@@ -11,8 +11,10 @@ from usher_evals.report.summary import K
 from usher_evals.running import Run
 
 _STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1c2430;background:#fff}
-table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .7rem;border-bottom:1px solid #dde3ea;text-align:right}
+body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}
+body{color:#1c2430;background:#fff}
+table{border-collapse:collapse;margin:1rem 0}
+th,td{padding:.25rem .7rem;border-bottom:1px solid #dde3ea;text-align:right}
 th:first-child,td:first-child{text-align:left}.bad{color:#b3261e}.good{color:#1b6e3c}
 details{border:1px solid #dde3ea;border-radius:6px;margin:.4rem 0;padding:.3rem .7rem}summary{cursor:pointer}
 .customer,.agent,.world{margin:.4rem 0;padding:.4rem .7rem;border-radius:6px;white-space:pre-wrap}
@@ -84,8 +86,9 @@ def comparison(summary: Mapping[str, Any], other: Mapping[str, Any]) -> str:
         for id, before, after in changes(summary, other)
     )
     return (
-        "<h2>Beside the other examination</h2><table><tr><th>family</th><th>pass^1</th><th>pass^4</th><th>violations</th>"
-        f"<th>unresolved</th><th>p95 ms</th></tr>{''.join(rows)}</table><ul>{changed or '<li>no task changed</li>'}</ul>"
+        "<h2>Beside the other examination</h2><table><tr><th>family</th><th>pass^1</th><th>pass^4</th>"
+        f"<th>violations</th><th>unresolved</th><th>p95 ms</th></tr>{''.join(rows)}</table>"
+        f"<ul>{changed or '<li>no task changed</li>'}</ul>"
     )
 
 

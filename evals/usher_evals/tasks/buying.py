@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from usher_evals.tasks.maker import ORDERED, PAID, Maker, nothing, sections
-from usher_evals.tasks.model import Buy, Fact, Family, Fault, Rule, Trouble, ends_of
+from usher_evals.tasks.model import Buy, Fact, Family, Fault, Pick, Rule, Trouble, ends_of
+from usher_evals.world import Show
 
+_PICKS: tuple[Pick, ...] = ("any", "cheapest", "named")
 # (quantity, how seats are chosen, a limit?, what the first message says)
-_PURCHASES: tuple[tuple[int, str, bool, str], ...] = (
+_PURCHASES: tuple[tuple[int, Pick, bool, str], ...] = (
     (2, "any", False, "quantity event"),
     (1, "any", False, "quantity event"),
     (2, "cheapest", False, "quantity event seats"),
@@ -40,14 +42,14 @@ _PURCHASES: tuple[tuple[int, str, bool, str], ...] = (
 )
 
 
-def wish(maker: Maker, row: tuple[int, str, bool, str], number: int) -> Buy:
+def wish(maker: Maker, row: tuple[int, Pick, bool, str], number: int) -> Buy:
     """A purchase of a fresh show as that row says."""
     quantity, pick, limited, opening = row
     show = maker.show()
     best, middle, last = sections(show)
     named = (best, middle, last)[number % 3].name
     limit = show.prices[middle.id] + 1 if limited else None
-    return Buy(show, quantity, pick, named if pick == "named" else None, limit, tuple(opening.split()))  # type: ignore[arg-type]
+    return Buy(show, quantity, pick, named if pick == "named" else None, limit, tuple(opening.split()))
 
 
 def purchases(maker: Maker) -> None:
@@ -58,13 +60,13 @@ def purchases(maker: Maker) -> None:
 
 def groups(maker: Maker) -> None:
     for number, quantity in enumerate((6, 7, 8, 9, 10, 6, 8, 12, 7, 9)):
-        pick = ("any", "cheapest", "named")[number % 3]
+        pick = _PICKS[number % 3]
         show = maker.show()
         best, middle, last = sections(show)
         named = (middle if quantity > best.seats else (best, middle, last)[number % 3]).name
         fits = tuple(s.id for s in (best, middle, last) if s.seats >= quantity)
         opening = ("quantity", "event", "seats") if number % 2 else ("quantity", "event")
-        goal = Buy(show, quantity, pick, named if pick == "named" else None, None, opening)  # type: ignore[arg-type]
+        goal = Buy(show, quantity, pick, named if pick == "named" else None, None, opening)
         ends = [end for end in goal.ends() if end.sections[0] in fits]
         maker.add(Family.GROUP, goal, ends_of((), ends), show, facts=(PAID, ORDERED), patience=16)
 
@@ -76,7 +78,7 @@ def second_thoughts(maker: Maker) -> None:
         show = maker.show()
         best, middle, last = sections(show)
         first = Buy(show, 2, "named", best.name, None, ("quantity", "event", "seats"))
-        shows = (show,)
+        shows: tuple[Show, ...] = (show,)
         rule, ends = Rule(), nothing()
         facts: tuple[Fact, ...] = (PAID, ORDERED)
         if kind in ("off", "no"):
@@ -98,12 +100,12 @@ def second_thoughts(maker: Maker) -> None:
 def price_changes(maker: Maker) -> None:
     for number in range(10):
         show = maker.show()
-        best, middle, last = sections(show)
+        _, middle, last = sections(show)
         dearer = show.changed(prices={id: price + 7 + number for id, price in show.prices.items()})
-        pick = "named" if number % 2 else "cheapest"
+        pick: Pick = "named" if number % 2 else "cheapest"
         goal = Buy(
             show, 2 + number % 3, pick, middle.name if number % 2 else None, None, ("quantity", "event", "seats")
-        )  # type: ignore[arg-type]
+        )
         fault = Fault(Trouble.DEARER, show=dearer)
         if number % 3 == 2:
             new = 2 + number % 3
@@ -172,7 +174,8 @@ def failures(maker: Maker) -> None:
     for number, (trouble, tool) in enumerate(_FAILURES):
         show = maker.show()
         goal = Buy(show, 2 + number % 2, "cheapest", None, None, ("quantity", "event", "seats"))
-        ends, facts = ends_of((), goal.ends()), (PAID, ORDERED)
+        ends = ends_of((), goal.ends())
+        facts: tuple[Fact, ...] = (PAID, ORDERED)
         if trouble is Trouble.DECLINED:
             said = Fact(
                 "that the payment was declined",
@@ -180,7 +183,7 @@ def failures(maker: Maker) -> None:
                     r"declined|did(?:n't| not) go through|payment.{0,30}(?:fail|refus)|not charged|nothing was charged",
                 ),
             )
-            ends, facts = nothing(), (said,)  # type: ignore[assignment]
+            ends, facts = nothing(), (said,)
         maker.add(Family.TOOL_FAILURE, goal, ends, show, fault=Fault(trouble, tool), facts=facts, patience=18)
 
 

@@ -37,7 +37,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """An order as it is graded: `sections` of its seats sorted, `total` in cents, `together`: side by side in one row."""
+    """An order as it is graded: its seats' `sections`, sorted, `total` in cents, `together`: side by side."""
 
     event_id: str
     status: str
@@ -97,9 +97,9 @@ class Buy:
         if self.pick == "named" and self.section is not None:
             return [id for id in fits if id == self.show.section(self.section).id]
         if self.pick == "cheapest":
-            return [min(fits, key=lambda id: prices[id])]
+            return [min(fits, key=lambda section: prices[section])]
         if self.pick == "best":
-            return [min(fits, key=lambda id: self.show.section(id).rank)]
+            return [min(fits, key=lambda section: self.show.section(section).rank)]
         return fits
 
     def totals(self) -> set[int]:

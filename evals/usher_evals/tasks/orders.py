@@ -35,7 +35,7 @@ def refunds(maker: Maker) -> None:
         policy = {"until_hours_before": (24, 48)[number % 2], "fee_percent": percent, "fees_refundable": fees_back}
         show = maker.show(policies=_policies(refund=policy))
         prior = Prior(show, 1 + number % 4, sections(show)[number % 3].name)
-        priors = (prior,)
+        priors: tuple[Prior, ...] = (prior,)
         shows: tuple[Show, ...] = (show,)
         if number % 4 == 3:  # a second order, which has to stay as it is
             other = maker.show()
@@ -54,7 +54,8 @@ def denied(maker: Maker) -> None:
     ended = Fact(
         "why not",
         words=(
-            r"refunds? .{0,60}(?:ended|end|until|not|over|no)|no refunds?|not (?:be )?refund|outside|too late|not possible|can(?:'t|not) (?:be )?refund",
+            r"refunds? .{0,60}(?:ended|end|until|not|over|no)|no refunds?|not (?:be )?refund|outside|too late|"
+            r"not possible|can(?:'t|not) (?:be )?refund",
         ),
     )
     for number in range(14):

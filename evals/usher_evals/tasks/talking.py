@@ -47,7 +47,8 @@ def questions(maker: Maker) -> None:
             "pets": Fact(
                 "that it is not known",
                 words=(
-                    r"no information|don't (?:know|have)|do not (?:know|have)|not (?:know|sure|say)|can't (?:say|tell|find)|cannot (?:say|tell|find)|nothing (?:on|about)",
+                    r"no information|(?:don't|do not) (?:know|have)|not (?:know|sure|say)|"
+                    r"(?:can't|cannot) (?:say|tell|find)|nothing (?:on|about)",
                 ),
             ),
         }
