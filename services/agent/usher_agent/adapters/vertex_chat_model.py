@@ -23,7 +23,10 @@ _LARGEST_SHARED_BYTES = 1_500_000
 
 
 class VertexChatModel:
-    """`access_token` gives a token of an account with `aiplatform.endpoints.predict`."""
+    """`access_token` gives a token of an account with `aiplatform.endpoints.predict`.
+
+    Whether the endpoint is `dedicated` is seen from its host, unless it is said.
+    """
 
     def __init__(
         self,
@@ -32,9 +35,10 @@ class VertexChatModel:
         access_token: Callable[[], Awaitable[str]],
         *,
         temperature: float | None = None,
+        dedicated: bool | None = None,
     ) -> None:
         self._url = endpoint_url.rstrip("/")
-        self._dedicated = "aiplatform.googleapis.com" not in self._url
+        self._dedicated = "aiplatform.googleapis.com" not in self._url if dedicated is None else dedicated
         self._model = model
         self._access_token = access_token
         self._temperature = temperature
