@@ -100,6 +100,7 @@ class Conversations:
             "messages": messages,
             "confirmation": proposal.view() if proposal and waits else None,
             "order_ids": conversation.order_ids,
+            "tickets": conversation.tickets,
         }
 
     async def is_running(self, id: str) -> bool:
@@ -146,6 +147,7 @@ class Conversations:
                 )
             await self._complete(conversation, "ended", "erased")
         self._history.forget(id)
+        self._turns.forget(id)
         for collection, order in ((TURNS, "number"), (FRAMES, "last")):
             await self._delete_all(collection, id, order)
         await self._strip_proposals(id)

@@ -15,7 +15,7 @@ from usher_agent.guardrails.speech import examine
 from usher_agent.knowledge.citing import UNCITED, UNKNOWN
 from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel, Completion, CompletionRequest
-from usher_agent.streams.model import step_finished, step_started
+from usher_agent.streams.model import custom, step_finished, step_started
 from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.model import Turn
 from usher_agent.turns.prompt import assistant_message, note, system_message
@@ -139,7 +139,7 @@ class Generation:
             free_only=self._budget.is_spent(turn.charged_nanos),
         )
         # what rests on documents is spoken when its sources are known, not before
-        voice = Voice(turn, lambda: self._check(turn, now)) if turn.command.streaming and turn.found is None else None
+        voice = Voice(turn, lambda: self._check(turn, now)) if self._speaks(turn) else None
         try:
             completion = await self._model.complete(request, voice)
         except UsherError as error:
@@ -170,14 +170,21 @@ class Generation:
                 return True
             turn.doubted = True
             turn.log.end_text()
+            if verdict.good and self._speaks(turn):  # its checked beginning was shown
+                turn.log.emit(custom("withdrawn", {"message_id": turn.message_id}))
             missing = ", ".join(f"“{words}”" for words in dict.fromkeys(verdict.missing[:_MOST_NAMED]))
             turn.messages.append(note(_UNSUPPORTED.format(missing=escape_tags(missing))))
             return False
-        if not turn.command.streaming or turn.found is not None:
+        if not self._speaks(turn):
             turn.log.speak(turn.message_id, text)
         turn.reply = text
         turn.messages.append(assistant_message(text))
         return True
+
+    @staticmethod
+    def _speaks(turn: Turn) -> bool:
+        """Whether the model's words are streamed as they come."""
+        return turn.command.streaming and turn.found is None
 
     @staticmethod
     def _lacks_sources(turn: Turn) -> bool:
@@ -202,7 +209,7 @@ class Generation:
         """The model was told once already: the customer gets what was checked, and is told that there was more."""
         turn.status, turn.error_code = "failed", "reply_withheld"
         turn.reply = withheld(checked, turn.messages)
-        shown = checked.strip() if turn.command.streaming and turn.found is None else ""
+        shown = checked.strip() if self._speaks(turn) else ""
         turn.log.speak(turn.message_id, turn.reply[len(shown) :])
         turn.messages.append(assistant_message(turn.reply))
 

@@ -18,6 +18,7 @@ from usher_agent.conversations.history import History
 from usher_agent.conversations.model import CONVERSATIONS, Conversation, RunLease
 from usher_agent.guardrails.marks import escape_tags
 from usher_agent.guardrails.output import GroundsKeeper
+from usher_agent.handover.person import call_person, failed_again
 from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
 from usher_agent.routing.ports import Router
@@ -120,6 +121,11 @@ class Turns:
 
     def running(self, conversation_id: str) -> Run | None:
         return self._runs.get(conversation_id)
+
+    def forget(self, conversation_id: str) -> None:
+        """Drop what is remembered of a conversation that was erased."""
+        if self._grounds is not None:
+            self._grounds.forget(conversation_id)
 
     def log_of(self, conversation_id: str) -> RunLog | None:
         run = self._runs.get(conversation_id)
@@ -431,6 +437,8 @@ class Turns:
             put_offer(turn, turn.command.offer)
         elif self._needs_model(turn):
             await self._generate(run)
+            if failed_again(turn):
+                await call_person(self._box, turn, timeout_seconds=self._settings.tool_timeout_seconds)
         conclude(turn, self._clock.now())
 
     def _needs_model(self, turn: Turn) -> bool:
