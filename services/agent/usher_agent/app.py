@@ -20,6 +20,7 @@ from usher_agent.conversations.sweep import Sweep
 from usher_agent.handover.tool import hand_over
 from usher_agent.knowledge.ports import KnowledgeIndex
 from usher_agent.knowledge.tool import search_tool
+from usher_agent.models.answers import RememberingModel
 from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
 from usher_agent.proposals import endpoints as proposals
@@ -84,6 +85,9 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     owner = secrets.token_hex(8)
     outbox = Outbox(deps.store, deps.bus)
     history = History(deps.store, characters=settings.history_characters)
+    model: ChatModel = deps.model
+    if settings.answer_cache_seconds:
+        model = RememberingModel(model, deps.clock, settings.answer_cache_seconds)
     budget = Budget(
         deps.store,
         deps.clock,
@@ -94,7 +98,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     turn_service = Turns(
         store=deps.store,
         outbox=outbox,
-        model=deps.model,
+        model=model,
         box=deps.box,
         clock=deps.clock,
         ids=deps.ids,
