@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from usher_evals.agents import Agent, Answer, IdleAgent, StackAgent
 from usher_evals.customers.customer import Customer, Decide, Leave
@@ -23,8 +23,15 @@ from usher_evals.tasks.model import Fault, Task, Trouble
 from usher_evals.wire import Api, NoAnswer, Refused
 from usher_evals.world import Show
 
-Player = Literal["stack", "oracle", "idle"]
+Hook = Callable[[str, dict[str, Any]], Awaitable[None]]
+MakeAgent = Callable[[Api, str, Customer, Hook], Agent]
+"""The agent of one conversation: of the API, the customer's id, the customer, and what to call before a tool."""
 Reprice = Callable[[Show], Awaitable[None]]
+AGENTS: dict[str, MakeAgent] = {
+    "stack": lambda api, customer_id, _customer, _hook: StackAgent(api, customer_id),
+    "oracle": Oracle,
+    "idle": lambda *_: IdleAgent(),
+}
 _HOLD_SECONDS = 31.0  # the shortest hold, and a second
 _SETTLE_SECONDS = 6.0
 _FAILED_TIMES = {Trouble.DOWN: 4, Trouble.CUT_TWICE: 2, Trouble.PLANTED: 20}
@@ -41,7 +48,7 @@ class Bench:
     api: Api
     name: str
     now: datetime
-    player: Player = "stack"
+    make_agent: MakeAgent
     proxy: FaultProxy | None = None
     reprice: Reprice | None = None
     seed: int = 0
@@ -108,7 +115,7 @@ class _Stage:
         voice = Phrasing(self.task.split, seed)
         customer = Customer(self.task, voice, knows)
         customer.by_endpoint = voice.chance(0.3)
-        agent = self._agent(customer)
+        agent = self.bench.make_agent(self.bench.api, self.customer_id, customer, self._about_to)
         self._arm(self.task.fault)
         try:
             ending = await self._talk(customer, agent)
@@ -140,15 +147,6 @@ class _Stage:
             event = await api.event(show.id, self.customer_id)
             self.seen.stocks.append(Stock(show.id, int(event["available"])))
         return Knowledge(self.bench.now, tuple(orders), self.stranger_id if stranger_order else "", stranger_order)
-
-    def _agent(self, customer: Customer) -> Agent:
-        match self.bench.player:
-            case "oracle":
-                return Oracle(self.bench.api, self.customer_id, customer, self._about_to)
-            case "idle":
-                return IdleAgent()
-            case "stack":
-                return StackAgent(self.bench.api, self.customer_id)
 
     def _arm(self, fault: Fault | None) -> None:
         if fault is not None and self.bench.proxy is not None and fault.trouble.needs_proxy:

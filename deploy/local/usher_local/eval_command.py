@@ -95,19 +95,20 @@ def _choose(split: Literal["tune", "test"], families: list[str], parts: list[str
 
 def _benches(  # noqa: PLR0917  as the options come
     tasks: list[Task],
-    agent: Literal["stack", "oracle", "idle"],
+    agent: str,
     model: tuple[str | None, str | None],
     foreign: tuple[str | None, str | None],
     seed: int,
     concurrency: int,
 ) -> Any:
+    from usher_evals.running import AGENTS
     from usher_local.evaluation import Model, foreign_stack, own_stack
 
     def bench(trial: int) -> AbstractAsyncContextManager[Bench]:
         url, key = foreign
         if url is not None:
-            return foreign_stack(url, key or "", tasks, agent, seed=seed, concurrency=concurrency)
-        return own_stack(tasks, agent, Model(*model), seed, concurrency)
+            return foreign_stack(url, key or "", tasks, AGENTS[agent], seed=seed, concurrency=concurrency)
+        return own_stack(tasks, AGENTS[agent], Model(*model), seed, concurrency)
 
     return bench
 
@@ -133,23 +134,23 @@ async def _examine(tasks: list[Task], trials: int, bench: Any) -> list[Run]:
 def _print(summary: dict[str, Any], other: dict[str, Any] | None) -> None:
     from usher_evals.report.page import changes, share
 
-    table = Table(box=None, padding=(0, 1))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("family", no_wrap=True)
-    for head in ("n", "^1", "^2", "^3", "^4", "viol", "unres", "turns", "calls", "p50/p95 ms"):
+    for head in ("n", "^1 %", "^2 %", "^3 %", "^4 %", "viol", "unr", "turns", "calls", "ms50", "ms95"):
         table.add_column(head, justify="right", no_wrap=True)
     for name, figures in [*summary["families"].items(), ("all", summary)]:
-        passes = [share(figures[f"pass_{k}"]) for k in range(1, 5)]
-        if other is not None:
-            then = other if name == "all" else other["families"].get(name)
-            passes[0] += f" ({share(then['pass_1'])})" if then else ""
-        latency = f"{figures['latency_ms']['p50']:.0f}/{figures['latency_ms']['p95']:.0f}"
-        counts = [str(figures[what]) for what in ("violations", "unresolved", "turns", "tool_calls")]
-        table.add_row(*map(cell, [name, str(figures["tasks"]), *passes, *counts, latency]))
+        passes = [share(figures[f"pass_{k}"]).rstrip("%") for k in range(1, 5)]
+        counts = [str(figures["violations"]), str(figures["unresolved"])]
+        counts += [f"{figures['turns']:.1f}", f"{figures['tool_calls']:.1f}"]
+        latency = [f"{figures['latency_ms'][which]:.0f}" for which in ("p50", "p95")]
+        table.add_row(*map(cell, [name, str(figures["tasks"]), *passes, *counts, *latency]))
     console.print(table)
     for failure in summary["failures"][:12]:
         why = "; ".join(failure["why"][:2]) or failure["ending"]
         console.print(f"{failure['task']} trial {failure['trial'] + 1}: {why}", markup=False, style="dim")
     if other is not None:
+        now, then = ([share(one[f"pass_{k}"]) for k in (1, 4)] for one in (summary, other))
+        console.print(f"pass^1 {then[0]} then, {now[0]} now; pass^4 {then[1]} then, {now[1]} now", markup=False)
         for id, before, after in changes(summary, other)[:20]:
             console.print(f"{id}: {before:.0%} then, {after:.0%} now", markup=False)
     if summary["left_out"]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from usher_evals.faults.proxy import FaultProxy
 from usher_evals.faults.serving import serving
-from usher_evals.running import Bench, Player, Reprice
+from usher_evals.running import Bench, MakeAgent, Reprice
 from usher_evals.tasks.model import Task
 from usher_evals.wire import Api, Refused
 from usher_evals.world import Show, catalogue
@@ -48,7 +48,7 @@ def shows_of(tasks: Sequence[Task]) -> list[Show]:
 
 @contextlib.asynccontextmanager
 async def own_stack(
-    tasks: Sequence[Task], player: Player, model: Model, seed: int, concurrency: int
+    tasks: Sequence[Task], make_agent: MakeAgent, model: Model, seed: int, concurrency: int
 ) -> AsyncIterator[Bench]:
     """A bench on a fresh stack in a temporary folder, with the faults' proxy between its agent and its box office."""
     with tempfile.TemporaryDirectory(prefix="usher-eval-") as folder:
@@ -66,7 +66,7 @@ async def own_stack(
                     await import_catalogue(stack, Catalogue.model_validate(catalogue([show], now)))
 
                 async with Api(stack.url("gateway"), key) as api:
-                    yield _bench(api, now, player, seed, concurrency, proxy, reprice)
+                    yield _bench(api, now, make_agent, seed, concurrency, proxy, reprice)
 
 
 def _settings(proxy_url: str) -> dict[str, str]:
@@ -82,13 +82,13 @@ def _settings(proxy_url: str) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def foreign_stack(
-    url: str, key: str, tasks: Sequence[Task], player: Player, *, seed: int, concurrency: int
+    url: str, key: str, tasks: Sequence[Task], make_agent: MakeAgent, *, seed: int, concurrency: int
 ) -> AsyncIterator[Bench]:
     """A bench on a running stack, which has the tasks' catalogue since today. Raises NoCatalogue."""
     now = datetime.now(UTC)
     async with Api(url, key) as api:
         await _check_catalogue(api, shows_of(tasks), now)
-        yield _bench(api, now, player, seed, concurrency)
+        yield _bench(api, now, make_agent, seed, concurrency)
 
 
 class NoCatalogue(Unprocessable):
@@ -110,11 +110,11 @@ async def _check_catalogue(api: Api, shows: Sequence[Show], now: datetime) -> No
 def _bench(  # noqa: PLR0917  the bench's own fields
     api: Api,
     now: datetime,
-    player: Player,
+    make_agent: MakeAgent,
     seed: int,
     concurrency: int,
     proxy: FaultProxy | None = None,
     reprice: Reprice | None = None,
 ) -> Bench:
     places = asyncio.Semaphore(concurrency)
-    return Bench(api, secrets.token_hex(6), now, player, proxy, reprice, seed, places)
+    return Bench(api, secrets.token_hex(6), now, make_agent, proxy, reprice, seed, places)

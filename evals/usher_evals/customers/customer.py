@@ -379,7 +379,7 @@ class Customer:
         self._told.add(key)
         return Speak(self._say(key))
 
-    def _say(self, key: str, **more: str) -> str:
+    def _say(self, key: str, /, **more: str) -> str:
         return self._words.say(self.goal, key, **more)
 
     def _restated(self) -> str:

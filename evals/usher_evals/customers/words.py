@@ -34,7 +34,7 @@ class Words:
     knows: Knowledge
     _names: dict[str, str] = field(default_factory=dict)
 
-    def say(self, goal: Goal, key: str, **more: str) -> str:
+    def say(self, goal: Goal, key: str, /, **more: str) -> str:
         """A sentence of that kind about the goal."""
         return self.voice.say(key, {**self._slots(goal, everything=True), **more})
 
