@@ -51,6 +51,10 @@ class ScriptedModel:
         calls = [RequestedCall(n, a if isinstance(a, str) else json.dumps(a)) for n, a in pairs]
         self.script.append(Completion("", calls, prompt_tokens=10, completion_tokens=5, model="scripted", version="7"))
 
+    def speak(self, speaking: Callable[[Any, Callable[[str], None]], Awaitable[None]]) -> None:
+        """Let that speak piece by piece; it does not come to an answer."""
+        self.script.append(SimpleNamespace(speaking=speaking))
+
     def fail(self, error: BaseException) -> None:
         self.script.append(error)
 
@@ -60,6 +64,8 @@ class ScriptedModel:
         if self.gate is not None:
             await self.gate.wait()
         step = self.script.pop(0) if self.script else Completion(self.otherwise, model="scripted", version="7")
+        if isinstance(step, SimpleNamespace):
+            await step.speaking(request, on_text)
         if callable(step):
             step = await step(request)
         if isinstance(step, BaseException):
@@ -90,6 +96,7 @@ class MemoryBoxOffice:
         self.faults: dict[str, list[tuple[BaseException, bool]]] = {}
         self.extra: dict[str, dict[str, Any]] = {}
         self.gates: dict[str, asyncio.Event] = {}
+        self.gate_after = False  # whether a gate holds back the answer of what was done, or the deed
         self.entered = asyncio.Event()
         self.entered_twice = asyncio.Event()
         self.sold = asyncio.Event()
@@ -124,11 +131,8 @@ class MemoryBoxOffice:
                 confirmation=confirmation,
             )
         )
-        self.entered.set()
-        if len(self.calls) > 1:
-            self.entered_twice.set()
-        if tool in self.gates:
-            await self.gates[tool].wait()
+        if not self.gate_after:
+            await self._pass(tool)
         error, after_effect = self.faults[tool].pop(0) if self.faults.get(tool) else (None, False)
         if error is not None and not after_effect:
             raise error
@@ -139,9 +143,18 @@ class MemoryBoxOffice:
             answer = getattr(self, f"_{tool}")(dict(arguments), caller, confirmation)
             if idempotency_key:
                 self.answers[scoped] = answer
+        if self.gate_after:
+            await self._pass(tool)
         if error is not None:
             raise error
         return {**answer, **self.extra.get(tool, {})}
+
+    async def _pass(self, tool: str) -> None:
+        self.entered.set()
+        if len(self.calls) > 1:
+            self.entered_twice.set()
+        if tool in self.gates:
+            await self.gates[tool].wait()
 
     def _number(self, prefix: str) -> str:
         return f"{prefix}_{next(self._numbers)}"
@@ -319,8 +332,10 @@ class Client:
             yield response
 
 
-async def read_frames(response: aiohttp.ClientResponse, limit: int | None = None) -> list[tuple[int, dict[str, Any]]]:
-    frames: list[tuple[int, dict[str, Any]]] = []
+async def read_frames(
+    response: aiohttp.ClientResponse, limit: int | None = None, into: list[tuple[int, dict[str, Any]]] | None = None
+) -> list[tuple[int, dict[str, Any]]]:
+    frames = [] if into is None else into
     number = 0
     async for raw in response.content:
         line = raw.decode().rstrip("\n")
@@ -336,11 +351,11 @@ async def read_frames(response: aiohttp.ClientResponse, limit: int | None = None
 class World:
     """The agent and all that surrounds it; `restart` is a new process on the same store."""
 
-    def __init__(self, path: Any, settings: dict[str, Any]) -> None:
+    def __init__(self, path: Any, settings: dict[str, Any], model: Any = None) -> None:
         self.path = path
         self.settings = {"single_process": True, "sweep_seconds": 3600.0, **settings}
         self.clock = ManualClock(datetime(2026, 11, 20, 18, 0, tzinfo=UTC))
-        self.model = ScriptedModel()
+        self.model = model or ScriptedModel()
         self.box = MemoryBoxOffice(self.clock)
         self.bus = KeepingBus()
         self.own_tools: list[Any] = []
@@ -409,8 +424,9 @@ class World:
         return body["confirmation"]
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        while not await condition():  # noqa: ASYNC110  what is waited for has no event to offer
-            await asyncio.sleep(0.002)
+        async with asyncio.timeout(30):  # so that a failure is one, and no hanging test
+            while not await condition():  # noqa: ASYNC110  what is waited for has no event to offer
+                await asyncio.sleep(0.002)
 
     async def settle(self) -> None:
         """Until no approved proposal is without an outcome: the sweep of the start and this one may take turns."""
@@ -441,8 +457,8 @@ class World:
 async def make_world(tmp_path: Any) -> AsyncIterator[Callable[..., Any]]:
     worlds: list[World] = []
 
-    async def make(**settings: Any) -> World:
-        world = World(tmp_path, settings)
+    async def make(model: Any = None, **settings: Any) -> World:
+        world = World(tmp_path, settings, model)
         await world.start()
         worlds.append(world)
         return world
