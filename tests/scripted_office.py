@@ -248,7 +248,12 @@ class BoxOffice:
         return hold
 
     def release_hold(self, hold_id: str) -> dict[str, Any]:
+        if hold_id not in self.holds:
+            raise Refused("hold_not_found", f"there is no hold {hold_id}")
         hold = self.holds.pop(hold_id)
+        for entry in self.waiting.values():
+            if entry.get("hold_id") == hold_id:
+                entry["status"] = "lapsed"
         freed = {seat["id"]: SeatOffer(**seat) for seat in hold["seats"]}
         show = self.shows[hold["event_id"]]
         show.seats = {**freed, **show.seats}

@@ -12,7 +12,10 @@ from usher_inference.playbook.state import Dialogue, Wish, call_key
 from usher_shared.contracts.money import to_minor
 from usher_shared.contracts.tools import EventSummary
 
-_DEAR = r"(?:cheap(?:er|est)|less expensive|more expensive|dearer|pric(?:ey|ier)|better (?:value|deal)|costs? (?:less|more))"
+_DEAR = (
+    r"(?:cheap(?:er|est)|less expensive|more expensive|dearer|pric(?:ey|ier)|better (?:value|deal)|"
+    r"costs? (?:less|more))"
+)
 _SIDES = r"(?P<one>.+?),? (?:or|and|than|with|against|to) (?:the |for )?(?P<other>.+?)"
 _COMPARES = tuple(
     re.compile(words, re.IGNORECASE | re.DOTALL)
@@ -68,7 +71,7 @@ def _wish(d: Dialogue, words: str) -> Wish:
     slots = read(d, words).slots
     if slots.date and slots.event is None and (name := d.event.name if d.event else d.wish.query):
         return Wish(query=name, date=slots.date)
-    return Wish(query=slots.event.name if slots.event else words, date=slots.date if slots.event else None)
+    return Wish(query=words)
 
 
 def _cheapest(events: Sequence[EventSummary], wish: Wish, d: Dialogue) -> EventSummary | None:

@@ -66,7 +66,11 @@ _GIVING = re.compile(
     r"move|change|show|see|list|tell|check|put|take|talk|speak|connect)\b",
     re.IGNORECASE,
 )
-_SAME_FOR = re.compile(r"^(?:(?:also|the same (?:for|with))\s+)*(?P<what>(?:the|my|our) .+)$", re.IGNORECASE)
+_SAME_FOR = re.compile(
+    r"^(?:(?:also|the same (?:for|with))\s+)*(?P<what>(?:the|my|our) "
+    r"[\w'&. -]{2,60}\b(?:tickets?|seats?|orders?|bookings?|ones?|tix)(?: too| as well| please)?\W*)$",
+    re.IGNORECASE,
+)
 _OF_CHANGES = (
     Topic.REFUND_POLICY,
     Topic.EXCHANGE_POLICY,
@@ -118,7 +122,7 @@ def split(text: str) -> tuple[str, ...]:
     for piece, joint in _pieces(text):
         kind, words = _kind(piece), _LEAD.sub("", piece)
         before = parts[-1] if parts else None
-        if before and before[0] in _CHANGES and kind is _Kind.ORDERS and not _GIVING.search(words):
+        if before and before[0] in _CHANGES and kind in (_Kind.ORDERS, None) and not _GIVING.search(words):
             same = _SAME_FOR.match(words)
             if same and _verb(before[1]):
                 kind, words = before[0], f"{_verb(before[1])} {same['what']}"

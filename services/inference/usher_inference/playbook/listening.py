@@ -51,6 +51,9 @@ _CANCEL = re.compile(r"\bcancel (?:it|them|that|this|everything)\b", re.IGNORECA
 _MOVE = re.compile(
     r"\b(?:move|switch|change|moved|swap) (?:me |us |my seats? |our seats? |seats? )?(?:to|into)\b", re.IGNORECASE
 )
+_TAKES_THEM = re.compile(
+    r"\b(?:take|buy|book|get|grab|want|have|secure) (?:them|it|those|these|both|the (?:seats|tickets))\b", re.IGNORECASE
+)
 _TAKE = re.compile(r"\b(?:get|grab) (?:me|us)\b|\bi'?ll take\b|\bwe'?ll take\b", re.IGNORECASE)
 
 
@@ -65,7 +68,7 @@ def hear(d: Dialogue, heard: Understanding) -> None:
     d.turn.compared = read_comparison(d.turn.text)
     if d.task in _ONE_SHOT and d.turn.asked is not Asked.RETRY:
         d.task = Task.PURCHASE if d.hold else Task.NONE
-    terms, focus, task = d.wish.seat_terms(), d.focus, d.task
+    terms, focus, task, of_order = d.wish.seat_terms(), d.focus, d.task, d.order_terms()
     _set_task(d, heard, answering_order)
     if d.task is Task.EXCHANGE:
         heard = _hear_exchange(d, heard, begins=task is not Task.EXCHANGE or not answering_order)
@@ -85,6 +88,7 @@ def hear(d: Dialogue, heard: Understanding) -> None:
     if d.turn.asked is Asked.CHEAPER and (d.turn.refused or _ALL_THE_SAME.search(d.turn.text)):
         d.wish.over_is_fine = True
     d.turn.seat_terms_changed = terms != d.wish.seat_terms() or focus != d.focus
+    d.turn.order_terms_changed = of_order != d.order_terms()
     if d.turn.seat_terms_changed:
         d.checks.clear()
         d.wish.accepted = ()
@@ -152,7 +156,7 @@ def _take_request(d: Dialogue, heard: Understanding) -> bool:
     if requested in _OF_ORDERS:
         d.order_pool, d.order_unknown = (), ""
     d.entry_focus = None if requested in _OF_ENTRIES else d.entry_focus
-    d.task = requested
+    d.task, d.turn.requested = requested, True
     return True
 
 
@@ -215,6 +219,7 @@ def _hear_answer(d: Dialogue, heard: Understanding) -> None:
         or thanking
         or retrying
         or elsewhere
+        or (d.turn.asked is Asked.TAKE and _TAKES_THEM.search(d.turn.text) is not None and not heard.negated)
         or (
             heard.intent in (Intent.BUY, Intent.HOLD)
             and not heard.negated
@@ -290,5 +295,5 @@ def _loosen(wish: Wish) -> None:
 
 
 def _count_misheard(d: Dialogue, heard: Understanding) -> None:
-    unclear = heard.intent is Intent.OTHER and not d.turn.seat_terms_changed
+    unclear = heard.intent is Intent.OTHER and not d.turn.seat_terms_changed and not d.turn.requested
     d.turn.misheard = d.turn.misheard + 1 if unclear else 0

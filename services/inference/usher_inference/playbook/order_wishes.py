@@ -28,19 +28,45 @@ _LATEST = re.compile(
     r"\bjust (?:bought|booked|ordered|purchased)\b",
     re.IGNORECASE,
 )
+_ALL_ORDERS = re.compile(
+    r"\b(?:both|all)(?: of)?(?: (?:my|our|the|these|those))? (?:\w+ )?(?:orders|bookings|purchases|of them)\b|"
+    r"\b(?:all|everything) (?:of )?(?:my|our|i|we)(?: \w+)? (?:tickets|bought|booked|ordered|have)\b|"
+    r"\bevery (?:order|ticket i have)\b",
+    re.IGNORECASE,
+)
+_ALL_ALONE = re.compile(
+    r"^\W*(?:(?:i mean|yes|please|refund|cancel)\W+)*(?:both|all|everything|each)(?: of (?:them|those|the orders))?"
+    r"(?: please)?\W*$",
+    re.IGNORECASE,
+)
+_VERBS = {Task.REFUND: "refund order", Task.CREDIT: "store credit for order", Task.UPGRADE: "upgrade order"}
 _BARE_PLACE = re.compile(r"^\W*(?:number |no\.? |#)?(\d{1,2}|one|two|three|four|five)(?: please)?\W*$", re.IGNORECASE)
 _WORDS_OF_ORDER = r"(?:tickets?|seats?|orders?|bookings?|purchase|reservation|ones?|tix)"
 
 
 def hear_order_details(d: Dialogue, slots: Slots) -> None:
     """Which order, which of its seats, and how far an upgrade may go."""
-    if not _choose_listed(d, slots):
+    if not _take_all(d) and not _choose_listed(d, slots):
         _choose_named(d, slots)
     if d.task in (Task.REFUND, Task.CREDIT, Task.EXCHANGE):
         asked = d.turn.asked in (Asked.SEATS_BACK, Asked.SEATS_PART)
         d.part = read_part(d.turn.order_words or d.turn.text, slots, d.part, asked=asked)
     if d.task is Task.UPGRADE:
         _hear_upgrade(d, slots)
+
+
+def _take_all(d: Dialogue) -> bool:
+    """ "Both my orders": the first of them now, the others in turn."""
+    text = d.turn.order_words or d.turn.text
+    alone = d.turn.asked is Asked.ORDER and _ALL_ALONE.match(text) is not None
+    coming = [order for order in d.orders.values() if is_open(d, order)]
+    verb = _VERBS.get(d.task)
+    if verb is None or len(coming) < 2 or not (alone or _ALL_ORDERS.search(text)):
+        return False
+    first, *others = coming
+    d.order_focus, d.order_unknown = first.order_id, ""
+    d.later = tuple(dict.fromkeys([*(f"{verb} {order.order_id}" for order in others), *d.later]))
+    return True
 
 
 def _choose_listed(d: Dialogue, slots: Slots) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from usher_inference.playbook import (
     comparing,
+    knowledge,
     orders,
     own,
     papers,
@@ -16,7 +17,7 @@ from usher_inference.playbook import (
     waiting,
 )
 from usher_inference.playbook.acts import Act, Call, Say
-from usher_inference.playbook.beyond import reply
+from usher_inference.playbook.beyond import Beyond, reply
 from usher_inference.playbook.closing import report
 from usher_inference.playbook.errands import remind
 from usher_inference.playbook.exchanges import settle_exchange
@@ -63,7 +64,8 @@ def _decide(d: Dialogue) -> Act:
     if d.turn.heard is None:
         return Say(phrases.GREETING)
     if d.turn.beyond:
-        return Say(reply(d.turn.beyond, d.turn.asked))
+        elsewhere = knowledge.aside(d) if d.turn.beyond is Beyond.ELSEWHERE else None
+        return elsewhere or Say(reply(d.turn.beyond, d.turn.asked))
     if d.turn.done:
         last = d.turn.done[-1]
         goes_on = isinstance(last.result, HoldReleased) and (
@@ -80,7 +82,7 @@ def _decide(d: Dialogue) -> Act:
         or own.answer(d)
         or paying.tell_outcome(d)
     )
-    return aside or _answer(d) or _go_on(d)
+    return aside or knowledge.aside(d) or _answer(d) or _go_on(d)
 
 
 def _after_decline(d: Dialogue) -> Act | None:
@@ -90,6 +92,8 @@ def _after_decline(d: Dialogue) -> Act | None:
         return None
     if _THINKING.search(d.turn.text) and d.hold:
         return _no_hurry(d)
+    if d.turn.order_terms_changed and d.task in _CHANGES:
+        return None
     if d.turn.declined_action not in ("create_order", "exchange_order"):
         return Say("All right, nothing was changed; your order stays as it is. Is there anything else I can do?")
     held = d.turn.declined_arguments.get("hold_id")
@@ -160,7 +164,7 @@ def _is_aside(d: Dialogue, intent: Intent) -> bool:
     """Whether the message answers nothing that the change of an order waits for."""
     answering = d.turn.asked not in (None, Asked.PERSON)
     details = d.turn.heard is not None and d.turn.heard.slots != Slots()
-    waiting = answering or details or d.proposal or d.turn.done or d.turn.declined
+    waiting = answering or details or d.proposal or d.turn.done or d.turn.declined or d.turn.requested
     return intent in (Intent.OTHER, Intent.AFFIRM, Intent.DENY) and not waiting
 
 
@@ -168,7 +172,8 @@ def _lets_be(d: Dialogue, intent: Intent) -> bool:
     """Whether a plain no answers what the change of an order waits for."""
     plain = d.turn.heard is not None and d.turn.heard.slots == Slots()
     unlimited = NO_LIMIT.search(d.turn.text) is not None  # "no limit" is no no
-    return intent is Intent.DENY and plain and not unlimited and not d.turn.done and not d.turn.declined
+    idle = not d.turn.done and not d.turn.declined and not d.turn.requested and not d.turn.order_terms_changed
+    return intent is Intent.DENY and plain and not unlimited and idle
 
 
 def _release(d: Dialogue) -> Act:
@@ -186,7 +191,8 @@ def _buy(d: Dialogue, intent: Intent) -> Act:
         return _no_hurry(d)
     if intent in (Intent.OTHER, Intent.DENY) and not changed and not d.hold and purchase.may_name_section(d):
         return purchase.describe(d)
-    if intent is Intent.OTHER and not changed and not d.turn.affirmed and not d.turn.renamed:
+    new = changed or d.turn.affirmed or d.turn.renamed or d.turn.requested
+    if intent is Intent.OTHER and not new:
         if d.proposal:
             return Say(phrases.NEED_YES)
         again = d.turn.asked is not None and d.turn.asked is not Asked.PERSON and d.turn.misheard < 2

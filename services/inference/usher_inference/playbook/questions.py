@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event
+from usher_inference.playbook.knowledge import SURE, consult
 from usher_inference.playbook.naming import likeness, names_something
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.sections import sections_called
@@ -44,6 +45,9 @@ _OF_VENUE = frozenset(
     {Topic.ACCESSIBILITY, Topic.DOORS, Topic.PARKING, Topic.BAGS, Topic.TRANSPORT, Topic.FOOD, Topic.VENUE}
 )
 
+# What the house's documents may tell more of than the catalogue does.
+_OF_HOUSE = _OF_VENUE | {Topic.AGE, Topic.DELIVERY, Topic.TRANSFER, Topic.POLICY}
+
 # What all the dates of one event share.
 _OF_SERIES = frozenset({Topic.AGE, Topic.PROGRAMME, Topic.ACCESSIBILITY, Topic.DELIVERY})
 
@@ -63,7 +67,8 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
     if d.focus is None and not d.wish.has_criteria():
         if call_key({}) not in d.searches and names_something(d) and d.can("search_events"):
             return Call("search_events", {})  # to learn which of the words are a name
-        return Say(f"That depends on the event. {Asked.EVENT.value}")
+        found = consult(d) if topic in _OF_HOUSE else None
+        return found or Say(f"That depends on the event. {Asked.EVENT.value}")
     step = find_event(d)
     if isinstance(step, Call):
         return step
@@ -72,6 +77,13 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
     info = d.infos.get(d.focus or "")
     if info is None:
         return _look_up(d)
+    if topic in _OF_HOUSE:
+        known = " ".join([_fact(info, topic) or "", *_NAMES.get(topic, ())])
+        found = consult(d, info, known, least=0.0 if topic in _NAMES else SURE)
+        if isinstance(found, Call):
+            return found
+        if found:
+            return Say(f"{found.text} {_continuation(d)}".strip())
     more = [other for other in read_topics(d.turn.text) if other in _NAMES or other in (Topic.TIME, Topic.VENUE)]
     told = list(dict.fromkeys(_tell(info, one, d) for one in dict.fromkeys([topic, *more[:3]])))
     going_on = "" if told[-1].endswith("?") else _continuation(d)

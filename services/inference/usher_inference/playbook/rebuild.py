@@ -120,7 +120,8 @@ def _begin_turn(d: Dialogue, text: str) -> None:
         asked in (Asked.EVENT, Asked.WHICH, Asked.MEANT, Asked.THIS) and heard.intent in _ANSWERS and says_which
     )
     topic = heard.topic if heard.intent is Intent.QUESTION else (d.turn.topic if asked_back else None)
-    d.turn = Turn(text=text, heard=heard, topic=topic, asked=asked, lost_hold=lost, misheard=misheard)
+    question = text if heard.intent is Intent.QUESTION or not topic else d.turn.question
+    d.turn = Turn(text, heard, topic, question, asked=asked, lost_hold=lost, misheard=misheard)
     if not d.first_request:
         d.first_request = text
     hear(d, heard)
@@ -213,7 +214,7 @@ def _note_declined(d: Dialogue) -> None:
     d.turn.declined_arguments = d.proposal_arguments
     d.turn.refused = True
     d.proposal, d.proposal_action = None, ""
-    if d.turn.declined_action in ("upgrade_tickets", "refund_order") and d.task in (Task.UPGRADE, Task.REFUND):
+    if d.turn.declined_action == "upgrade_tickets" and not d.turn.order_terms_changed:
         d.upgrade_delta = d.upgrade_section = None
 
 
@@ -247,7 +248,9 @@ def _note_facts(d: Dialogue, step: Done) -> None:
             d.most_seats = inventory.most_seats or d.most_seats
         case Quote(action="create_order") as quote:
             d.quotes[str(quote.arguments.get("hold_id"))] = quote
-        case HoldReleased():
+        case HoldReleased() as released:
+            if any(entry.hold_id == released.hold_id for entry in d.entries.values()):
+                d.entries_listed, d.entry_focus = False, None
             d.hold, d.hold_stale = None, False
             d.checks.clear()
             _supersede_order(d)

@@ -26,12 +26,29 @@ _LOST = re.compile(
     r"(?:my|our|the) tickets?\b",
     re.IGNORECASE,
 )
-_NO_DETAILS = re.compile(
-    r"^\W*(?:(?:hi|hello|hey|please|can|could|would|you|i|i'd|we|want|need|like|to|have|got|let|me|ok|yes)\W+)*"
-    r"(?:open|file|make|raise|create|submit|have|report|got)?\W*(?:an?|the|some)?\W*"
-    r"(?:support ticket|complaint|ticket with support|problem|issue|support request|claim)(?: please| to (?:make|report|"
-    r"file))?\W*$",
-    re.IGNORECASE,
+_MATTERS = frozenset(("ticket", "complaint", "problem", "issue", "claim", "request"))
+_ASKING_FOR_IT = frozenset(
+    (
+        *(
+            "hi",
+            "hello",
+            "hey",
+            "please",
+            "can",
+            "could",
+            "would",
+            "you",
+            "i",
+            "we",
+            "want",
+            "need",
+            "like",
+            "to",
+            "have",
+        ),
+        *("got", "let", "me", "ok", "yes", "open", "file", "make", "raise", "create", "submit", "report", "a", "an"),
+        *("the", "some", "support", "with", "there", "is", "d", "m", "ve", "wanna"),
+    )
 )
 _SUBJECTS = (
     ("A charge to look into", re.compile(r"charged|charge|overcharged|paid|payment", re.IGNORECASE)),
@@ -74,6 +91,8 @@ def aside(d: Dialogue) -> Say | None:
     slots = d.turn.heard.slots if d.turn.heard else Slots()
     if _DISCOUNT.search(d.turn.text) and slots.quantity is None:
         return Say(phrases.NO_DISCOUNT)
+    if _says_no_more(d.turn.text):
+        return Say(f"Gladly: I open a support ticket for a person to look into. {Asked.DETAILS.value}")
     if _TROUBLED.search(d.turn.text):
         return offer_person("I can't settle that myself, but our support desk can look into it.")
     if _LOST.search(d.turn.text):
@@ -85,8 +104,6 @@ def call_person(d: Dialogue) -> Act:
     """Hands the matter to a person with a support ticket."""
     if not d.can("open_support_ticket") or d.turn.failures("open_support_ticket"):
         return Say("I couldn't reach our support desk just now, sorry. Please try again in a few minutes.")
-    if _NO_DETAILS.match(d.turn.text) and d.turn.asked is not Asked.DETAILS:
-        return Say(f"Gladly: I open a support ticket for a person to look into. {Asked.DETAILS.value}")
     details = [f"The customer asks for a person. First request: {d.first_request[:1000]}"]
     details += [f"What it is about: {d.trouble[:1000]}"] if d.trouble and d.trouble != d.first_request else []
     if d.turn.text not in (d.first_request, d.trouble):
@@ -97,6 +114,15 @@ def call_person(d: Dialogue) -> Act:
     if d.order_focus:
         arguments["order_id"] = d.order_focus
     return Call("open_support_ticket", arguments)
+
+
+def _says_no_more(text: str) -> bool:
+    """Whether a support ticket or a complaint is all that the message speaks of."""
+    words = re.findall(r"[a-z]+", text.lower()[:120])
+    told = {*words} & _MATTERS
+    if not told or (told == {"ticket"} and "support" not in words):
+        return False
+    return {*words} <= _MATTERS | _ASKING_FOR_IT
 
 
 def _subject(d: Dialogue) -> str:

@@ -114,6 +114,7 @@ class Turn:
     text: str = ""
     heard: Understanding | None = None
     topic: Topic | None = None  # what is asked, now or before the playbook asked back
+    question: str = ""  # the words it was asked in
     beyond: Beyond | None = None  # no flow can serve the message
     asked: Asked | None = None  # what the assistant's text before it asked
     affirmed: bool = False
@@ -124,6 +125,8 @@ class Turn:
     carried_out: bool = False  # the yes of this message was carried out: its outcome is said by the agent already
     order_words: str = ""  # what was said of the order in question
     exchanging: bool = False  # it speaks of an exchange
+    requested: bool = False  # it asks for something beside the plain intents
+    order_terms_changed: bool = False
     compared: tuple[str, str] | None = None  # events that it asks to compare, as named
     too_many: int | None = None  # seats asked for beyond what one order may have, with others held
     misheard: int = 0  # messages in a row that could not be understood, this one included
@@ -206,6 +209,10 @@ class Dialogue:
     def currency(self) -> str:
         event = self.event
         return event.currency if event else "USD"
+
+    def order_terms(self) -> tuple[object, ...]:
+        """Whatever decides how an order is to be changed."""
+        return (self.order_focus, self.part, self.upgrade_delta, self.upgrade_section, self.upgrade_any)
 
     def as_known(self, event: Listed) -> Listed:
         """The event as it was told, but for a status that a refusal has shown to be out of date."""

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from usher_shared.contracts.handover import HAND_OVER
+from usher_shared.contracts.knowledge import SEARCH_KNOWLEDGE, FoundKnowledge
 from usher_shared.contracts.tools import TOOLS, Answer
 
 _LONGEST = 4000  # characters of a message that are read
@@ -98,7 +99,7 @@ class Done:
 
     tool: str
     arguments: dict[str, Any]
-    result: Answer | Proposed | Failure
+    result: Answer | Proposed | FoundKnowledge | Failure
 
 
 Step = UserTurn | AssistantTurn | Declined | Lapsed | HandedOn | Done
@@ -177,7 +178,7 @@ def _read_arguments(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=512)  # a conversation's earlier answers come again with each of its calls
-def read_result(tool: str, text: str) -> Answer | Proposed | Failure:
+def read_result(tool: str, text: str) -> Answer | Proposed | FoundKnowledge | Failure:
     """A tool message as a record; what does not fit the tool's contract is a failure `unreadable`."""
     try:
         data = json.loads(text)
@@ -190,6 +191,8 @@ def read_result(tool: str, text: str) -> Answer | Proposed | Failure:
             return Proposed.model_validate(data)
         if "error" in data:
             return Failure(str(data["error"])[:64], str(data.get("detail") or "")[:300])
+        if tool == SEARCH_KNOWLEDGE:
+            return FoundKnowledge.model_validate(data)
         known = TOOLS.get(tool)
         return known.answer.model_validate(data) if known else Failure("unknown_tool")
     except ValidationError:

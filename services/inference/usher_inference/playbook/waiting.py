@@ -105,10 +105,9 @@ def leave(d: Dialogue) -> Act:
     if entry is None:
         lines = [_line(d, one) for one in d.entries.values()]
         return Say(f"You wait for:\n{phrases.numbered(lines)}\n{Asked.WAIT_WHICH.value}")
-    if entry.status == "offered" and entry.hold_id and d.can("release_hold"):
-        released = {"hold_id": entry.hold_id}
-        if not any(step.tool == "release_hold" for step in d.turn.done):
-            return Call("release_hold", released)
+    released = any(step.tool == "release_hold" for step in d.turn.done)
+    if entry.status == "offered" and entry.hold_id and d.can("release_hold") and not released:
+        return Call("release_hold", {"hold_id": entry.hold_id})
     return Call("leave_wait_list", {"entry_id": entry.entry_id})
 
 
