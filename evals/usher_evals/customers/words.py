@@ -94,7 +94,7 @@ class Words:
             slots["order"] = order
         if isinstance(goal, Upgrade):
             slots |= {"section": goal.section} if goal.section else {}
-            slots |= {"most": str(goal.most)} if goal.most is not None else {}
+            slots |= {"most": str(goal.most), "most_over": str(goal.most + 1)} if goal.most is not None else {}
         if isinstance(goal, Exchange):
             slots |= {
                 "old": self._name(prior.show),
