@@ -1,4 +1,4 @@
-"""Answers that are kept: only of impersonal first questions, and never shared where anything that led to them differs."""
+"""Answers that are kept: of impersonal first questions alone, and never shared where what led to them differs."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout, Us
 LONGEST_ANSWER_BYTES = 4 << 20
 _LONGEST_RETRY_AFTER = 3600.0
 _LISTS_KEPT = 32
+_DONE = b"[DONE]"
 # the request itself is at fault; 401, 403 and 404 are a wrong key or name, which is wrong for everybody
 _REFUSALS = frozenset({400, 409, 413, 415, 422})
 
@@ -149,8 +150,11 @@ async def gather(events: AsyncIterator[bytes], on_text: Callable[[str], None]) -
     """One completion from its streamed chunks. Raises UpstreamFailed for what is no completion, or breaks off."""
     gathered = Gathered()
     calls = _Calls()
-    something = False
+    something = ended = False
     async for data in events:
+        if data == _DONE:
+            ended = True
+            break
         try:
             chunk = orjson.loads(data)
             if chunk.get("error"):
@@ -166,16 +170,19 @@ async def gather(events: AsyncIterator[bytes], on_text: Callable[[str], None]) -
                 for piece in delta.get("tool_calls") or ():
                     calls.add(piece)
                 _finish(gathered, choice, delta)
+                ended = ended or bool(choice.get("finish_reason"))
         except (orjson.JSONDecodeError, TypeError, AttributeError, KeyError) as error:
             raise UpstreamFailed("the model's stream is no completion") from error
     if not something:
         raise UpstreamFailed("the model's stream was empty")
+    if not ended:  # a server or proxy that is stopped may close the connection in good order
+        raise UpstreamFailed("the model broke off")
     gathered.calls = calls.finished()
     return gathered
 
 
 async def sse_data(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The data of each event until `[DONE]`. Raises UpstreamFailed for an endless answer."""
+    """The data of each event, `[DONE]` last. Raises UpstreamFailed for an endless answer."""
     buffer = b""
     total = 0
     async for chunk in chunks:
@@ -186,10 +193,10 @@ async def sse_data(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         for line in lines:
             if line.startswith(b"data:"):
                 data = line[5:].strip()
-                if data == b"[DONE]":
-                    return
                 if data:
                     yield data
+                if data == _DONE:
+                    return
 
 
 class _Calls:
