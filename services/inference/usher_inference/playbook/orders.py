@@ -16,6 +16,11 @@ from usher_shared.contracts.money import to_major
 from usher_shared.contracts.tools import OrderView, SeatOffer
 
 _TICKET = re.compile(r"\bticket [A-Z]+_\w+")  # a person has the matter already
+_WHEN_TO_UPGRADE = re.compile(
+    r"\bupgrad\w*\b.*(?:\b(?:during|once|after|until|till|while|when|mid)\b|\bhow late\b|\bin[- ]game\b|\bhalf ?time\b|"
+    r"\bintermission\b|\binside\b)|\b(?:when|until when|how late|what time)\b.*\bupgrad",
+    re.IGNORECASE,
+)
 _LONGEST_EVENT = timedelta(
     hours=8
 )  # after the start: seats of a running event may still be changed, if its policy says
@@ -109,13 +114,27 @@ def upgrade(d: Dialogue) -> Act:
     if not isinstance(order, OrderView):
         return order
     if d.upgrade_delta is None and d.upgrade_section is None and not (d.upgrade_any or d.turn.affirmed):
-        return Say(f"{line_of(d, order)}. {Asked.LIMIT.value}")
+        rule = _upgrade_rule(d, order)
+        return rule if isinstance(rule, Call) else Say(f"{rule}{line_of(d, order)}. {Asked.LIMIT.value}")
     arguments: dict[str, Any] = {"order_id": order.order_id}
     if d.upgrade_section:
         arguments["target_section"] = d.upgrade_section
     if d.upgrade_delta is not None:
         arguments["max_price_delta"] = to_major(d.upgrade_delta, order.currency)
     return _propose(d, "upgrade_tickets", arguments)
+
+
+def _upgrade_rule(d: Dialogue, order: OrderView) -> Call | str:
+    """When seats can be upgraded, from the event's policy, where that is asked; "" else."""
+    if not _WHEN_TO_UPGRADE.search(d.turn.text):
+        return ""
+    info, arguments = d.infos.get(order.event_id), {"event_id": order.event_id}
+    if info is None:
+        known = d.can("get_event_info") and not d.turn.tried("get_event_info", arguments)
+        return Call("get_event_info", arguments) if known else ""
+    rules = [info.policies.get(topic, "").strip() for topic in ("in_game_upgrade", "upgrade")]
+    told = " ".join(rule if rule[-1] in ".!?" else f"{rule}." for rule in rules if rule)
+    return f"{told} " if told else "I have no rule on that for this event; the box office says when it is asked. "
 
 
 def refund(d: Dialogue) -> Act:

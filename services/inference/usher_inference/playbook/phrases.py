@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
 
 from usher_shared.contracts.money import format_money, to_minor
@@ -47,6 +48,7 @@ class Asked(StrEnum):
     PERSON = "Shall I pass this on to a person?"
 
 
+@lru_cache(maxsize=4096)  # a conversation's earlier texts come again with each of its calls
 def question_in(text: str) -> Asked | None:
     """The last of the playbook's own questions in an assistant's text."""
     found = [(text.rfind(question.value), question) for question in Asked]

@@ -74,6 +74,8 @@ def _decide(d: Dialogue) -> Act:
         said = None if goes_on else report(d, last)
         if said:
             return Say(said)
+    if d.turn.requested:
+        return _after_decline(d) or _go_on(d)
     aside = (
         comparing.answer(d)
         or paying.answer(d)
