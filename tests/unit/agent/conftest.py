@@ -185,6 +185,9 @@ class MemoryBoxOffice:
             raise NotFound("no such hold")
         return {"hold_id": arguments["hold_id"], "status": "released"}
 
+    def _open_support_ticket(self, arguments: Any, caller: Any, _: Any) -> dict[str, Any]:
+        return {"ticket_id": self._number("SUP")}
+
     def _list_orders(self, arguments: Any, caller: Any, _: Any) -> dict[str, Any]:
         assert arguments["customer_id"] == caller.customer_id
         return {"orders": []}
@@ -401,8 +404,11 @@ class World:
 
     async def kill(self) -> None:
         """End as a killed process does: what runs is cut off where it stands."""
-        for run in list(self.app.state.turns._runs.values()):
-            run.task.cancel()
+        runs = list(self.app.state.turns._runs.values())
+        while not all(run.task.done() for run in runs):  # a write that is waited for has to be cut off too
+            for run in runs:
+                run.task.cancel()
+            await asyncio.sleep(0)
         await self.stop()
 
     async def restart(self) -> None:

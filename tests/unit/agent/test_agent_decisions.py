@@ -133,7 +133,7 @@ async def test_an_unknown_outcome_is_settled_by_approving_again(world):
 
 
 async def test_a_live_lease_of_another_process_is_respected(make_world):
-    world = await make_world(single_process=False)
+    world = await make_world(single_process=False, queue_seconds=0.01)
     world.model.gate = asyncio.Event()
     cut_off = asyncio.create_task(world.customer.turn("hello"))
     await world.model.asked.wait()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
-from usher_agent.streams.model import Frame, text_content, text_end, text_start
+from usher_agent.streams.model import Frame, custom, text_content, text_end, text_start
 from usher_shared.clock import to_timestamp
 from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 
@@ -39,6 +39,7 @@ class RunLog:
         self._storing = asyncio.Lock()
         self._sealed = False
         self.closed = False
+        self.show: Callable[[str], str] | None = None  # puts in what tokens in a spoken text stand for
 
     @property
     def first(self) -> int:
@@ -57,6 +58,8 @@ class RunLog:
         """Text of a message; starts the message, and grows the last frame while that was not yet stored."""
         if not delta:
             return
+        if self.show is not None:
+            delta = self.show(delta)
         if self._open_text != message_id:
             self.end_text()
             self._open_text = message_id
@@ -73,9 +76,11 @@ class RunLog:
             self.emit(text_end(self._open_text))
             self._open_text = None
 
-    def reopen(self, message_id: str | None) -> None:
-        """Go on after a message that another process began and did not end."""
-        self._open_text = message_id
+    def withdraw(self, message_id: str | None) -> None:
+        """End a message that will not be completed, be it another process's: what it says is said anew elsewhere."""
+        if message_id is not None:
+            self._open_text = None
+            self.emit(text_end(message_id), custom("withdrawn", {"message_id": message_id}))
 
     def _batch(self, frames: list[Frame]) -> tuple[str, dict[str, Any]]:
         first = self.last + 1

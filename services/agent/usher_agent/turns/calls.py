@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from usher_agent.boxoffice.model import (
@@ -15,6 +16,7 @@ from usher_agent.boxoffice.model import (
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.boxoffice.service import ToolOutcome, run_call
 from usher_agent.guardrails.marks import escape_tags
+from usher_agent.handover.person import TICKET_TOOL, note_ticket, with_transcript
 from usher_agent.models.ports import Completion, RequestedCall
 from usher_agent.specialists.model import NotMine, check_allowed
 from usher_agent.streams.model import tool_call, tool_result
@@ -27,6 +29,7 @@ from usher_shared.clock import Clock
 from usher_shared.contracts.confirmations import fingerprint
 from usher_shared.contracts.handover import HAND_OVER
 from usher_shared.ids import IdGenerator
+from usher_shared.personal import mask_cards
 
 _LONGEST_ARGUMENTS = 8_000
 _KEY_REUSED = "idempotency_key_reused"
@@ -58,7 +61,7 @@ class CallRunner:
         A protected action becomes `turn.proposed`; what follows it in the same step is not run.
         """
         requested = completion.tool_calls[: self._parallel_limit]
-        calls = [turn.make_call(call.name, call.arguments[:_LONGEST_ARGUMENTS]) for call in requested]
+        calls = [turn.make_call(call.name, mask_cards(call.arguments[:_LONGEST_ARGUMENTS])) for call in requested]
         prepared = [self._try_prepare(turn, call) for call in calls]
         self._announce(turn, completion.text, calls, prepared)
         turn.keep_extras([call.extra for call in requested])
@@ -72,16 +75,17 @@ class CallRunner:
         A call without an answer is run under its key. A proposal that was put and not stored is asked for anew.
         """
         calls = [turn.make_call(call.name, call.arguments, call.id) for call in step.calls]
-        proposed = next((at for at, call in enumerate(calls) if is_waiting(step.results.get(call.id, ""))), None)
-        kept = calls if proposed is None else calls[:proposed]
+        lost = next((call for call in calls if is_waiting(step.results.get(call.id, ""))), None)
+        kept = [call for call in calls if call is not lost]
+        turn.proposing = lost is not None
         if kept:
             prepared = [self._try_prepare(turn, call) for call in kept]
             entries = [(call.id, call.name, escape_tags(call.arguments)) for call in kept]
             turn.messages.append(assistant_calls(escape_tags(step.text), entries))
             await self._run_all(turn, kept, prepared, step.results)
-        if proposed is not None:
-            again = RequestedCall(calls[proposed].name, calls[proposed].arguments)
-            await self.run_step(turn, Completion("", [again]))
+        turn.proposing = False
+        if lost is not None:
+            await self.run_step(turn, Completion("", [RequestedCall(lost.name, lost.arguments)]))
 
     async def _run_all(
         self,
@@ -137,7 +141,10 @@ class CallRunner:
     def _prepare(self, turn: Turn, call: ToolCall) -> PreparedCall:
         check_allowed(turn.specialist, call.name)
         own = self._own.get(call.name)
-        return prepare_call(call, turn.identity, self._own) if own is None else prepare_own(call, own)
+        prepared = prepare_call(call, turn.identity, self._own) if own is None else prepare_own(call, own)
+        if turn.vault and "<" in call.arguments:
+            prepared = replace(prepared, arguments=turn.vault.show_all(prepared.arguments))
+        return prepared
 
     def _announce(
         self, turn: Turn, text: str, calls: list[ToolCall], prepared: list[PreparedCall | InvalidCall]
@@ -149,13 +156,13 @@ class CallRunner:
             name = call.name if isinstance(item, PreparedCall) or item.code != "unknown_tool" else "unknown_tool"
             entries.append((call.id, name, escape_tags(arguments)))
             turn.log.emit(*tool_call(call.id, name, arguments, turn.message_id))
-        turn.messages.append(assistant_calls(escape_tags(text), entries))
+        turn.messages.append(assistant_calls(escape_tags(mask_cards(text)), entries))
 
     async def _settle(self, turn: Turn, item: PreparedCall | InvalidCall) -> ToolOutcome:
         if isinstance(item, InvalidCall):
             status = "refused" if isinstance(item, NotMine) else "error"
             return ToolOutcome(status, {"error": item.code, "detail": item.detail}, 0.0)
-        if turn.proposed is not None:
+        if turn.proposed is not None or (turn.proposing and item.kind != "read"):
             detail = "not run: the customer has to answer the open confirmation first"
             return ToolOutcome("refused", {"error": "awaiting_confirmation", "detail": detail}, 0.0)
         if item.kind == "protected":
@@ -176,6 +183,8 @@ class CallRunner:
         if isinstance(item, OwnCall):
             return await run_own(turn, item, timeout_seconds=self._tool_timeout_seconds)
         key = turn.idempotency_key(item.call.id)
+        if item.call.name == TICKET_TOOL:
+            item = with_transcript(turn, item)
         outcome = await self._send(turn, item, key)
         if outcome.answer.get("error") == _KEY_REUSED:
             # an attempt whose process died asked for something else there: this is another call
@@ -242,6 +251,8 @@ class CallRunner:
 
     @staticmethod
     def _note_effects(turn: Turn, item: PreparedCall, outcome: ToolOutcome) -> None:
+        if "ticket_id" in outcome.answer:
+            note_ticket(turn, item.call.name, outcome)
         if item.call.name not in ("hold_tickets", "release_hold"):
             return
         if outcome.status in ("ok", "unknown"):

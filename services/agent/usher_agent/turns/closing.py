@@ -33,7 +33,7 @@ def render_response(turn: Turn, default_model: str) -> dict[str, Any]:
     return {
         "conversation_id": turn.conversation_id,
         "message_id": turn.message_id,
-        "reply": turn.reply,
+        "reply": turn.vault.show(turn.reply),
         "agent": turn.specialist,
         "tool_calls": turn.calls,
         "confirmation": proposal.view() if proposal else None,
@@ -53,6 +53,9 @@ def emit_end(turn: Turn, response: dict[str, Any]) -> None:
         outcome = interrupt(confirmation)
     for citation in response["citations"]:
         turn.log.emit(custom("citation", citation))
+    for ticket_id, reason in turn.tickets.items():
+        given = {"from": turn.specialist, "to": "person", "reason": reason, "ticket_id": ticket_id}
+        turn.log.emit(custom("handoff", given))
     if confirmation:
         turn.log.emit(custom("confirmation", confirmation))
     result = {"status": turn.status, "message_id": turn.message_id, "error_code": turn.error_code}
@@ -69,7 +72,9 @@ def _turn_document(turn: Turn, response: dict[str, Any], ended_at: str) -> dict[
         "ended_at": ended_at,
         "status": turn.status,
         "error_code": turn.error_code,
-        "user": {"message_id": opening.user_message_id, "text": command.message} if command.message else None,
+        "user": {"message_id": opening.user_message_id, "text": turn.vault.hide(command.message)}
+        if command.message
+        else None,
         "assistant": {"message_id": turn.message_id, "text": turn.reply},
         "agent": turn.specialist,
         "route": turn.route.model_dump() if turn.route else None,
@@ -94,7 +99,10 @@ def _apply(turn: Turn, conversation: Conversation, open_proposal: Proposal | Non
         conversation.remember_key(turn.command.key, turn.opening.number)
     conversation.specialist = turn.specialist
     conversation.last_status = turn.status
+    conversation.personal = turn.vault.values
     conversation.model = turn.model or conversation.model
+    for ticket_id, reason in turn.tickets.items():
+        conversation.remember_ticket(ticket_id, reason, moment)
     for hold in turn.holds:
         conversation.remember_hold(hold)
     for hold in turn.released:

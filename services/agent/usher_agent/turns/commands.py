@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from usher_agent.guardrails.marks import contains_card, mask_cards
 from usher_agent.turns.model import TurnCommand
 from usher_shared.errors import Unprocessable
+from usher_shared.personal import contains_card, mask_cards
 
 
 def message_command(

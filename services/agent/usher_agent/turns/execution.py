@@ -77,6 +77,8 @@ def _settle(turn: Turn, proposal: Proposal, execution: Execution, clock: Clock) 
     elif execution.result == "unresolved":
         proposal.move("failed", clock.now())
         turn.status, turn.error_code = "failed", execution.code
+        if isinstance(ticket_id := answer.get("ticket_id"), str):
+            turn.tickets[ticket_id] = execution.code or "unresolved"
     else:
         proposal.move("executing", clock.now())
         turn.status, turn.error_code = "failed", "status_unknown"

@@ -9,7 +9,7 @@ from typing import Any
 
 from usher_agent.guardrails.claims import Conduct
 from usher_agent.guardrails.known import withheld
-from usher_agent.guardrails.marks import escape_tags, has_tags, mask_cards
+from usher_agent.guardrails.marks import escape_tags, has_tags
 from usher_agent.guardrails.output import Check, GroundsKeeper
 from usher_agent.guardrails.speech import examine
 from usher_agent.knowledge.citing import UNCITED, UNKNOWN
@@ -25,6 +25,7 @@ from usher_agent.turns.voice import Voice
 from usher_shared.clock import Clock
 from usher_shared.contracts.handover import SpecialistName
 from usher_shared.errors import Unavailable, UpstreamTimeout, UsherError
+from usher_shared.personal import mask_cards
 
 _REPAIR = "Your last message could not be used: it was empty or held raw markup. Answer in plain words, or call a tool."
 _UNSUPPORTED = (
@@ -117,7 +118,6 @@ class Generation:
                 continue
             begun += 1
             turn.message_id = f"{turn.opening.message_id}.{begun}"
-            turn.log.end_text()
             if past.calls:
                 await self._calls.resume_step(turn, past)
             if not past.finished:

@@ -21,6 +21,7 @@ from usher_agent.turns.model import Opening, OpeningRules, TurnCommand
 from usher_agent.turns.prompt import interrupted_note, note, user_message
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
+from usher_shared.personal import Vault
 
 MOST_ATTEMPTS = 3  # processes that take one turn up: a turn that kills them all has to end
 
@@ -55,7 +56,10 @@ def bury(tx: Transaction, conversation: Conversation, run: RunLease, last: int, 
 
 
 def _write_down(tx: Transaction, conversation: Conversation, run: RunLease, last: int) -> None:
-    messages = [user_message(escape_tags(run.text)), interrupted_note()] if run.text else []
+    vault = Vault(conversation.personal)
+    text = vault.hide(run.text) if run.text else None
+    conversation.personal = vault.values
+    messages = [user_message(escape_tags(text)), interrupted_note()] if text else []
     tx.set(
         TURNS,
         turn_document_id(conversation.id, run.turn),
@@ -67,7 +71,7 @@ def _write_down(tx: Transaction, conversation: Conversation, run: RunLease, last
             "ended_at": run.until,
             "status": "failed",
             "error_code": "interrupted",
-            "user": {"message_id": run.message_id, "text": run.text} if run.text else None,
+            "user": {"message_id": run.message_id, "text": text} if text else None,
             "assistant": None,
             "messages": messages,
         },

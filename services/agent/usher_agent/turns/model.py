@@ -13,7 +13,7 @@ from usher_agent.boxoffice.model import Identity, ToolCall
 from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import Decision, Proposal
 from usher_agent.conversations.model import Conversation
-from usher_agent.guardrails.marks import escape_tags
+from usher_agent.guardrails.untrusted import fence
 from usher_agent.models.ports import Completion
 from usher_agent.models.prices import NANOS
 from usher_agent.specialists.model import FRONT_DESK
@@ -21,6 +21,7 @@ from usher_agent.streams.log import RunLog
 from usher_agent.turns.past import Past
 from usher_agent.turns.prompt import Message
 from usher_shared.contracts.handover import Route, SpecialistName
+from usher_shared.personal import Vault
 
 _LARGEST_RESULT = 24_000
 _LARGEST_TURN = 240_000
@@ -102,6 +103,7 @@ class Turn:
     caller: Caller
     identity: Identity
     log: RunLog
+    vault: Vault = field(default_factory=Vault)  # the conversation's personal data, which texts have tokens for
     history: list[Message] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -121,9 +123,11 @@ class Turn:
     cancelled: bool = False
     doubted: bool = False  # a reply was refused by the output check once
     proposed: Proposal | None = None
+    proposing: bool = False  # the step that is taken up has a proposal, which is put anew after its other calls
     holds: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     seats_touched: bool = False
+    tickets: dict[str, str] = field(default_factory=dict)  # by support ticket: why a person has this now
     order_ids: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
     executed: tuple[Proposal, dict[str, Any]] | None = None
@@ -228,7 +232,7 @@ class Turn:
         room = _LARGEST_TURN - self.result_characters
         text = bounded_json(answer, max(_SMALL_RESULT, min(_LARGEST_RESULT, room)))
         self.result_characters += len(text)
-        return escape_tags(text)
+        return self.vault.hide(fence(text), prose=False)
 
 
 def bounded_json(answer: dict[str, Any], limit: int) -> str:

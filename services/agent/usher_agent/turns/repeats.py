@@ -11,6 +11,7 @@ from typing import Any
 from usher_agent.conversations.model import CONVERSATIONS, TURNS, Conversation, turn_document_id
 from usher_agent.turns.model import TurnCommand
 from usher_shared.documents import DocumentStore
+from usher_shared.personal import Vault
 
 
 async def find_answer(store: DocumentStore, command: TurnCommand) -> dict[str, Any] | None:
@@ -30,7 +31,7 @@ async def find_answer(store: DocumentStore, command: TurnCommand) -> dict[str, A
     return {
         "conversation_id": conversation.id,
         "message_id": turn["assistant"]["message_id"],
-        "reply": turn["assistant"]["text"],
+        "reply": Vault(conversation.personal).show(turn["assistant"]["text"]),
         "agent": turn.get("agent", "usher"),  # older turns had one agent
         "tool_calls": turn["tool_calls"],
         "confirmation": turn.get("confirmation"),

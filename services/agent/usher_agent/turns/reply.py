@@ -23,6 +23,8 @@ def conclude(turn: Turn, now: datetime) -> None:
         turn.message_id = f"{turn.opening.message_id}.r"
         say(turn, _fallback(turn))
     _state_outcome(turn)
+    for ticket_id, reason in turn.tickets.items():
+        say(turn, wording.with_a_person(ticket_id, reason, is_named=ticket_id in turn.reply))
     _restate_or_withdraw(turn, now)
     if turn.command.card_removed:
         say(turn, wording.CARD_NOTICE)

@@ -48,6 +48,7 @@ from usher_shared.documents import DocumentStore
 from usher_shared.errors import Conflict, Unavailable, UsherError
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
+from usher_shared.personal import Vault
 
 _LOG = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ class Turns:
                 return None
             run = self._prepare(command, opening, first + past.frames + 1)
             run.turn.past = past
-            run.log.reopen(past.open_text)
+            run.log.withdraw(past.open_text)
             return self._run(run)
         finally:
             self._taking.discard(conversation_id)
@@ -365,9 +366,12 @@ class Turns:
             first_frame,
             self._clock.now() + self._retention,
         )
+        vault = Vault(conversation.personal)
+        log.show = vault.show
         turn = Turn(
             command=command,
             opening=opening,
+            vault=vault,
             caller=Caller(command.client_id, command.customer_id, conversation.id),
             identity=Identity(command.customer_id, conversation.payment_method_token),
             log=log,
@@ -425,7 +429,7 @@ class Turns:
         turn = run.turn
         opening = turn.opening
         turn.history = await self._history.read(run.conversation_id, opening.number - 1)
-        told = user_message(escape_tags(turn.command.message)) if turn.command.message else None
+        told = user_message(turn.vault.hide(escape_tags(turn.command.message))) if turn.command.message else None
         if told is not None and not opening.recovered:
             turn.messages.append(told)
         turn.messages += opening.notes

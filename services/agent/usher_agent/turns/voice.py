@@ -7,7 +7,6 @@ from collections.abc import Callable
 from usher_agent.guardrails.output import Check
 from usher_agent.guardrails.speech import Speech
 from usher_agent.knowledge.citing import without_marks
-from usher_agent.streams.model import custom
 from usher_agent.turns.model import Turn
 
 
@@ -31,8 +30,7 @@ class Voice:
     def start_over(self) -> None:
         """What was said is withdrawn: it stays in the stream, ended, and what follows is another message."""
         if self._said:
-            self._turn.log.end_text()
-            self._turn.log.emit(custom("withdrawn", {"message_id": self._turn.message_id}))
+            self._turn.log.withdraw(self._turn.message_id)
             self._attempts += 1
             self._turn.message_id = f"{self._first_id}.{self._attempts}a"
             self._said = False

@@ -145,5 +145,15 @@ def unresolved(ticket_id: object) -> str:
     )
 
 
+def with_a_person(ticket_id: str, reason: str, *, is_named: bool) -> str:
+    """That a person has the matter now, under which ticket (if that was not told yet), and what happens next."""
+    why = "This went wrong twice, so I" if reason == "failures" else "I"
+    told = "" if is_named else f"{why} have passed this on to our staff: your ticket is {ticket_id}. "
+    return (
+        f"{told}A person reads this conversation and answers you by the contact details of your account. You need not "
+        "explain it again, and you can go on here meanwhile."
+    )
+
+
 def declined() -> str:
     return "All right, I won't. Nothing was charged. What would you like instead?"
