@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from usher_agent.adapters.chat_models import build_chat_model, build_router_model
 from usher_agent.adapters.http_box_office import HttpBoxOffice
+from usher_agent.adapters.knowledge_indexes import vector_search_index
 from usher_agent.app import Deps, create_app
 from usher_agent.settings import Settings
 from usher_shared.clock import SystemClock
@@ -21,16 +22,18 @@ def build(cloud: Cloud) -> FastAPI:
     tools = ServiceClient(
         "tools", settings.tools_url or cloud.url("tools"), cloud.tokens, timeout_seconds=settings.tool_timeout_seconds
     )
+    store, clock = cloud.store("agent"), SystemClock()
     return create_app(
         settings,
         Deps(
-            store=cloud.store("agent"),
+            store=store,
             bus=cloud.bus(),
             model=model,
             box=HttpBoxOffice(tools),
             verifier=cloud.verifier,
-            clock=SystemClock(),
+            clock=clock,
             ids=UlidGenerator(),
+            knowledge=vector_search_index(store, clock, settings) if settings.knowledge_endpoint else None,
             router_model=build_router_model(
                 settings, inference_url=cloud.url("inference") + "/v1", tokens=cloud.tokens
             ),

@@ -29,7 +29,7 @@ class IndexWriter(Protocol):
     """A change of the index. Documents are whole: the new one takes the place of all chunks of its source."""
 
     async def versions(self) -> dict[str, str]:
-        """The version of each source that is completely indexed."""
+        """The version of each source that there is anything of; empty where a build was killed in the middle of it."""
         ...
 
     async def put(self, document: Document) -> None: ...
