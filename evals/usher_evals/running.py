@@ -14,7 +14,7 @@ from usher_evals.agents import Agent, Answer, IdleAgent, StackAgent
 from usher_evals.customers.customer import Customer, Decide, Leave
 from usher_evals.customers.phrasing import Phrasing
 from usher_evals.customers.words import Knowledge
-from usher_evals.faults.proxy import FaultProxy
+from usher_evals.faults.proxy import Armed, FaultProxy
 from usher_evals.grading.grade import grade
 from usher_evals.grading.model import Entry, Seen, Stock, Verdict
 from usher_evals.grading.state import cents
@@ -105,7 +105,9 @@ class _Stage:
         self.stranger_id, self.rival_id = f"{base[:-1]}s", f"{base[:-1]}r"
         self.seen = Seen(task, self.customer_id)
         self.held: list[str] = []
-        self.rivalled = False
+        self.armed: Armed | None = None
+        self.upset: Refused | NoAnswer | None = None
+        self.rival_buys: asyncio.Task[dict[str, Any]] | None = None
         self.happened = False
 
     async def play(self) -> str:
@@ -121,8 +123,16 @@ class _Stage:
             ending = await self._talk(customer, agent)
             self.seen.approved = customer.approved
             await agent.end()
+            if self.rival_buys is not None:
+                await self.rival_buys
+            if self.upset is not None:
+                raise self.upset
         finally:
-            if self.bench.proxy is not None:
+            if self.rival_buys is not None:
+                self.rival_buys.cancel()
+            if self.armed is not None and self.bench.proxy is not None:
+                if self.task.fault is not None and self.task.fault.tool:
+                    self.seen.fault_happened = self.armed.done > 0
                 self.bench.proxy.disarm(self.customer_id)
         await self._look()
         return ending
@@ -151,7 +161,8 @@ class _Stage:
     def _arm(self, fault: Fault | None) -> None:
         if fault is not None and self.bench.proxy is not None and fault.trouble.needs_proxy:
             times = _FAILED_TIMES.get(fault.trouble, 1)
-            self.bench.proxy.arm(self.customer_id, fault, self._about_to, times)
+            events = [show.id for show in self.task.shows]
+            self.armed = self.bench.proxy.arm(self.customer_id, fault, self._about_to, times=times, events=events)
 
     async def _talk(self, customer: Customer, agent: Agent) -> str:
         text = customer.start()
@@ -187,6 +198,8 @@ class _Stage:
         if fault is None or self.happened:
             return
         self.happened = True
+        if fault.trouble is Trouble.DEARER:
+            self.seen.fault_happened = True
         if fault.trouble in (Trouble.SHORT_HOLD, Trouble.SHORT_HOLD_LOST):
             async with self.bench.away():
                 await asyncio.sleep(_HOLD_SECONDS)  # the box office's own clock has to pass the hold's end
@@ -203,16 +216,22 @@ class _Stage:
         fault = self.task.fault
         if fault is None or tool != "hold_tickets" or tool != fault.tool:
             return
+        if arguments.get("event_id") not in {show.id for show in self.task.shows}:
+            return  # the agent is after seats of somebody else's task
         self.held = list(arguments.get("seat_ids", []))
-        if fault.trouble in (Trouble.RIVAL, Trouble.RIVAL_ALL) and not self.rivalled:
-            self.rivalled = True
-            await self._rival_takes(str(arguments["event_id"]), self.held)
+        if fault.trouble in (Trouble.RIVAL, Trouble.RIVAL_ALL) and not self.rival_buys:
+            try:
+                await self._rival_takes(str(arguments["event_id"]), self.held)
+            except (Refused, NoAnswer) as error:  # told to the run, not to the agent's call
+                self.upset = error
 
     async def _rival_takes(self, event_id: str, seats: Sequence[str]) -> None:
-        api = self.bench.api
-        hold = await api.tool("hold_tickets", {"event_id": event_id, "seat_ids": list(seats)}, self.rival_id)
-        await api.act("create_order", {"hold_id": hold["hold_id"]}, self.rival_id)
-        self._note("world", f"a rival has bought {', '.join(seats)}")
+        """A rival holds these seats at once, and has bought them before the run is looked at."""
+        self._note("world", f"a rival takes {', '.join(seats)}")
+        wanted = {"event_id": event_id, "seat_ids": list(seats)}
+        hold = await self.bench.api.tool("hold_tickets", wanted, self.rival_id)
+        buying = self.bench.api.act("create_order", {"hold_id": hold["hold_id"]}, self.rival_id)
+        self.rival_buys = asyncio.create_task(buying)
 
     async def _look(self) -> None:
         """The box office after the end; what is given back on the way is waited for."""

@@ -281,7 +281,7 @@ class Customer:
                     self._leaving = "refused"
                     return Speak(self._say("no.thanks"))
                 self._counts.refused += 1
-                return self._tell(self._seats(goal))
+                return Speak(self._restated())
             case _:
                 return self._tell(self._untold(goal) or "yes.offer")
 

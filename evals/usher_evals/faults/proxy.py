@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,12 @@ class Armed:
     before: Hook | None = None
     left: int = 1
     done: int = 0
+    events: frozenset[str] = frozenset()
+
+    def concerns(self, body: bytes) -> bool:
+        """Whether a call is for one of the task's own events, where it names any."""
+        event = _event(body)
+        return not event or not self.events or event in self.events
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,17 @@ class FaultProxy:
     _session: aiohttp.ClientSession | None = None
     _base: str = ""
 
-    def arm(self, customer_id: str, fault: Fault, before: Hook | None = None, times: int = 1) -> Armed:
-        armed = Armed(fault, before, times)
+    def arm(
+        self,
+        customer_id: str,
+        fault: Fault,
+        before: Hook | None = None,
+        *,
+        times: int = 1,
+        events: Iterable[str] = (),
+    ) -> Armed:
+        """`times`: how often it happens; `events`: calls that name others are left alone."""
+        armed = Armed(fault, before, times, events=frozenset(events))
         self.armed[customer_id] = armed
         return armed
 
@@ -98,7 +113,9 @@ class FaultProxy:
         trouble, fault = armed.fault.trouble, armed.fault
         if trouble in (Trouble.SHORT_HOLD, Trouble.SHORT_HOLD_LOST) and call.tool == "hold_tickets" and armed.left > 0:
             call = _with_body(call, {**json.loads(call.body), "expires_in_seconds": _SHORTEST_HOLD})
-        meant = call.tool == fault.tool and (call.tool not in _PROTECTED or call.confirmed)
+        meant = (
+            call.tool == fault.tool and (call.tool not in _PROTECTED or call.confirmed) and armed.concerns(call.body)
+        )
         if not meant or armed.left <= 0:
             await _answer(send, *await self._pass(call))
             return

@@ -33,6 +33,7 @@ class Stock:
 class Seen:
     """The evidence: the transcript, what was approved, and the box office by its public API after the end.
 
+    `fault_happened` says whether the agent's calls met the planned fault; None where none was planned for them.
     `before`, `orders` are the customer's orders as the API shows them; `others` those of everyone else whom the task
     brought to these shows (strangers, rivals), `others_before` likewise.
     """
@@ -48,6 +49,7 @@ class Seen:
     strangers: list[dict[str, Any]] = field(default_factory=list)
     stocks: list[Stock] = field(default_factory=list)
     credit: int = 0
+    fault_happened: bool | None = None
 
     def replies(self) -> list[str]:
         return [entry.text for entry in self.entries if entry.who == "agent"]

@@ -49,6 +49,7 @@ def figures(runs: Sequence[Run]) -> Json:
         "violations": sum(len(run.verdict.violations) for run in runs),
         "unresolved": sum(run.ending == "unresolved" for run in runs),
         "broken": sum(run.ending == "broken" for run in runs),
+        "faults_not_met": sum(run.seen.fault_happened is False for run in runs),
         "turns": _mean(run.turns for run in runs),
         "tool_calls": _mean(run.tool_calls for run in runs),
         "latency_ms": {"p50": _quantile(seconds, 0.5), "p95": _quantile(seconds, 0.95)},
