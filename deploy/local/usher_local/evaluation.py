@@ -24,9 +24,9 @@ from usher_shared.errors import Unprocessable
 from usher_tools.catalogue.model import Catalogue
 
 _SCOPES = ["chat", "orders", "tools", "act_as_customer"]
-_TOOL_SECONDS = 3.0
+_TOOL_SECONDS = 4.0
 _HOW = "write today's with `usher eval --catalogue FILE` and import it there"
-_LATE_SECONDS = 3.6  # an answer that the agent has stopped waiting for
+_LATE_SECONDS = 4.6  # an answer that the agent has stopped waiting for
 
 
 @dataclass(frozen=True, slots=True)

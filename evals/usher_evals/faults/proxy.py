@@ -37,6 +37,18 @@ class Armed:
     left: int = 1
     done: int = 0
     events: frozenset[str] = frozenset()
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def begin(self, tool: str, body: bytes) -> bool:
+        """Whether it happens to this call. A repetition waits until what comes before the first has happened."""
+        async with self._lock:
+            if self.left <= 0:
+                return False
+            self.left -= 1
+            self.done += 1
+            if self.before is not None:
+                await self.before(tool, json.loads(body or b"{}"))
+            return True
 
     def concerns(self, body: bytes) -> bool:
         """Whether a call is for one of the task's own events, where it names any."""
@@ -66,7 +78,7 @@ class FaultProxy:
     `late_seconds` has to be longer than the agent waits for a tool."""
 
     tools_url: Callable[[], str]
-    late_seconds: float = 4.0
+    late_seconds: float = 5.0
     armed: dict[str, Armed] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     holders: dict[str, set[str]] = field(default_factory=dict)
@@ -116,13 +128,9 @@ class FaultProxy:
         meant = (
             call.tool == fault.tool and (call.tool not in _PROTECTED or call.confirmed) and armed.concerns(call.body)
         )
-        if not meant or armed.left <= 0:
+        if not meant or not await armed.begin(call.tool, call.body):
             await _answer(send, *await self._pass(call))
             return
-        armed.left -= 1
-        armed.done += 1
-        if armed.before is not None:
-            await armed.before(call.tool, json.loads(call.body or b"{}"))
         await self._play(trouble, fault, call, send)
 
     async def _play(self, trouble: Trouble, fault: Fault, call: _Call, send: Send) -> None:
