@@ -141,6 +141,8 @@ def test_secrets_are_references_that_their_service_alone_reads() -> None:
 def test_an_optional_secret_is_asked_for_only_when_it_is_wanted() -> None:
     assert "USHER_AGENT_MODEL_API_KEY" not in evaluate()["secret_variables"]["agent"]
     assert "USHER_AGENT_MODEL_API_KEY" in evaluate(agent_model_api_key="true")["secret_variables"]["agent"]
+    wanted = evaluate(agent_model_keys='["USHER_AGENT_KEY_GEMINI"]')
+    assert wanted["secret_variables"]["agent"] == {"USHER_AGENT_KEY_GEMINI": "agent-key-gemini"}
     assert "USHER_TOOLS_STRIPE_SECRET_KEY" not in evaluate()["secret_variables"]["tools"]
     assert "USHER_TOOLS_STRIPE_SECRET_KEY" in evaluate(stripe="true")["secret_variables"]["tools"]
     assert "USHER_TOOLS_PARTNER_KEY" not in evaluate()["secret_variables"]["tools"]
@@ -208,11 +210,22 @@ def test_a_role_on_the_project_is_narrowed_for_services() -> None:
         if kind != "google_project_iam_member" or "condition" in body:
             continue
         member = body["member"]
-        narrow = {"roles/logging.logWriter", "roles/bigquery.jobUser"}  # neither can be granted on less
+        asking = "${google_project_iam_custom_role.model_caller[0].id}"
+        narrow = {"roles/logging.logWriter", "roles/bigquery.jobUser", asking}  # none can be granted on less
         reading = "deploy" in member and all(
             "iewer" in role or "eader" in role or "browser" in role for role in re.findall(r"roles/[\w.]+", str(body))
         )
         assert body["role"] in narrow or reading, f"google_project_iam_member.{name}"
+
+
+def test_the_agent_may_ask_models_and_nothing_else_of_vertex_ai() -> None:
+    role = resource("google_project_iam_custom_role", "model_caller")
+    assert role["permissions"] == ["aiplatform.endpoints.predict"]
+    member = resource("google_project_iam_member", "model_caller")
+    assert member["member"] == '${local.members["agent"]}'
+    assert role["count"] == member["count"] == "${var.agent_vertex ? 1 : 0}"
+    granted = [name for kind, name, body in resources() if "iam_member" in kind and "aiplatform" in str(body)]
+    assert not granted  # no predefined role beside it
 
 
 # events

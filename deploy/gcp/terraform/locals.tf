@@ -102,6 +102,9 @@ locals {
     !var.agent_model_api_key ? {} : {
       agent-model-api-key = { service = "agent", variables = ["USHER_AGENT_MODEL_API_KEY"] }
     },
+    { for variable in var.agent_model_keys :
+      lower(replace(trimprefix(variable, "USHER_"), "_", "-")) => { service = "agent", variables = [variable] }
+    },
     !var.stripe ? {} : {
       stripe-secret-key     = { service = "tools", variables = ["USHER_TOOLS_STRIPE_SECRET_KEY"] }
       stripe-webhook-secret = { service = "tools", variables = ["USHER_TOOLS_STRIPE_WEBHOOK_SECRET"] }

@@ -62,6 +62,23 @@ variable "agent_model_api_key" {
   description = "The agent's model server wants a key: it is read from the secret usher-agent-model-api-key."
 }
 
+variable "agent_model_keys" {
+  type        = set(string)
+  default     = []
+  description = "Environment variables that USHER_AGENT_MODELS names as key_env: USHER_AGENT_KEY_X is read from the secret usher-agent-key-x."
+
+  validation {
+    condition     = alltrue([for variable in var.agent_model_keys : can(regex("^USHER_AGENT_KEY_[A-Z0-9_]+$", variable))])
+    error_message = "Each is named USHER_AGENT_KEY_ and what it is the key of."
+  }
+}
+
+variable "agent_vertex" {
+  type        = bool
+  default     = false
+  description = "The agent asks models on Vertex AI, Gemini or endpoints: its account may ask for predictions, and nothing else there."
+}
+
 variable "stripe" {
   type        = bool
   default     = false
