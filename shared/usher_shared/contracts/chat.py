@@ -118,6 +118,14 @@ class MessageView(BaseModel):
     at: AwareDatetime
 
 
+class TicketNote(BaseModel):
+    """A person has a matter of the conversation: `reason` is `asked`, `failures` or a refusal's code."""
+
+    ticket_id: str
+    reason: str
+    at: AwareDatetime
+
+
 class ConversationView(BaseModel):
     conversation_id: str
     customer_id: str
@@ -126,6 +134,7 @@ class ConversationView(BaseModel):
     messages: list[MessageView]
     confirmation: ConfirmationView | None
     order_ids: list[str]
+    tickets: list[TicketNote] = Field(default_factory=list)
 
 
 class ConversationStatus(BaseModel):

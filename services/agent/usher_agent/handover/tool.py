@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from usher_agent.guardrails.marks import escape_tags
 from usher_agent.streams.model import custom
 from usher_agent.turns.model import Turn
 from usher_agent.turns.own_tools import OwnTool
-from usher_agent.guardrails.marks import escape_tags, mask_cards
 from usher_shared.contracts.handover import HAND_OVER, HandedOver, HandOver
 from usher_shared.errors import Conflict
+from usher_shared.personal import mask_cards
 
 MOST: Final = 2  # in one turn
 HANDOFF: Final = "handoff"  # the name of the AG-UI event

@@ -24,6 +24,7 @@ _INTENTS: Final[dict[Intent, SpecialistName]] = {
 }
 # questions that a purchase, or the change of an order, is made of
 _SELLING = (Topic.PRICE, Topic.AVAILABILITY, Topic.SEATING, Topic.DATE, Topic.PROGRAMME)
+_ACTS = (Intent.HOLD, Intent.UPGRADE)
 _SURE, _LIKELY, _KEPT = 0.9, 0.75, 0.6
 
 _BOUGHT = r"(?:tickets?|tix|seats?|orders?|bookings?|reservations?|purchases?)"
