@@ -49,6 +49,10 @@ class Busy(Conflict):
         self.interrupted = interrupted
 
 
+class Answered(Busy):
+    """The request with this Idempotency-Key was answered meanwhile."""
+
+
 class LineFull(RateLimited):
     """As many messages as may already wait for their turn in this conversation."""
 
@@ -87,9 +91,7 @@ async def open_turn(
                 raise OfferMade("the same was asked at the same time", retry_after_seconds=_BUSY_RETRY_SECONDS)
         _check_open(conversation, command)
         if command.key is not None and conversation.turn_of(command.key) is not None:
-            raise Conflict(
-                "this request was answered", code="conversation_busy", retry_after_seconds=_BUSY_RETRY_SECONDS
-            )
+            raise Answered
         standing = _standing(conversation, command, rules, clock)
         if standing is not None:
             if command.place is None:

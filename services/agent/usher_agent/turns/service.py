@@ -36,7 +36,7 @@ from usher_agent.turns.interrupted import can_be_taken_up, give_up, is_dead, tak
 from usher_agent.turns.line import PLACE, Line
 from usher_agent.turns.model import Opening, OpeningRules, Turn, TurnCommand
 from usher_agent.turns.offering import put_offer
-from usher_agent.turns.opening import Busy, InLine, open_turn
+from usher_agent.turns.opening import Answered, Busy, InLine, open_turn
 from usher_agent.turns.own_tools import OwnTools, all_offered
 from usher_agent.turns.past import read_past
 from usher_agent.turns.prompt import user_message
@@ -256,8 +256,14 @@ class Turns:
         if command.message is None or command.conversation_id is None:
             return await (await self.start(command)).response()
         command = replace(command, place=self._ids.new("WAIT"))
-        opened = await self._open(command)
-        run = opened if isinstance(opened, Run) else await self._wait(command, opened)
+        try:
+            opened = await self._open(command)
+            run = opened if isinstance(opened, Run) else await self._wait(command, opened)
+        except Answered:
+            answered = await find_answer(self._store, command)
+            if answered is None:
+                raise
+            return answered
         return await run.response() if isinstance(run, Run) else run
 
     async def _wait(self, command: TurnCommand, standing: InLine) -> Run | dict[str, Any]:
