@@ -19,6 +19,7 @@ TURNS = "agent_turns"
 _REMEMBERED_HOLDS = 20
 _REMEMBERED_ORDERS = 100
 _REMEMBERED_KEYS = 8
+_REMEMBERED_TICKETS = 20
 
 
 @dataclass(slots=True)
@@ -84,8 +85,10 @@ class Conversation:
     tool_calls: int = 0
     spent_nanos: int = 0
     specialist: SpecialistName | None = None
+    tickets: list[dict[str, str]] = field(default_factory=list)
     last_status: str | None = None
     model: dict[str, str] | None = None
+    personal: dict[str, str] = field(default_factory=dict)  # what the tokens in its texts stand for
     keys: list[tuple[str, int]] = field(default_factory=list)
     busy: bool = False
     run: RunLease | None = None
@@ -127,6 +130,11 @@ class Conversation:
 
     def turn_of(self, key: str) -> int | None:
         return next((turn for known, turn in self.keys if known == key), None)
+
+    def remember_ticket(self, ticket_id: str, reason: str, at: str) -> None:
+        """A person has a matter of this conversation: `ticket_id, reason, at` of the first time."""
+        if all(known["ticket_id"] != ticket_id for known in self.tickets):
+            self.tickets = [*self.tickets, {"ticket_id": ticket_id, "reason": reason, "at": at}][-_REMEMBERED_TICKETS:]
 
     def remember_order(self, order_id: str) -> None:
         if order_id not in self.order_ids:
