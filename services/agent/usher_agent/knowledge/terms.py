@@ -57,7 +57,7 @@ def concepts(text: str) -> list[Concept]:
     neighbours = _neighbours()
     found: dict[str, Concept] = {}
     said = words(text)
-    for first, second in zip(said, [*said[1:], ""], strict=True):
+    for first, second in zip(said, [*said[1:], ""], strict=False):
         for word in (f"{first} {second}", first.removesuffix("'s")):
             base = next((form for form in _forms(word) if form in neighbours), word)
             if base in neighbours:
