@@ -27,6 +27,7 @@ from usher_shared.events.catalogue import ConversationCompleted
 from usher_shared.events.envelope import event
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
+from usher_shared.personal import Vault
 from usher_shared.telemetry import current_traceparent
 
 _LOG = logging.getLogger(__name__)
@@ -84,11 +85,12 @@ class Conversations:
             )
         )
         messages = []
+        vault = Vault(conversation.personal)
         for document in reversed(page.documents):
             for role, at in (("user", "started_at"), ("assistant", "ended_at")):
                 said = document.data[role]
                 if said:
-                    messages.append({**said, "role": role, "at": document.data[at]})
+                    messages.append({**said, "text": vault.show(said["text"]), "role": role, "at": document.data[at]})
         pending = await self._store.get(PROPOSALS, conversation.pending) if conversation.pending else None
         proposal = Proposal.from_document(pending) if pending else None
         waits = proposal is not None and proposal.state == "pending" and not proposal.has_expired(self._clock.now())
@@ -237,6 +239,8 @@ class Conversations:
                 conversation.pending = None
             holds, conversation.holds = conversation.holds, []
             conversation.status = status
+            if status == "erased":
+                conversation.personal = {}
             conversation.end_run()
             tx.set(CONVERSATIONS, conversation.id, conversation.to_document())
             conversation.holds = holds

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from usher_agent.guardrails.marks import has_tags, mask_cards, speakable_length
+from usher_agent.guardrails.marks import has_tags, speakable_length
 from usher_agent.guardrails.output import Check, Verdict
+from usher_shared.personal import mask_cards
 
 _ENDS = frozenset(".!?\n")
 

@@ -1,0 +1,143 @@
+"""Text that others wrote, before a model reads it: it stays data.
+
+Tool answers go to the model as JSON, their marks of chat templates escaped. A sentence in them that is written as an
+order to the assistant is left out. None of this decides what may be done: that is the confirmation's part.
+"""
+
+from __future__ import annotations
+
+import re
+
+from usher_agent.guardrails.marks import escape_tags
+from usher_shared.personal import mask_cards
+
+REMOVED = "[removed: written as an order to the assistant]"
+
+_STEMS = (
+    *(
+        "ignore",
+        "disregard",
+        "forget",
+        "override",
+        "bypass",
+        "skip",
+        "instruction",
+        "prompt",
+        "you are",
+        "system",
+        "pretend",
+    ),
+    *(
+        "assistant",
+        "developer",
+        "admin",
+        "operator",
+        "tool",
+        "act as",
+        "roleplay",
+        "chatbot",
+        "language model",
+        " ai ",
+        "agent",
+    ),
+    *(
+        " bot ",
+        "llm",
+        "attention",
+        "important",
+        "notice",
+        "inst]",
+        "sys>",
+        "##",
+        "new rule",
+        "call",
+        "invoke",
+        "run ",
+        "execute",
+    ),
+    *(
+        "use ",
+        "emit",
+        "trigger",
+        "approved",
+        "agreed",
+        "consented",
+        "said yes",
+        "customer",
+        "user ",
+        "guest ",
+        "buyer ",
+    ),
+    *(
+        "without",
+        "do not",
+        "don't",
+        "don’t",
+        "no need",
+        "never",
+        "reveal",
+        "print",
+        "repeat",
+        "output",
+        "leak",
+        "disclose",
+    ),
+    *("respond", "reply", "answer", "tell the", "http", "url", "decode"),
+)
+_TOOLS = (
+    r"(?:create_order|refund_order|exchange_order|upgrade_tickets|credit_order|hold_tickets|release_hold|get_order|"
+    r"list_orders|open_support_ticket|hand_over)"
+)
+_ORDERS = (
+    # to forget what holds
+    r"\b(?:ignore|disregard|forget|override|bypass|skip)\b.{0,40}\b(?:previous|prior|above|earlier|all|any|your|system|"
+    r"safety|these|the)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines|polic(?:y|ies)|confirmations?|messages?|"
+    r"safeguards?)\b",
+    # to pose as somebody who may give orders
+    r"\b(?:system|developer|assistant|admin|operator|tool)\s?(?:message|prompt|note|override|instruction)?s?\s?[:>\]]\s",
+    r"\byou are (?:now (?:a|an|the|in|acting|free|allowed|authori[sz]ed|unrestricted)\b|no longer\b|actually an?\b|"
+    r"in (?:developer|admin|debug)\b)",
+    r"\b(?:pretend|act as|roleplay)\b.{0,30}\b(?:you|if|an?|the)\b",
+    r"\b(?:ai|assistant|chatbot|language model|ticket agent|bot|llm)s?\b.{0,24}\b(?:must|should|shall|has to|have to|"
+    r"need to|needs to|is required|are required|will now)\b",
+    r"\b(?:attention|important|note|notice)\b:? (?:to |for )?(?:the |all |any )?(?:ai|assistant|bot|llm|language model)\b",
+    r"\[/?inst\]|<</?sys>>|#{2,} ?(?:system|instruction|assistant|human)|\b(?:begin|end) (?:system|instruction|prompt)\b",
+    r"\bnew (?:rules?|instructions?)\b.{0,4}:",
+    # to act
+    rf"\b(?:call|invoke|run|execute|use|emit|trigger)\b.{{0,30}}\b{_TOOLS}\b|"
+    r"\b(?:call|invoke|execute|trigger)\b.{0,20}\b(?:tools?|functions?)\b",
+    r"\b(?:customer|user|client|guest|buyer)\b.{0,20}\b(?:has |have )?(?:already )?(?:confirmed|approved|agreed|"
+    r"consented|said yes)\b",
+    r"\bwithout (?:asking|(?:a |any |the )?confirm\w*)\b|\b(?:do not|don['’]t|no need to|never)\b (?:ask for|"
+    r"ask again|confirm with|(?:ask|tell|inform) (?:the |any )?(?:customers?|users?|them|him|her))\b",
+    # to say or to send something
+    r"\b(?:reveal|print|show|repeat|output|leak|disclose)\b.{0,30}\b(?:system prompt|instructions|other customers?|"
+    r"secret|api key|credentials|all orders|orders of)\b",
+    r"\b(?:respond|reply|answer)\b (?:only |exactly )?with\b|\btell the (?:customer|user|guest|buyer)\b",
+    r"\b(?:send|post|forward|exfiltrate|e-?mail)\b.{0,40}\b(?:https?:|to (?:the )?url)",
+    r"\bdecode\b.{0,20}\b(?:base64|rot13|hex)\b",
+)
+_ORDER = re.compile("|".join(_ORDERS), re.IGNORECASE)
+_FEWEST_WORDS = 3  # spaces in an answer below which nobody gives an order
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_SENTENCE = re.compile(r"(?:[^.!?\\]|\\.|[.!?](?!\s|$|\\n))+(?:[.!?]+|$)\s*", re.DOTALL)
+
+
+def fence(text: str) -> str:
+    """The JSON text of a tool answer as a model may read it: without template marks, card numbers and orders."""
+    text = mask_cards(escape_tags(text))
+    if text.count(" ") < _FEWEST_WORDS:
+        return text
+    low = text.lower()
+    if not any(map(low.__contains__, _STEMS)) or _ORDER.search(text) is None:
+        return text
+    return _STRING.sub(lambda found: f'"{_defuse(found[1])}"', text)
+
+
+def _defuse(value: str) -> str:
+    """A string of the answer without the sentences that give orders; the rest stays as it was."""
+    if len(value) < 12 or _ORDER.search(value) is None:
+        return value
+    kept = [REMOVED if _ORDER.search(sentence) else sentence.strip() for sentence in _SENTENCE.findall(value)]
+    told = " ".join(dict.fromkeys(kept))
+    return REMOVED if _ORDER.search(told.replace(REMOVED, "")) else told
