@@ -248,10 +248,10 @@ class _Stage:
                 stock.disturbed = self._is_disturbed(stock.event_id)
                 stock.after = int((await api.event(stock.event_id, self.customer_id))["available"])
             late = asyncio.get_running_loop().time() > deadline
-            if late or not any(text.startswith("still held") for text in grade(seen).violations):
+            if late or not any(text.startswith(("still held", "oversold")) for text in grade(seen).violations):
                 return
             async with self.bench.away():
-                await asyncio.sleep(0.5)  # seats are given back after the end, and nothing tells of it
+                await asyncio.sleep(0.5)  # what is given back after the end, and an older answer of the gateway's cache
             seen.orders = await api.orders(self.customer_id)
 
     def _is_disturbed(self, event_id: str) -> bool:

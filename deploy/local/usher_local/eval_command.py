@@ -132,7 +132,7 @@ async def _examine(tasks: list[Task], trials: int, bench: Any) -> list[Run]:
 
 
 def _print(summary: dict[str, Any], other: dict[str, Any] | None) -> None:
-    from usher_evals.report.page import changes, share
+    from usher_evals.report.page import changes, share, shared
 
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("family", no_wrap=True)
@@ -149,8 +149,8 @@ def _print(summary: dict[str, Any], other: dict[str, Any] | None) -> None:
         why = "; ".join(failure["why"][:2]) or failure["ending"]
         console.print(f"{failure['task']} trial {failure['trial'] + 1}: {why}", markup=False, style="dim")
     if other is not None:
-        now, then = ([share(one[f"pass_{k}"]) for k in (1, 4)] for one in (summary, other))
-        console.print(f"pass^1 {then[0]} then, {now[0]} now; pass^4 {then[1]} then, {now[1]} now", markup=False)
+        both, then, now = shared(summary, other)
+        console.print(f"pass^1 of the {both} tasks of both: {share(then)} then, {share(now)} now", markup=False)
         for id, before, after in changes(summary, other)[:20]:
             console.print(f"{id}: {before:.0%} then, {after:.0%} now", markup=False)
     if summary["left_out"]:

@@ -105,6 +105,16 @@ def changes(summary: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[
     return sorted(found, key=lambda row: (row[2] - row[1], row[0]))
 
 
+def shared(summary: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[int, float, float]:
+    """How many tasks both have, and the share of their runs that passed then and now, each task counting the same."""
+    both = [id for id in summary["results"] if id in other["results"]]
+    then, now = (
+        sum(sum(one["results"][id]["rewards"]) / len(one["results"][id]["rewards"]) for id in both) / max(1, len(both))
+        for one in (other, summary)
+    )
+    return len(both), then, now
+
+
 def _run(run: Run) -> str:
     why = [*run.verdict.violations, *run.verdict.misses]
     reasons = "".join(f"<p class=bad>{escape(reason)}</p>" for reason in why)
