@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
@@ -74,6 +75,7 @@ def spoken_tokens(text: str) -> list[str]:
 class _Index:
     names: dict[str, str]  # compared form: the catalogue's own
     holders: dict[str, frozenset[str]]  # word: compared forms that hold it
+    joined: dict[str, tuple[str, str]]  # two words of a name written as one
     longest: int
     words: tuple[str, ...]
 
@@ -85,9 +87,11 @@ def _index(names: tuple[str, ...]) -> _Index:
     for form in compared:
         for word in form.split():
             holders.setdefault(word, set()).add(form)
+    joined = {a + b: (a, b) for form in compared for a, b in pairwise(form.split()) if len(a + b) >= 7}
     return _Index(
         compared,
         {word: frozenset(forms) for word, forms in holders.items()},
+        joined,
         max((len(form.split()) for form in compared), default=0),
         tuple(word for word in holders if len(word) >= 4),
     )
@@ -131,9 +135,28 @@ def match_surface(surface: str, names: Sequence[str]) -> EventMention:
     index = _index(tuple(names))
     wanted = " ".join(spoken_tokens(surface))
     hit = process.extractOne(wanted, list(index.names), scorer=fuzz.ratio, score_cutoff=84) if wanted else None
+    wanted = wanted.replace(" vs the ", " vs ")
+    if hit is None and " vs " in wanted:  # both teams by their nicknames
+        played = [form for form in index.names if " vs " in form and _both_sides(wanted, form)]
+        hit = (played[0], 80.0, 0) if len(played) == 1 else None
     if hit is None or (" vs " in wanted and not _same_sides(wanted, hit[0])):
         return EventMention(surface)
     return EventMention(surface, index.names[hit[0]], round(hit[1], 1))
+
+
+def _both_sides(wanted: str, form: str) -> bool:
+    """Whether the two names of "X vs Y" are the last words, but for slips, of the two sides of a game, either way."""
+    wants, sides = wanted.split(" vs "), form.split(" vs ")
+    if len(wants) != 2 or len(sides) != 2:
+        return False
+    pairs = (zip(wants, sides, strict=True), zip(wants, sides[::-1], strict=True))
+    return any(all(_is_nickname(want, side) for want, side in pair) for pair in pairs)
+
+
+def _is_nickname(want: str, side: str) -> bool:
+    own, full = want.removeprefix("the ").split(), side.split()
+    tail = full[-len(own) :] if own else []
+    return len(own) == len(tail) > 0 and fuzz.ratio(" ".join(own), " ".join(tail)) >= 82
 
 
 def _same_sides(wanted: str, form: str) -> bool:
@@ -156,7 +179,7 @@ def find_part(passage: Passage, names: Sequence[str]) -> EventMention | None:
         if word.text in index.holders and word.text not in COMMON and len(word.text) >= 3 and _told(word, index)
     ]
     if not telling:
-        return None
+        return _find_plain_part(passage, words, index)
     fits: dict[str, float] = {}
     for word in telling:
         for form in index.holders[word.text]:
@@ -172,6 +195,20 @@ def find_part(passage: Passage, names: Sequence[str]) -> EventMention | None:
         return None
     passage.claim(start, end)
     return EventMention(passage.surface(start, end), index.names[equals[0]] if len(equals) == 1 else None, 70.0)
+
+
+def _find_plain_part(passage: Passage, words: list[_Word], index: _Index) -> EventMention | None:
+    """Claim two everyday words that stand together in one name alone ("the lights festival")."""
+    for first, second in pairwise(words):
+        if min(len(first.text), len(second.text)) < 4 or MASK in passage.open[first.start : second.end]:
+            continue
+        pair = f" {first.text} {second.text} "
+        holders = index.holders.get(first.text, frozenset()) & index.holders.get(second.text, frozenset())
+        fitting = [form for form in holders if pair in f" {form} "]
+        if len(fitting) == 1:
+            passage.claim(first.start, second.end)
+            return EventMention(passage.surface(first.start, second.end), index.names[fitting[0]], 65.0)
+    return None
 
 
 def _is_longer_name(passage: Passage, start: int, end: int, index: _Index) -> bool:
@@ -197,12 +234,15 @@ def _told(word: _Word, index: _Index) -> bool:
 
 
 def _words(passage: Passage, index: _Index) -> list[_Word]:
-    words = []
+    words: list[_Word] = []
     for match in _TOKEN.finditer(passage.open):
         raw = match.group().strip(".")
         text = _SPOKEN.get(raw, raw.replace("'", ""))
         if text not in index.holders and text.endswith("s") and "'" in raw and text[:-1] in index.holders:
             text = text[:-1]
+        if text not in index.holders and text in index.joined:
+            words.extend(_Word(part, match.start(), match.end(), exact=False) for part in index.joined[text])
+            continue
         if text not in index.holders and text not in COMMON and len(text) >= 4 and text.isalpha():
             close = process.extractOne(text, index.words, scorer=fuzz.ratio, score_cutoff=82)
             if close and close[0] not in COMMON:

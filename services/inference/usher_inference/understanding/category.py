@@ -18,7 +18,8 @@ _WORDS: tuple[tuple[Category, str], ...] = (
     (Category.THEATRE, r"theat(?:er|re)s?|musicals?|broadway|plays?(?= (?:at|in|on|tonight)|s\b)|drama|stage play"),
     (
         Category.SPORTS,
-        r"sports?|sporting|games?|match(?:es)?|basketball|baseball|football|soccer|hockey|tennis|cricket|rugby|"
+        r"sports?|sporty|sporting|games?|match(?:es)?|basketball|baseball|football|foot(?:ie|y)|soccer|hockey|tennis|"
+        r"cricket|rugby|"
         r"boxing|ufc|mma|wrestling|wwe|nba|nfl|nhl|mlb|mls|wnba|volleyball|golf|racing|nascar|lacrosse|"
         r"softball|ball ?game|derby|playoffs?|finals",
     ),

@@ -24,14 +24,16 @@ _COMPARED = (
         Comparative.CHEAPER,
         r"cheaper|less expensive|less pricey|lower[- ]priced?|lower price|more affordable|(?:too|bit|so|very|"
         r"kinda|pretty) (?:expensive|pricey|steep|much|high|dear)|not (?:so|as) expensive|save (?:some )?money|"
-        r"rip-?off|overpriced|less money|out of my (?:budget|price)|cost less|better price",
+        r"rip-?off|overpriced|less money|out of my (?:budget|price)|cost less|better price|"
+        r"(?:anything|something|got) less|less than (?:that|this|those)",
     ),
     (Comparative.DEARER, r"more expensive|pricier|fancier|premium"),
     (Comparative.BETTER, r"better|nicer|upgraded"),
     (
         Comparative.CLOSER,
         r"closer|nearer|further (?:down|forward)|more central|too far (?:away|back)|not (?:too|so|"
-        r"that) far (?:back|away|off)?|near the (?:front|stage|field|court|ice)|close to the (?:front|stage|"
+        r"that) far (?:back|away|off)?|near (?:the )?(?:front|stage|field|court|ice|band|pitch)|"
+        r"close to (?:the )?(?:front|stage|band|pitch|"
         r"field|court|ice|action)|up (?:close|front)",
     ),
     (
@@ -47,7 +49,8 @@ _COMPARED = (
         Comparative.OTHER,
         r"(?:some|any)(?:thing|where|place)? (?:else|other|different)|(?:anything|something|what|which) else|"
         r"other (?:options?|seats?|events?|shows?|dates?|games?|choices?|sections?|ones?)|"
-        r"different (?:options?|seats?|events?|shows?|dates?|sections?|ones?|one)|another (?:option|one|event|"
+        r"different (?:days?|times?|options?|seats?|events?|shows?|dates?|sections?|ones?|one)|another (?:option|"
+        r"one|event|"
         r"show|section|date|game|concert|day|seat|pair)|alternatives?|what about others|show me more|"
         r"more options|any more (?:options|events)",
     ),
@@ -57,12 +60,15 @@ _SUPERLATIVES = (
     (
         Comparative.CHEAPER,
         re.compile(
-            r"\b(?:cheapest|least expensive|lowest[- ]priced?|lowest price|most affordable|as cheap(?:ly)? as|"
+            r"\b(?:cheapest|least expensive|lowest[- ]priced?|lowest price|most affordable|(?:as )?cheap(?:ly)? as|"
             r"cheap (?:ones?|seats?|tickets?))\b"
         ),
     ),
     (Comparative.BETTER, re.compile(r"\b(?:best|nicest|greatest)\b(?!\s+(?:regards|wishes|buy|way|time|of luck))")),
-    (Comparative.CLOSER, re.compile(r"\b(?:closest|nearest|front[- ]?row|frontmost|first rows?)\b")),
+    (
+        Comparative.CLOSER,
+        re.compile(r"\b(?:closest|nearest|as close (?:\w+ ){0,4}?as|front[- ]?row|frontmost|first rows?)\b"),
+    ),
     (Comparative.LOWER, re.compile(r"\b(?:lowest(?! price))\b")),
     (Comparative.HIGHER, re.compile(r"\b(?:highest|farthest up)\b")),
     (Comparative.DEARER, re.compile(r"\b(?:most expensive|priciest|dearest)\b")),

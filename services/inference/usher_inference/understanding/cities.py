@@ -58,3 +58,6 @@ CITIES: dict[str, tuple[str, ...]] = {
         "Mumbai, Delhi"
     )
 }
+
+# The last word of each city's every spelling, in lower case.
+LAST_WORDS = frozenset(form.split()[-1] for forms in CITIES.values() for form in forms if form.split()[-1].isalpha())

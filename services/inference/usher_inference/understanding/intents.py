@@ -16,7 +16,10 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
         r"(?:talk|speak|chat|connect|transfer|put|get)\s+(?:me\s+)?(?:to|with|through to|me)?\s*(?:to\s+|"
         r"with\s+)?(?:an?\s+|the\s+|your\s+|some\s?)?(?:actual\s+|real\s+|live\s+|human\s+|"
         r"customer\s+)?(?:human|person|agent|representative|rep|someone|somebody|manager|supervisor|operator|"
-        r"one real|service|support)\b",
+        r"one real|service|support)\b|"
+        r"\b(?:need|want|give me|i'?d like)\s+(?:to see\s+)?(?:an?|the|your)\s+(?:\w+ )?(?:manager|supervisor|human|"
+        r"agent|"
+        r"representative|real person|person)\b",
     ),
     (
         0.97,
@@ -37,7 +40,8 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
     (
         0.94,
         Intent.REFUND,
-        r"\brefund(?:ed|s|ing)?\b|\bmoney back\b|\bget (?:my|our) (?:money|cash)\b|\breturn (?:my|the|our|"
+        r"\brefund(?:ed|s|ing)?\b|\bmoney back\b|\bget (?:my|our) (?:money|cash)\b|\breturn (?:my|the|our|\d{1,2}|"
+        r"one|two|some|"
         r"these|those|this) (?:\w+ )?(?:tickets?|order|purchase)|\b(?:cancel|cancell?ing|cancellation (?:for|"
         r"of))\s+(?:\w+\s+)?(?:my|our|the|an?|this|that|order)?\s*(?:\w+\s+){0,2}?(?:orders?|bookings?|"
         r"purchases?|reservations?|tickets?)\b|\bsend back\b.*\btickets?\b|\bcan'?t (?:make it|go|attend|"
@@ -56,7 +60,7 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
         r"\bupgrad(?:e|es|ed|ing)\b|\b(?:move|bump|get)\s+(?:me|us)\s+(?:up|down|closer|to (?:better|closer|"
         r"a better))|\b(?:can|could|may) (?:i|we) move\b|\bchange seats\b|\bbetter (?:seats?|tickets?|"
         r"spots?) (?:for|on|"
-        rf"than) (?:my|our|the ones)|\b(?:improve|better)\s+(?:my|our)\s+{_BOUGHT}",
+        rf"than) (?:my|our|mine|ours|the ones|what i have)|\b(?:improve|better)\s+(?:my|our)\s+{_BOUGHT}",
     ),
     (
         0.94,
@@ -67,7 +71,11 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
         r"pull up|where(?:'s| is| are))\s+(?:me\s+)?(?:all\s+)?(?:my|our)\s+(?:\w+\s+)?(?:tickets?|seats?|"
         r"bookings?|reservations?|purchases?)\b|\border (?:status|history|number)\b|\bstatus of\b.*\border|"
         r"\btickets i (?:bought|purchased|ordered|already have)|\bdo i (?:already )?have (?:any )?(?:tickets?|"
-        r"orders?|bookings?)|\bdid (?:my|the) (?:order|payment|purchase) go through",
+        r"orders?|bookings?)|\bhave i (?:already )?(?:got|bought|booked) (?:any )?tickets?|\bdid (?:my|"
+        r"the) (?:order|payment|purchase) go through|"
+        r"\b(?:resend|re-send|send again|email|forward|lost|(?:did ?n'?t|not|never|have ?n'?t) (?:get|got|receive|"
+        r"received|see)) "
+        r"(?:me )?(?:my|our|the|them)\b(?: tickets?)?",
     ),
     (
         0.93,
@@ -83,7 +91,8 @@ _TALK: tuple[tuple[float, Intent, str], ...] = (
         0.6,
         Intent.BYE,
         r"^\W*(?:(?:ok(?:ay)?|thanks?|thank you|no|great|alright)[\s,.!]+)*(?:(?:good)?\s?bye(?:\s?bye)?|"
-        r"see (?:you|ya)|cya|good ?night|farewell|take care|have a (?:good|great|nice|lovely|wonderful) (?:day|"
+        r"see (?:you|ya|u)|laters|cya|good ?night|farewell|take care|have a (?:good|great|nice|lovely|"
+        r"wonderful) (?:day|"
         r"night|one|evening|time|weekend)|talk (?:to you )?later|ttyl|that'?s (?:all|it)(?: for (?:now|"
         r"today))?|i'?m (?:all set|done|good)|that (?:is|will be|would be) all|nothing else|nothing more)\b",
     ),
@@ -95,24 +104,26 @@ _TALK: tuple[tuple[float, Intent, str], ...] = (
     (
         0.4,
         Intent.GREET,
-        r"^\W*(?:hi+|hello+|hey+|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|day)|sup|what'?s up|"
+        r"^\W*(?:hi+|hello+|hey+a?|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|day)|(?:morning|evening|"
+        r"afternoon)(?= all| there| everyone| folks|\W*$)|sup|what'?s up|"
         r"hola)\b",
     ),
 )
 _YES = (
-    r"(?:yes+|ye+ah?|yea|yep|yup|ya|y|sure(?: thing)?|ok(?:ay)?|k|of course|absolutely|definitely|"
+    r"(?:yes+|ye+ah?|yea|yep|yup|ya|y|sure(?: thing)?|ok(?:ay)?|k|of course|absolutely|definitely|oke?y[- ]doke?y|"
+    r"oki?e[- ]doki?e|righto|defo|ofc|totally|"
     r"certainly|correct|right|that'?s (?:right|correct|it|fine|perfect|great|good)|exactly|perfect|"
     r"sounds? (?:good|great|perfect|fine|lovely)|"
     r"(?:that|this|it|they|those) (?:works?|sounds? (?:good|great)|(?:is|are|looks?|would be) (?:good|"
     r"great|fine|perfect|right|correct))|please do|go ahead|go for it|do it|let'?s do (?:it|that)|"
     r"works for me|i agree|agreed|confirm(?:ed)?|i confirm|approve(?:d)?|great|cool|awesome|fine|"
-    r"affirmative|by all means|i do(?!\s+not)|please\W*$|yes please|book it|book them|sold|deal|alright|"
+    r"affirmative|👍|👌|✅|by all means|i do(?!\s+not)|please\W*$|yes please|book it|book them|sold|deal|alright|"
     r"all right|why not|for sure|hell yes|make it so)"
 )
 _NO = (
     r"(?:no+(?!\s+(?:more than|later|earlier|less|fewer|preference|problem|worries|rush|matter|need|idea|"
     r"specific|particular|idea|date|budget))|nope|nah|na|not (?:really|now|yet|today|quite|interested|that|"
-    r"those|these|this)|no thanks?|no thank you|negative|don'?t|do not|never ?mind|nvm|forget (?:it|that|"
+    r"those|these|this)|no thanks?|no thank you|negative|👎|❌|don'?t|do not|never ?mind|nvm|forget (?:it|that|"
     r"about it)|wrong|incorrect|that'?s (?:wrong|not (?:right|it|what|correct))|"
     r"cancel(?: (?:it|that|this|everything|all))?|stop|wait|hold (?:on|up)|i'?d rather not|"
     r"i don'?t (?:think so|want)|no way|not (?:what|a)|scratch that|uh[- ]uh|absolutely not|never|skip|"
@@ -120,20 +131,30 @@ _NO = (
     r"i) cancel (?:it|that|this|everything|the whole thing)|cancel the whole thing|start (?:over|again)|"
     r"second thoughts?|on second thought)"
 )
+_FEW = "one|two|three|four|five|six|seven|eight|nine|ten|a couple|a pair"
 _BUYING: tuple[tuple[float, str], ...] = (
     (
         0.88,
-        r"\b(?:buy|buying|purchase|purchasing|check\s?out(?!\s+(?:some|any|the|a|an|what|other|more|if|"
+        r"\b(?:buy|buying|purchase|purchasing|check\s?out(?!\s+(?:events?|shows?|concerts?|games?|things?|some|any|"
+        r"the|a|an|what|other|more|if|"
         r"this|these)\b)|make (?:a |an |the |me a )?reservations?|reservations?|pay for|paying for)\b",
     ),
     (0.86, r"\b(?:book|reserve|order)\b(?!\s+(?:number|id|history|status|ord_))"),
     (
         0.85,
-        r"\b(?:i'?ll|we'?ll|i will|i'?d like to|let me|let'?s|can i|i want to|i can)\s+(?:take|grab|get|"
+        r"\b(?:i'?ll|we'?ll|i will|i'?d like to|let me|let'?s|can i|i want to|i can)\s+(?:take(?! (?:them|him|her|"
+        r"it) (?:to|out|along|with))|grab|get|"
         r"have)\s+(?:¦|the|those|these|them(?!\s+(?:out|to|there))|it|that|one|two|three|four|\d|a pair|"
         r"both)",
     ),
     (0.91, r"\b(?:ticket|tickets|tix|tickts)\b"),
+    (0.88, r"\b(?:gimme|give me|give us|get me|get us) (?:those|these|them|both|the (?:two|first|second|last))\b"),
+    (
+        0.86,
+        rf"\b(?:want|need|like|wanna get|get me|have) (?:just )?(?:\d{{1,2}}|{_FEW}) (?:for|to see|to) (?!(?:go|"
+        rf"see)\b)",
+    ),
+    (0.86, rf"^\W*(?:\d{{1,2}}|{_FEW}) (?:please|pls) (?:for|to)\b"),
     (
         0.8,
         r"\b(?:get|grab|give|need|want)\s+(?:me\s+|us\s+)?(?:¦+|\d+|one|two|three|four|five|six|"
@@ -173,7 +194,10 @@ _FINDING: tuple[tuple[float, str], ...] = (
     (
         0.66,
         r"\b(?:go|going) (?:out|to (?:a|an|some|the|see))\b|\bbored\b|\b(?:go|do) something\b|\bplans?\b|"
-        r"\bsee\b|\bwatch\b|\bhave fun\b|\bfeel like\b|\bin the mood\b|\bactivit(?:y|ies)\b|\b(?:something|"
+        r"\bsee\b(?! (?:you|ya|u)\b)|\bwatch\b|\bhave fun\b|\bfeel like\b|\bideas?\b|\bsomething (?:romantic|"
+        r"special|nice|fun|cheap|"
+        r"chill) (?:for|on|to)\b|"
+        r"\bin the mood\b|\bactivit(?:y|ies)\b|\b(?:something|"
         r"anything) (?:\w+ )?(?:fun|interesting|nice|cool|exciting|new|good|different|out of)\b|"
         r"\brecommend|\bentertain(?:ment|ing|ed)?\b",
     ),

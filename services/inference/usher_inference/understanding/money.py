@@ -19,7 +19,8 @@ _PLAIN = (
 )
 _LIMIT = (
     r"(?:under|below|less than|no more than|not more than|not over|up to|upto|at most|max(?:imum)?(?:\s+of|\s+is)?|"
-    r"cheaper than|within|not exceeding|(?:don'?t|not|no) (?:want to )?(?:go|pay|spend|"
+    r"cheaper than|nothing (?:over|above|more than)|no higher than|within|not exceeding|(?:don'?t|not|"
+    r"no) (?:want to )?(?:go|pay|spend|"
     r"cost(?:ing)?)(?: any)? (?:over|above|more than)|"
     r"(?:spend|pay|afford)(?: up to| at most| about| around| only| no more than)?|budget(?:\s+(?:is|of|"
     r"around|about|under|up to|at|:))*|"
@@ -33,7 +34,7 @@ _EACH = (
 )
 _TOTAL = (
     r"\b(?:in total|total|altogether|all together|all[- ]in|overall|combined|for (?:both|all|the (?:lot|pair|"
-    r"two|three|four|whole))(?: of (?:us|them))?|for everything)\b"
+    r"two|three|four|whole))(?: of (?:us|them))?|for everything|between (?:us|the (?:two|three|four|five) of us))\b"
 )
 _EXTRA = r"\b(?:more|extra|additional|on top|difference|additionally|per upgrade|for (?:the|an) upgrade)\b"
 
@@ -49,6 +50,10 @@ _WORDED_LIMIT = re.compile(
 )
 _PLAIN_TAIL = re.compile(rf"(?<![\d:/.#-])\b{_PLAIN}\s*(?:max(?:imum)?\b|or (?:less|under)\b|tops\b|budget\b)")
 _PLAIN_EACH = re.compile(rf"(?<![\d:/.#-])\b{_PLAIN}\s*(?:{_EACH})")
+_ROUND = re.compile(
+    r"(?<![\d:/.#-])\b(?P<plain>\d{2,5})\s?-?ish\b(?=.*\b(?:total|altogether|each|per|budget|both|spend|max)\b)|"
+    r"\b(?:have|got|with) (?:about |around )?(?P<plain2>\d{2,5}) to spend\b"
+)
 _RANGE = re.compile(
     r"\bbetween\s+\$?(?P<low>\d+(?:\.\d\d)?)\s*(?:and|-|to)\s*\$?(?P<high>\d+(?:\.\d\d)?)|"
     r"\$(?P<low2>\d+)\s*(?:-|to)\s*\$?(?P<high2>\d+)"
@@ -71,7 +76,7 @@ class PriceLimits:
 
 def _minor(match: re.Match[str]) -> int | None:
     groups = match.groupdict()
-    digits = groups.get("amount") or groups.get("amount2") or groups.get("plain")
+    digits = groups.get("amount") or groups.get("amount2") or groups.get("plain") or groups.get("plain2")
     if digits:
         thousand = groups.get("thousand") or groups.get("thousand2")
         return round(float(digits.replace(",", "")) * 100) * (1000 if thousand else 1)
@@ -94,7 +99,7 @@ def read_prices(passage: Passage, *, upgrading: bool = False, asked_budget: bool
     if least:
         passage.claim(*least.span())
         return PriceLimits(least_each=_minor(least))
-    patterns = [_SIGNED_LIMIT, _PLAIN_LIMIT, _WORDED_LIMIT, _PLAIN_TAIL, _PLAIN_EACH]
+    patterns = [_ROUND, _SIGNED_LIMIT, _PLAIN_LIMIT, _WORDED_LIMIT, _PLAIN_TAIL, _PLAIN_EACH]
     if asked_budget:
         patterns.append(re.compile(rf"\b{_PLAIN}"))
     for pattern in patterns:
@@ -111,11 +116,16 @@ def read_prices(passage: Passage, *, upgrading: bool = False, asked_budget: bool
 def _is_money(pattern: re.Pattern[str], match: re.Match[str], passage: Passage, upgrading: bool) -> bool:
     """ "around 7" and "about 4" are no prices unless the sentence speaks of money; "under 80" is one."""
     lead = (match.groupdict().get("lead") or "").strip()
-    loose = pattern is _PLAIN_LIMIT and re.fullmatch(
+    loose = pattern in (_PLAIN_LIMIT, _WORDED_LIMIT) and re.fullmatch(
         r"(?:for )?(?:around|about|roughly|like|within|up to|upto|at most|max|maximum)\b.*", lead
     )
     if not loose:
         return True
+    if pattern is _WORDED_LIMIT:
+        return (
+            _MONEY_AT_ALL.search(passage.low) is not None
+            or re.match(rf"\s*{_EACH}", passage.open[match.end() :]) is not None
+        )
     amount = float(match["plain"])
     return amount >= 15 and (upgrading or amount >= 20 or _MONEY_AT_ALL.search(passage.low) is not None)
 

@@ -91,7 +91,8 @@ _PATTERNS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (
         74,
         re.compile(
-            rf"(?:^|[.!?,:]\s+)(?P<name>{_TITLE})(?=\s+(?:is|are|was|has|seems?|sounds?|might|would|looks?|will|sold|still|available|cancelled|in|"
+            rf"(?:^|[.!?,:]\s+)(?P<name>{_TITLE})(?=\s+(?:is|are|was|has|seems?|sounds?|might|would|looks?|will|"
+            rf"sold|still|available|cancelled|in|"
             rf"on|at|or|too|also|playing|live)\b|\s*[,{MASK}])"
         ),
     ),

@@ -76,6 +76,9 @@ _SHORTHAND = {
 _SHORT = re.compile(
     rf"(?<![\w.'&-])(?:{'|'.join(sorted(_SHORTHAND, key=len, reverse=True))})(?![\w.'&-])", re.IGNORECASE
 )
+_SPACES = re.compile(r" {2,}")
+# "tickets 4 2", "2 tix 4 Hamlet": the figure stands for the word.
+_FOR = re.compile(r"(?<=\btickets )4(?= (?:\d|[a-z]))|(?<=\bseats )4(?= (?:\d|[a-z]))", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]{6,}", re.IGNORECASE)
 
 
@@ -94,7 +97,7 @@ def mend(text: str) -> str:
                 return right.capitalize() if word[0].isupper() else right
         return word
 
-    return _WORD.sub(put_right, _SHORT.sub(_write_out, text))
+    return _WORD.sub(put_right, _FOR.sub("for", _SHORT.sub(_write_out, text)))
 
 
 def _write_out(match: re.Match[str]) -> str:
@@ -107,7 +110,7 @@ class Passage:
     """One message under reading. `text` keeps case; `open` is lower case with claimed characters as `MASK`."""
 
     def __init__(self, message: str) -> None:
-        self.text = mend(message.translate(_EVEN))
+        self.text = mend(_SPACES.sub(" ", message.translate(_EVEN)))
         # Character by character: lower-casing some letters would change the length, and offsets with it.
         self.low = "".join(low if len(low := char.lower()) == 1 else char for char in self.text)
         self.open = self.low

@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
 from usher_inference.understanding.catalogue import COMMON
 from usher_inference.understanding.cities import CITIES
 from usher_inference.understanding.lexicon import word_list
@@ -56,6 +59,8 @@ _UNKNOWN_LOW = re.compile(
     r"\b(?<!interested )(?<!been )(?:in|near|around|"
     r"city is)\s+(?P<city>[a-z]{4,}(?:\s(?!please)[a-z]{4,})?)(?:\s+(?:please|area))?\s*(?=$|[.?!,¦])"
 )
+_SLIPS = 2
+_PLACED_WORD = re.compile(r"(?:\b(?P<lead>in|near|around|from|visiting|to)\s+)?\b(?P<word>[a-z]+(?: [a-z]{4,})?)")
 _NO_PLACE = frozenset(
     word_list(
         "mind advance general person front back theory fact particular order touch common charge short time "
@@ -68,6 +73,14 @@ _NO_PLACE = frozenset(
         "second hour moment between together around"
     )
 )
+_NO_MISSPELT = (
+    COMMON
+    | _NOT_CITIES
+    | _NO_PLACE
+    | frozenset(word_list("party parts sales lines hamster diver dover brighten portal mesas perish"))
+)
+# "Augusta, GA" as the whole message.
+_WITH_STATE = re.compile(r"^\W*(?P<city>[A-Z][a-z]+(?: [A-Z][a-z]+)?), ?[A-Z]{2}\W*$")
 _ASKS_CITY = re.compile(
     r"\b(?:(?:which|what|particular|specific|preferred|any)\s+(?:\w+\s+)?(?:city|cities|location|place|"
     r"area|town)|city|where\b(?!\s+(?:it|the event) (?:is|takes)))"
@@ -115,14 +128,39 @@ def read_city(passage: Passage, hints: Sequence[str], *, asked: bool) -> CityMen
         match = best[1]
         passage.claim(*match.span())
         return CityMention(passage.surface(*match.span()).strip(), names[match["name"]])
-    return _read_unknown(passage, asked)
+    return _read_misspelt(passage, names, asked) or _read_unknown(passage, asked)
+
+
+def _read_misspelt(passage: Passage, names: dict[str, str], asked: bool) -> CityMention | None:
+    """Claim a known city with a slip in it, where a city is due: after "in", or as the whole message."""
+    for match in _PLACED_WORD.finditer(passage.open):
+        if not (match["lead"] or asked or match.span() == (0, len(passage.open.rstrip(" .?!")))):
+            continue
+        for word in dict.fromkeys((match["word"], match["word"].split()[0])):
+            meant = None if set(word.split()) & _NO_MISSPELT else _nearest(word, names)
+            if meant:
+                end = match.start("word") + len(word)
+                passage.claim(match.start("word"), end)
+                return CityMention(passage.surface(match.start("word"), end), names[meant])
+    return None
+
+
+def _nearest(word: str, names: dict[str, str]) -> str | None:
+    """The known spelling that a word may be a slip of; short words have too many neighbours to tell."""
+    if len(word) < 5:
+        return None
+    found = process.extractOne(word, names.keys(), scorer=fuzz.ratio, score_cutoff=83)
+    near = found and found[0][0] == word[0] and len(found[0]) >= 5 and OSA.distance(word, found[0]) <= _SLIPS
+    return found[0] if found and near else None
 
 
 def _rank(passage: Passage, match: re.Match[str], asked: bool) -> int:
     """How sure a known spelling is a place here: 0 not at all, more is surer."""
     before, after = passage.open[: match.start()], passage.text[match.end() :]
     placed = re.search(rf"\b{_LEAD}\s+(?:the\s+)?$", before) is not None
-    if re.search(r"\b(?:vs?\.?|versus|against|not(?: in)?|instead of|rather than)\s+$", before):
+    if re.search(
+        r"\b(?:vs?\.?|versus|against|not(?: in)?|(?:any|every)\w* (?:but|except)|instead of|rather than)\s+$", before
+    ):
         return 0
     if _TEAMLIKE.match(after) and not match["state"]:
         return 0
@@ -146,6 +184,10 @@ def _read_unknown(passage: Passage, asked: bool) -> CityMention | None:
         end = state.end() if state else match.end()
         passage.claim(match.start("city"), end)
         return CityMention(passage.surface(match.start("city"), end), name, known=False)
+    stated = _WITH_STATE.match(_with_case(passage))
+    if stated and not set(stated["city"].lower().split()) & (_NOT_CITIES | _NO_PLACE | COMMON):
+        passage.claim(*stated.span())
+        return CityMention(passage.surface(*stated.span()), stated["city"], known=False)
     low = _UNKNOWN_LOW.search(passage.open)
     if low and not set(low["city"].split()) & (_NOT_CITIES | _NO_PLACE | COMMON):
         passage.claim(*low.span("city"))

@@ -42,7 +42,7 @@ _WANT = (
 _TAIL = (
     r"(?=\s*(?:$|[.,;!?¦)]|please|pls|plz|instead|now|thanks|thank|tickets?|and\b|but\b|for\b|to\b|in\b|on\b|"
     r"at\b|only|total|altogether|of (?:them|us)|would|will|if\b|then|actually|should|is\b|are\b|together|each|"
-    r"not\b|because|since|near|around|this|today|with\b|seats?))"
+    r"not\b|because|since|near|around|this|today|with\b|while\b|until\b|till\b|before\b|so\b|seats?))"
 )
 _COUNT_RULES = tuple(
     re.compile(pattern)
@@ -51,9 +51,11 @@ _COUNT_RULES = tuple(
         r"\b(?:tickets?|tix|seats?|spots?)\s+(?:for|x|:)\s*(?:a\s+)?(?:(?:party|group|family|"
         rf"total)\s+of\s+)?(?:the\s+)?{_COUNTED}(?!\s*(?:days?|weeks?|hours?|dollars|bucks)){_TAIL}",
         rf"\b(?:party|group|family|crew|gang|team|table|total|bunch)\s+of\s+(?:just\s+|about\s+)?{_COUNTED}\b",
-        rf"\b(?:all|the|just|only)?\s*{_COUNTED}\s+of\s+us\b",
+        rf"\b(?:all|the|just|only)?\s*{_COUNTED}\s+of\s+(?:us|'?em|them)\b",
         rf"{_COUNTED}\s+(?:\w+\s+)?{_PEOPLE}",
-        r"\b(?P<both>both of us|us both|the both of us)\b",
+        rf"(?<![\d:])(?P<count>\d{{1,3}})\s?-?ish\s+(?:of us|{_PEOPLE}|{_SEAT})",
+        rf"\b(?:at least|qty:?|quantity:|(?:tickets|seats)\s?[:=])\s*{_COUNTED}{_TAIL}",
+        r"\b(?P<both>both of us|us both|the both of us|(?:us|we) two|the two of us)\b",
         rf"\bfor\s+(?:just\s+|only\s+|about\s+|the\s+)?{_COUNTED}{_NOT_ONE_OF}{_TAIL}",
         rf"\b{_WANT}\s+(?:just\s+|only\s+|about\s+|maybe\s+|actually\s+|around\s+|it\s+|exactly\s+|all\s+|"
         rf"like\s+)*{_COUNTED}{_NOT_ONE_OF}{_TAIL}",
@@ -61,7 +63,7 @@ _COUNT_RULES = tuple(
         r"only|maybe|probably|i think|make it|oh|great|good|perfect|alright)?(?:[\s,.!-]+(?:just|only|"
         r"actually|make it|maybe|i think|i guess|sorry|i said|"
         rf"the))*[\s,.!-]*{_COUNTED}{_NOT_ONE_OF}{_TAIL}",
-        r"\b(?:actually|instead|rather|only|just|sorry|no|so),?\s+(?:of\s+)?(?:just\s+|only\s+|"
+        r"\b(?:actually|instead|rather|only|just|sorry|no|so|scratch that),?\s+(?:of\s+)?(?:just\s+|only\s+|"
         rf"make it\s+)?{_COUNTED}{_NOT_ONE_OF}{_TAIL}",
         r"\b(?:just|only) the (?P<single>one)\b(?!\s+(?:at|on|in|with|for|from|that|which|you))",
         rf"{_COUNTED}\s+(?:instead|total|please|altogether|in total|this time)",
@@ -80,9 +82,23 @@ _REFUSED = re.compile(
     r"\b(?:not|isn'?t|instead of|rather than|don'?t (?:want|need)|over|no longer)\s+(?:for\s+|the\s+|"
     rf"just\s+)?(?P<count>{COUNT})(?:\s+(?:or|and|,)\s+{COUNT})?(?:\s+{_SEAT})?"
 )
+_RELATION = (
+    r"(?:wife|husband|girlfriend|boyfriend|gf|bf|partner|spouse|fianc[eé]e?|date|friend|buddy|mate|mom|mum|"
+    r"mother|dad|father|son|daughter|kid|child|bro|sis|brother|sister|boss|colleague|coworker|roommate|cousin|uncle|"
+    r"aunt|grandma|grandpa|grandmother|grandfather|niece|nephew|best friend|neighbou?r|bestie|hubby|missus|"
+    r"plus one|carer|caregiver|companion|assistant|baby|toddler|teen(?:ager)?|client|guest|other)"
+)
+# "Two or three tickets" is to be asked about.
+_EITHER = re.compile(
+    rf"{COUNT}\s*(?:or(?: maybe)?|to|(?<=\d)-(?=\d))\s*{COUNT}\s*(?:{_SEAT}|{_PEOPLE}|of us\b|$|[.,!?]|please)"
+)
+_CORRECTED = re.compile(
+    r"\b(?:no(?! (?:more|less|later|earlier|fewer|need)\b)|wait|sorry|actually|i mean|make (?:it|that))\b"
+)
 _DELTA = (
     re.compile(
-        rf"\b(?:add|plus|with)\s+(?:another\s+)?(?P<more>{COUNT}|another(?!\s+(?!more|extra|{_SEAT}|one\b|please)[a-z]))"
+        rf"\b(?:add|plus|with)\s+(?:another\s+)?(?P<more>{COUNT}|another(?!\s+(?!more|extra|{_SEAT}|one\b|"
+        rf"please)[a-z]))"
         rf"\s*(?:more|extra|"
         rf"additional)?\s*(?:{_SEAT})?(?=\W|$)(?!\s+(?:{_PEOPLE}|kids?|hour|day))"
     ),
@@ -90,8 +106,12 @@ _DELTA = (
         rf"\b(?P<more>{COUNT}|an?)\s+(?:more|extra|additional|further)(?:\s+{_FILLER}{_SEAT}|\s*(?:$|[.,!?]|"
         r"please|of (?:those|them)))"
     ),
+    re.compile(rf"\badd (?:in )?(?P<another>(?:my|our|an?) (?:\w+ )?{_RELATION})(?!s)\b|\b(?P<one>one more) for\b"),
     re.compile(rf"\b(?P<another>another|an extra|an additional)\s+(?:(?P<more>{NUMBER})\s+)?(?:ticket|seat|tix)"),
-    re.compile(rf"\b(?P<less>{COUNT})\s+(?:less|fewer)\b|\b(?:remove|drop|take off)\s+(?P<less2>{COUNT})\s+{_SEAT}"),
+    re.compile(
+        rf"\b(?P<less>{COUNT})\s+(?:less|fewer)\b|\b(?:remove|drop|lose|take off|minus)\s+(?P<less2>{COUNT})"
+        rf"(?:\s+{_SEAT}|\s*(?:$|[.,!?]|please))"
+    ),
 )
 _POINTED = re.compile(rf"\b(?:the|that) (?:[\w'-]+ )one\b(?! (?:{_SEAT}|of us|{_PEOPLE}))")  # "the arena one"
 _OUTRIGHT = re.compile(rf"\b(?:make (?:it|that)|so|total(?: of)?|in all|altogether)\s+(?:that'?s\s+)?{COUNT}\b")
@@ -132,13 +152,23 @@ def read_quantity(passage: Passage, *, asked: bool, company: int | None) -> Coun
     refused = list(_REFUSED.finditer(text))
     for match in refused:
         text = text[: match.start()] + "," * (match.end() - match.start()) + text[match.end() :]
-    found = _counted(text, _COUNT_RULES[:2])
+    if _EITHER.search(text):
+        return Count()
+    found = _corrected(text)
+    if found is None:
+        found = _counted(text, _COUNT_RULES[:2])
     if found is None:
         found = company if company is not None else _counted(text, _COUNT_RULES[2:])
     if found is None and asked:
         bare = _ANY_NUMBER.search(text)
         found = parse_count(bare["count"]) if bare else None
     return Count(quantity=found if found and found > 0 else None)
+
+
+def _corrected(text: str) -> int | None:
+    """The number after "no" or "sorry", where one stood before it: "2... no, 3"."""
+    marks = [mark for mark in _CORRECTED.finditer(text) if _ANY_NUMBER.search(text[: mark.start()])]
+    return next((count for mark in reversed(marks) if (count := _counted(text[mark.end() :]))), None)
 
 
 def _counted(text: str, rules: tuple[re.Pattern[str], ...] = _COUNT_RULES) -> int | None:
@@ -170,12 +200,6 @@ def _change(groups: dict[str, str | None]) -> int | None:
 
 # --- the company kept ---------------------------------------------------------------------------------------------
 
-_RELATION = (
-    r"(?:wife|husband|girlfriend|boyfriend|gf|bf|partner|spouse|fianc[eé]e?|date|friend|buddy|mate|mom|mum|"
-    r"mother|dad|father|son|daughter|kid|child|brother|sister|boss|colleague|coworker|roommate|cousin|uncle|"
-    r"aunt|grandma|grandpa|grandmother|grandfather|niece|nephew|best friend|neighbou?r|bestie|hubby|missus|"
-    r"plus one|baby|toddler|teen(?:ager)?|client|guest|other)"
-)
 _PLURAL = (
     r"(?:wives|friends|buddies|mates|sons|daughters|kids|children|brothers|sisters|colleagues|coworkers|"
     r"roommates|cousins|nieces|nephews|parents|boys|girls|guests|clients|teens|others)"
@@ -183,13 +207,20 @@ _PLURAL = (
 _ONE_PERSON = rf"(?:(?:my|our|a|his|her|one|the)\s+(?:\w+\s+)?{_RELATION}(?!s)\b)"
 _MANY = (
     rf"(?:(?:my\s+|our\s+|the\s+|his\s+|her\s+)?(?P<n>{COUNT})\s+(?:\w+\s+)?(?:{_PLURAL})\b|"
-    r"(?P<parents>my parents|my folks)\b)"
+    r"(?P<parents>(?:my |our |the )?(?:parents|folks|twins))\b)"
 )
+_PRONOUN_PERSON = r"(?:(?:her|him)\b(?=\s*(?:,|and\b|&|\+|to\b|with\b|$)))"
 _SELF = r"(?:me|i|myself|us)"
-_JOIN = r"(?:\s*(?:,|and|&|\+|plus|with)\s*)+"
-_PERSON = rf"(?:{_ONE_PERSON}|{_MANY.replace('?P<n>', '?:').replace('?P<parents>', '?:')})"
-_SELF_FIRST = re.compile(rf"\b{_SELF}\b{_JOIN}{_PERSON}(?:{_JOIN}{_PERSON})*")
-_SELF_LAST = re.compile(rf"{_PERSON}(?:{_JOIN}{_PERSON})*{_JOIN}{_SELF}\b")
+_JOIN = r"(?:\s*(?:,|\band\b|\bn\b|&|\+|\bplus\b|\bwith\b)\s*)+"
+_PERSON = rf"(?:{_ONE_PERSON}|{_PRONOUN_PERSON}|{_MANY.replace('?P<n>', '?:').replace('?P<parents>', '?:')})"
+# In a list with the customer, "my" goes without saying the second time: "my mom and dad and me".
+_LISTED = rf"(?:{_PERSON}|{_RELATION}(?!s)\b)"
+_SELF_FIRST = re.compile(rf"\b{_SELF}\b{_JOIN}{_LISTED}(?:{_JOIN}{_LISTED})*")
+_SELF_LAST = re.compile(rf"{_LISTED}(?:{_JOIN}{_LISTED})*{_JOIN}{_SELF}\b")
+_COMING = re.compile(
+    rf"{_PERSON}(?:{_JOIN}{_PERSON})*\s+(?:is|are|will be)?\s*(?:coming|going|joining|come|join)\s*(?:along\s+)?"
+    r"(?:with\s+)?(?:me|us)\b"
+)
 _WITH = re.compile(rf"\b(?:with|bringing|taking|bring|take)\s+{_PERSON}(?:{_JOIN}{_PERSON})*")
 _ALONE = re.compile(
     r"\b(?:(?:just|only)\s+(?:for\s+)?(?:me|myself)|by myself|for myself|going alone|on my own|solo|"
@@ -197,10 +228,15 @@ _ALONE = re.compile(
 )
 _AGED = (
     r"(?:adults?|kids?|child(?:ren)?|seniors?|students?|teens?|teenagers?|toddlers?|grown[- ]?ups?|men|women|"
-    r"boys?|girls?)"
+    r"boys?|girls?|teachers?|coaches|coach|chaperones?|players?|friends?)"
 )
-_GROUPS = re.compile(rf"(?:{COUNT}|\ban?)\s+{_AGED}(?:\s*(?:(?:,|and|&|\+|plus)\s*)*(?:{COUNT}|\ban?)\s+{_AGED})+")
-_PLUS = re.compile(rf"\b(?:me|myself)\s*(?:\+|plus)\s*(?P<n>{NUMBER})|(?<!\w)\+\s?(?P<n2>\d)\b")
+_GROUPS = re.compile(
+    rf"(?:{COUNT}|\ban?)\s+{_AGED}(?:\s*(?:(?:,|and|&|\+|plus|please)\s*)*(?:{COUNT}|\ban?)\s+{_AGED})+"
+)
+_PLUS = re.compile(
+    rf"\b(?:one|1)\s*(?:\+|plus|and)\s*(?:an?\s+)?(?:carer|caregiver|companion|assistant|pa)\b|\b(?:me|"
+    rf"myself)\s*(?:\+|plus)\s*(?P<n>{NUMBER})|(?<!\w)\+\s?(?P<n2>\d)\b"
+)
 
 
 def read_company(passage: Passage) -> int | None:
@@ -208,14 +244,14 @@ def read_company(passage: Passage) -> int | None:
     text = passage.open
     plus = _PLUS.search(text)
     if plus:
-        more = parse_count(plus["n"] or plus["n2"])
+        more = parse_count(plus["n"] or plus["n2"] or "1")
         return None if more is None else more + 1
     groups = _GROUPS.search(text)
     if groups:
         return sum(parse_count(count) or 1 for count in re.findall(rf"{COUNT}|\ban?\b", groups.group()))
-    listed = _SELF_FIRST.search(text) or _SELF_LAST.search(text) or _WITH.search(text)
+    listed = _SELF_FIRST.search(text) or _SELF_LAST.search(text) or _COMING.search(text) or _WITH.search(text)
     if listed:
-        ones = len(re.findall(_ONE_PERSON, listed.group()))
+        ones = len(re.findall(rf"{_ONE_PERSON}|{_PRONOUN_PERSON}|\b{_RELATION}(?!s)\b", listed.group()))
         many = sum(2 if m["parents"] else parse_count(m["n"]) or 0 for m in re.finditer(_MANY, listed.group()))
         return 1 + ones + many
     return 1 if _ALONE.search(text) else None

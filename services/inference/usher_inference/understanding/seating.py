@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from usher_inference.understanding.cities import LAST_WORDS
 from usher_inference.understanding.lexicon import word_list
 from usher_inference.understanding.passage import MASK, Passage
 
@@ -30,6 +31,7 @@ _REFUSED = re.compile(
     r"\b(?:not|(?:any\w*|every\w*|all) but|except|avoid|besides|instead of|rather than|no)\s+"
     r"(?:for\s+|in\s+)?(?:the\s+|any\s+)?$"
 )
+_REFUSES = re.compile(r"\b(?:not|no|never|but|except|avoid|besides|instead|rather|can'?t|cannot|won'?t|don'?t)\b")
 _ANSWERED = re.compile(
     r"(?:^|\b(?:take|want|prefer|like|do|with|for|in|choose|pick)\s+)(?P<code>[a-z]{1,2}\d{0,2}|"
     r"\d{3})(?=\s*(?:$|[.,!¦]|please|for\b|then\b))"
@@ -89,6 +91,10 @@ _NAMED = (
     "ringside",
     "field box",
 )
+_NAMED_PARTS = {
+    name: re.compile(rf"\b(?:the\s+)?{re.escape(name)}(?:\s+(?:level|section))?\b")
+    for name in sorted(_NAMED, key=len, reverse=True)
+}
 _TOGETHER = re.compile(
     r"\b(?:together|(?:next|close) to (?:each other|one another|eachother)|side[- ]by[- ]side|adjacent|"
     r"adjoining|in a row|same row|consecutive|beside each other|not split(?: up)?|don'?t split)\b"
@@ -101,8 +107,21 @@ _APART = re.compile(
     r"together\s+(?:doesn'?t|does not|isn'?t|is not)\s+\w+|(?:fine|ok(?:ay)?) (?:not )?(?:sitting|"
     r"being) (?:apart|separate(?:ly)?))\b"
 )
-_ALTOGETHER = re.compile(r"\ball together\b|\bput together\b|\bget together\b|\bgo together\b")
+_ALTOGETHER = re.compile(
+    r"(?:[$€£]\s?\d+|\b\d{3,}|\d+ (?:dollars|bucks|euros|pounds|quid)) all together\b|\bput together\b|"
+    r"\bget together\b|\bgo together\b"
+)
 _NO_AISLE = re.compile(r"\b(?:no|not|without|don'?t want|avoid|away from)\s+(?:an?\s+|the\s+|on\s+|any\s+)*aisle")
+_AISLE = re.compile(r"\baisles?\b|\bend (?:of (?:the|a) row|seats?)\b|\bon the end\b")
+# "Atlanta, GA": the state, not general admission.
+_CITY_WORD = "|".join(sorted(LAST_WORDS, key=len, reverse=True))
+_AFTER_CITY = re.compile(
+    rf"(?:\b(?:{_CITY_WORD})|(?:\b(?:[Ii]n|[Nn]ear|[Aa]round|[Ff]rom) |^)[A-Z][a-z]+(?: [A-Z][a-z]+)?,)\s*,?\s*$"
+)
+_NOT_ACCESSIBLE = re.compile(
+    r"\b(?:no|not|don'?t need|without|no need for)\s+(?:an?\s+|any\s+)?(?:wheel\s?chair|accessible|disabled|"
+    r"accessibility)"
+)
 _ACCESSIBLE = re.compile(
     r"\b(?:wheel\s?chairs?|accessible|accessibility|ada\b|disabled|disability|mobility|handicap(?:ped)?|"
     r"can'?t (?:do|climb|use|manage) (?:the )?stairs|no stairs|step[- ]free|companion seat|crutches|walker|"
@@ -147,15 +166,24 @@ def read_section(passage: Passage, names: Sequence[str], *, asked: bool = False)
     if answered and known:
         passage.claim(*answered.span("code"))
         return known
-    for name in sorted(_NAMED, key=len, reverse=True):
-        match = passage.take(re.compile(rf"\b(?:the\s+)?{re.escape(name)}(?:\s+(?:level|section))?\b"))
-        if match and not _turned_down(passage, match):
-            return name
+    for name, pattern in _NAMED_PARTS.items():
+        match = pattern.search(passage.open)
+        if match and not (name == "ga" and _is_state(passage, match)):
+            passage.claim(*match.span())
+            if not _turned_down(passage, match):
+                return name
     standing = _STANDING.search(passage.open)
     if standing and not _is_title(passage, standing) and not _stands_not(passage, standing):
         passage.claim(*standing.span())
         return "pitch" if standing["pitch"] else "standing"
     return None
+
+
+def _is_state(passage: Passage, match: re.Match[str]) -> bool:
+    before = passage.text[: match.start()]
+    if passage.open[: match.start()].rstrip(" ,").endswith(MASK):
+        return False  # the word before is an event's, say
+    return _AFTER_CITY.search(before) is not None or _AFTER_CITY.search(before.lower()) is not None
 
 
 def _is_title(passage: Passage, match: re.Match[str]) -> bool:
@@ -171,6 +199,8 @@ def _stands_not(passage: Passage, match: re.Match[str]) -> bool:
 
 def read_refused_section(passage: Passage, names: Sequence[str]) -> str | None:
     """The section that the customer does not want: a name of the catalogue's or a common one, or a code."""
+    if not _REFUSES.search(passage.low):
+        return None
     for name in sorted((*names, *_NAMED), key=len, reverse=True):
         if len(name) > 2 and not name.isdigit():
             match = re.search(rf"\b{re.escape(name.lower())}\b", passage.low)
@@ -227,9 +257,11 @@ def read_aisle(passage: Passage) -> bool | None:
     """Whether an aisle seat is wished for (False: expressly not)."""
     if _NO_AISLE.search(passage.low):
         return False
-    return True if re.search(r"\baisle\b", passage.low) else None
+    return True if _AISLE.search(passage.low) else None
 
 
 def read_accessible(passage: Passage) -> bool | None:
     """True when accessible seating is spoken of."""
+    if _NOT_ACCESSIBLE.search(passage.low):
+        return None
     return True if _ACCESSIBLE.search(passage.low) else None

@@ -8,7 +8,7 @@ from usher_inference.understanding.passage import Passage
 _ASKING = re.compile(
     r"\?|^\W*(?:(?:hi|hello|hey|ok|okay|and|also|so|thanks|great|sorry|oh|well|one more thing|"
     r"quick question)[\s,!.]+)*"
-    r"(?:what|when|where|who|how|why|which|is|are|can|could|do|does|did|will|would|may|should|whats|wheres|"
+    r"(?:what|when|where|who|how|why|which|is|are|can|could|do|does|did|will|would|may|should|whats|wheres|any|"
     r"hows|am)\b|"
     r"\b(?:tell me|let me know|know (?:if|whether|what|when|where|how|about)|wonder(?:ing)?|question about|"
     r"curious|info(?:rmation)? (?:on|about)|what'?s|what about|how about|explain|is there|are there)\b"
@@ -34,7 +34,11 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
         True,
         r"\bage (?:limit|restriction|requirement)s?|\bhow old\b|\ball ages\b|\b(?:21|18)\s?\+|\bages?\b|"
         r"\bkids? (?:allowed|friendly|need|free)|\bchildren (?:allowed|need|free)|\bdo (?:kids|children|babies|"
-        r"toddlers) need|\bunder \d+ (?:allowed|get in)",
+        r"toddlers) need|\bunder \d+ (?:allowed|get in)|"
+        r"\b(?:he|she|kid|son|daughter|child|baby|toddler|boy|girl)(?:'s| is) (?:only |just )?\d+\b(?=.*\b(?:ok(?:ay)?|"
+        r"allowed|fine|too young|problem|suitable|admitted)\b)|\b(?:ok(?:ay)?|suitable|appropriate|good|fine) for "
+        r"(?:\w+ )?(?:kids|children|toddlers|babies)\b|\b(?:suitable|ok(?:ay)?|appropriate|can|"
+        r"allowed)\b.*\b\d+[- ]years?[- ]olds?",
     ),
     (Topic.FOOD, True, r"\bfood\b|\bdrinks?\b|\balcohol\b|\bbeer\b|\bsnacks?\b|\bvegan\b|concession"),
     (
@@ -56,11 +60,17 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
     (
         Topic.DELIVERY,
         False,
-        r"\b(?:e-?tickets?|mobile tickets?|print(?:ed)?|pdf|deliver(?:y|ed)?|email(?:ed)?|sent to me|"
+        r"\b(?:e-?tickets?|mobile tickets?|(?:are|is) (?:the |my |our )?tickets? (?:mobile|digital|electronic|"
+        r"paper)|print(?:ed)?|pdf|deliver(?:y|ed)?|email(?:ed)?|sent to me|"
         r"receive (?:the |my )?tickets|get my tickets|qr code|will call|apple wallet|how (?:do|will|can) (?:i|"
         r"we) (?:get|receive) (?:my|the|our|these|those|them)(?: tickets)?)\b",
     ),
-    (Topic.FEES, False, r"\bfees?\b|\btax(?:es)?\b|service charge|all[- ]in price|hidden"),
+    (
+        Topic.FEES,
+        False,
+        r"\bfees?\b|\btax(?:es)?\b|(?:extra|hidden|additional|booking|any) charges|service charge|all[- ]in price|"
+        r"hidden",
+    ),
     (
         Topic.PAYMENT,
         False,
