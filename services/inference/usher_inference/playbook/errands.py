@@ -52,7 +52,11 @@ _JOINTS = re.compile(
     r"(?P<joint>[.!?;\n]+\s+|,?\s+(?:and|also|then|plus|but)\s+(?:(?:also|then|can you|could you|please)\s+)*|,\s+)",
     re.IGNORECASE,
 )
-_LEAD = re.compile(r"^(?:and|also|then|plus|but|oh|ok(?:ay)?|after that|afterwards|please)[\s,]+", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^(?:(?:and|also|then|plus|but|oh|ok(?:ay)?|after that|afterwards|besides|please|"
+    r"(?:and )?(?:an|one )?(?:other|more) (?:thing|question|request))[\s,:]+)+",
+    re.IGNORECASE,
+)
 _MAY_HOLD_TWO = re.compile(r"[,.;!?\n].*\w|\b(?:and|also|then|plus|but)\b", re.IGNORECASE | re.DOTALL)
 _BUYING = re.compile(
     r"\b(?:get|book|buy|grab|find|reserve|want|need|order|take|like|have)\b[\w' ]{0,20}"
@@ -69,6 +73,61 @@ _GIVING = re.compile(
 _SAME_FOR = re.compile(
     r"^(?:(?:also|the same (?:for|with))\s+)*(?P<what>(?:the|my|our) "
     r"[\w'&. -]{2,60}\b(?:tickets?|seats?|orders?|bookings?|ones?|tix)(?: too| as well| please)?\W*)$",
+    re.IGNORECASE,
+)
+_NAMED_ORDER = re.compile(
+    r"\b(?:my|our|the) (?!(?:tickets?|seats?|orders?|money|other|two|three|four|\d+)\b)[\w'&.-]+(?: [\w'&.-]+){0,4}? "
+    r"(?:tickets?|seats?|orders?|bookings?|tix)\b|\b(?:tickets?|seats?|orders?) (?:for|to) \w|\bORD_\w+",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"\b(?:at|for|to|in|near) (?:the )?(?P<name>[\w'&.-]+(?: [\w'&.-]+){0,4})\W*$", re.IGNORECASE)
+_NO_NAMES = frozenset(
+    [
+        "the",
+        "that",
+        "this",
+        "there",
+        "show",
+        "game",
+        "event",
+        "concert",
+        "venue",
+        "arena",
+        "theatre",
+        "theater",
+        "stadium",
+        "hall",
+        "place",
+        "night",
+        "day",
+        "evening",
+        "cars",
+        "car",
+        "parking",
+        "people",
+        "kids",
+        "children",
+        "wheelchair",
+        "wheelchairs",
+        "food",
+        "drinks",
+        "tickets",
+        "seats",
+        "friday",
+        "saturday",
+        "sunday",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "tonight",
+        "tomorrow",
+        "weekend",
+    ]
+)
+_HAS_THEM = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|so|well|no|stop|ok)\W+)*(?:i|we)(?:'ve| have)?(?: already)? (?:have|got|bought|own|hold)\b"
+    r"(?! to\b)[\w ]{0,15}\b(?:tickets?|seats?|orders?|booking)",
     re.IGNORECASE,
 )
 _OF_CHANGES = (
@@ -161,16 +220,27 @@ def _verb(words: str) -> str:
 def _belongs(before: tuple[_Kind | None, str], kind: _Kind, words: str) -> bool:
     """Whether a part goes with the one before, which a single flow serves."""
     kind_before, said = before
+    if kind is _Kind.ASK and kind_before is _Kind.BUY:
+        return not _is_elsewhere(words, said)
     if kind_before is None or kind is kind_before or {kind, kind_before} in _TOGETHER:
-        return not (kind in _CHANGES and kind is kind_before and _names_another(words))
+        return not (kind in _CHANGES and kind is kind_before and _names_one(words) and _names_one(said))
     if kind is _Kind.ASK and kind_before in _CHANGES:
         return read_topic(Passage(words)) in _OF_CHANGES and read_request(words) is None
     return kind_before is _Kind.EXCHANGE and kind is _Kind.BUY and " also " not in f" {words} {said} "
 
 
-def _names_another(words: str) -> bool:
-    """ "refund my Adele tickets and refund my Hamlet tickets": the second has an order of its own."""
-    return _GIVING.search(words) is not None and re.search(r"\b(?:my|our|the) [\w' ]+ ", words) is not None
+def _is_elsewhere(words: str, said: str) -> bool:
+    """Whether a question names another event or place than what was said before it."""
+    named = _PLACE.search(words)
+    if named is None:
+        return False
+    telling = {word for word in re.findall(r"\w{3,}", named["name"].lower()) if word not in _NO_NAMES}
+    return bool(telling) and not telling & {*re.findall(r"\w{3,}", said.lower())}
+
+
+def _names_one(words: str) -> bool:
+    """Whether a certain order is named: of two parts that each name one, each is a request of its own."""
+    return _NAMED_ORDER.search(words) is not None
 
 
 def _kind(piece: str) -> _Kind | None:
@@ -186,6 +256,8 @@ def _kind(piece: str) -> _Kind | None:
             return kind
     if topic and is_question(passage) and topic not in (Topic.OTHER, Topic.AVAILABILITY, Topic.PRICE, Topic.DATE):
         return _Kind.ASK
+    if _HAS_THEM.search(piece):
+        return None
     if Intent.BUY in weights and _BUYING.search(piece):
         return _Kind.BUY
     return _Kind.BUY if _BUYING.search(piece) and not is_question(passage) else None

@@ -193,14 +193,18 @@ def _present(d: Dialogue, matching: list[EventSummary], lead: str, *, named: boo
     if not named:
         matching = sorted(matching, key=_cheapest_first if d.wish.cheapest else _soonest_first)
     shown = matching[:_MOST_LISTED]
+    asked_already = d.turn.asked is Asked.WHICH and {event.event_id for event in shown} == {*d.listed}
     d.listed = tuple(event.event_id for event in shown)
     if len(shown) == 1:
         return Say(f"{lead} {event_line(shown[0])}. {Asked.THIS.value}")
     more = len(matching) - len(shown)
     if named and not lead and not best_fit(d.wish.query, matching):
         lead = f"{NOTHING_NAMED} {quoted(d.wish.query or '')}. The nearest are:"
-    if not (lead and d.turn.renamed) and event_list(shown) in d.last_text:
-        return Say(f"All right. {Asked.WHICH.value}")
+    if asked_already and not (lead and d.turn.renamed):
+        return Say(
+            f"That leaves {len(shown)} of them; the number in the list, the time or the place tells them apart:\n"
+            f"{event_list(shown)}\n{Asked.WHICH.value}"
+        )
     opening = lead or ("Here is what I found:" if not more else f"Here are {len(shown)} of {len(matching)} events:")
     closing = Asked.WHICH.value + (" You can also name an artist or a day." if more else "")
     return Say(f"{opening}\n{event_list(shown)}\n{closing}")

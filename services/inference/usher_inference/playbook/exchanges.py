@@ -7,14 +7,18 @@ import re
 
 from usher_inference.playbook import failures, phrases
 from usher_inference.playbook.acts import Act, Call, Say
+from usher_inference.playbook.naming import unknown_words
+from usher_inference.playbook.order_wishes import likeness
 from usher_inference.playbook.orders import choose_order, seats_meant
 from usher_inference.playbook.parts import pick
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.smalltalk import offer_person
-from usher_inference.playbook.state import Dialogue, Task, Wish
+from usher_inference.playbook.state import Dialogue, Task, Wish, call_key
 from usher_inference.understanding import Comparative, Intent, Slots
 from usher_shared.contracts.tools import OrderExchanged, OrderView
 
+_OWN_NAME = 85.0  # at least so alike, a word is part of the name of the event given up
+_MONEY = re.compile(r"\b(?:refund|money|cash|credits?|vouchers?)\b", re.IGNORECASE)
 _TICKETS = r"(?:tickets?|tix|seats?|orders?|bookings?|purchase|ones?|them|it)"
 _OLD_FOR_NEW = re.compile(
     rf"^(?P<old>.*?\b(?:exchang|swap|trad|switch|mov|chang|rebook|reschedul|transfer)\w*\b.*?\b{_TICKETS}\b.*?)\s+"
@@ -27,8 +31,19 @@ _NAMED_OLD = re.compile(  # "... for Hamlet to Adele": what stands between is th
     re.IGNORECASE | re.DOTALL,
 )
 _NEW_INSTEAD_OF_OLD = re.compile(
-    r"\b(?:go|come|get|have|see|be|attend)\b(?: to| on)? (?P<new>.+?) instead of (?:the |my |our )?(?P<old>.+)$",
+    r"\b(?:go|come|get|have|see|be|attend)\b(?: to| on)? (?P<new>.+?) instead of (?:the |my |our )?(?P<old>[^.!?;]+)",
     re.IGNORECASE | re.DOTALL,
+)
+_WANTED_INSTEAD = re.compile(
+    r"^(?P<old>.*?)[\s.;,!]+(?:and |but |so )?(?:i|we)(?:'d| would)? (?:want|like|need|prefer|rather have|take)"
+    r"(?: to (?:have|get|see))? (?P<new>.+?) instead\b(?! of)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SAME = re.compile(r"\bsame (?:game|show|event|concert|match|gig|date|day|night|one)\b", re.IGNORECASE)
+_RATHER_THAN = re.compile(
+    r"\brather (?:go to|go and see|see|have|be at|attend|do|watch) (?P<new>.+?) than (?:to )?(?:the |my |our )?"
+    r"(?P<old>[^.!?;]+)",
+    re.IGNORECASE,
 )
 _OTHER_DATE = re.compile(
     r"\b(?:another|different|other|later|earlier|new) (?:date|day|night|time|show)\b", re.IGNORECASE
@@ -42,15 +57,25 @@ _HELD = re.compile(r"^\W*(?:these|those|them|the (?:held|new) (?:ones|seats|tick
 
 def split_exchange(text: str) -> tuple[str, str]:
     """What is said of the tickets to give up, and of what is wanted instead ("" where nothing is)."""
-    swapped = _NEW_INSTEAD_OF_OLD.search(text)
+    swapped = _RATHER_THAN.search(text) or _NEW_INSTEAD_OF_OLD.search(text)
     if swapped:
-        return swapped["old"], swapped["new"]
+        more = _OLD_FOR_NEW.match(f"{text[: swapped.start()]} {text[swapped.end() :]}".strip())
+        return swapped["old"], f"{swapped['new']}, {more['new']}" if more else swapped["new"]
+    wanted = _WANTED_INSTEAD.match(text)
+    if wanted:
+        return wanted["old"], wanted["new"]
     named = _OLD_FOR_NEW.match(text)
     if named is None:
         return text, ""
     old, new = named["old"], named["new"]
     inner = _NAMED_OLD.match(new)
     return (f"{old} for {inner['old']}", inner["new"]) if inner else (old, new)
+
+
+def names_target(text: str) -> bool:
+    """Whether the message says what is wanted instead, so that it asks for the exchange and not for its rules."""
+    new = split_exchange(text)[1]
+    return bool(new) and _MONEY.search(new) is None
 
 
 def begin_exchange(d: Dialogue, *, keeps_hold: bool) -> None:
@@ -80,6 +105,10 @@ def settle_exchange(d: Dialogue) -> Act | None:
     if isinstance(seats, Say):
         return seats
     text, wish = d.turn.text, d.wish
+    if _SAME.search(text) and d.hold is None:
+        wish.category, wish.query, d.focus = None, None, order.event_id
+    elif d.hold is None and not wish.query and d.focus is None and _may_name(d, order):
+        return Call("search_events", {})  # to learn which of the words are a name
     elsewhere = bool(wish.query or wish.city or wish.category or (d.focus and d.focus != order.event_id))
     same_event = bool(wish.section or wish.row or wish.each or wish.cheapest or wish.seat_numbers or wish.seat_ids)
     if d.hold is None and not elsewhere:
@@ -96,6 +125,13 @@ def settle_exchange(d: Dialogue) -> Act | None:
     d.exchanged, d.task = order.order_id, Task.PURCHASE
     d.order_focus = order.order_id
     return None
+
+
+def _may_name(d: Dialogue, order: OrderView) -> bool:
+    """Whether the words of what is wanted may hold an event's name that is not known yet."""
+    names = {word for word in unknown_words(d) if likeness(word, order.event_name) < _OWN_NAME}
+    unread = call_key({}) not in d.searches and not d.turn.tried("search_events", {})
+    return d.turn.exchanging and bool(names) and unread and d.can("search_events")
 
 
 def _given_up(order: OrderView, count: int) -> str:

@@ -78,7 +78,8 @@ def _is_for_documents(d: Dialogue) -> bool:
         return False
     if heard.intent not in (Intent.QUESTION, Intent.OTHER, Intent.FIND) or _is_specific(heard.slots):
         return False
-    if heard.topic in _OF_BOX_OFFICE or (heard.topic in _HOUSE and d.infos.get(d.focus or "")):
+    named = d.infos.get(d.focus or "") or d.wish.query or heard.slots.event
+    if heard.topic in _OF_BOX_OFFICE or (heard.topic in _HOUSE and named):
         return False  # answered from what the box office knows, or after it
     if heard.topic in (Topic.TIME, Topic.DATE) and not _telling(turn.text) - _OF_TIME:
         return False

@@ -7,6 +7,7 @@ from usher_inference.playbook.exchanges import (
     begin_exchange,
     ends_exchange,
     hear_other_seats,
+    names_target,
     speaks_of_held,
     split_exchange,
 )
@@ -34,6 +35,8 @@ _REQUESTED = {
     Request.EXCHANGE: Task.EXCHANGE,
     Request.CREDIT: Task.CREDIT,
     Request.BALANCE: Task.BALANCE,
+    Request.UPGRADE: Task.UPGRADE,
+    Request.OWN: Task.ORDERS,
     Request.JOIN: Task.JOIN,
     Request.LEAVE: Task.LEAVE,
     Request.WAITING: Task.WAITING,
@@ -43,6 +46,7 @@ _ONE_SHOT = (Task.ORDERS, Task.RELEASE, Task.HUMAN, Task.BALANCE, Task.PAPERS)  
 _OF_ORDERS = (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE, Task.ORDERS, Task.PAPERS)
 _OF_ENTRIES = (Task.LEAVE, Task.WAITING, Task.TAKE)
 _WHICH_ORDER = (Asked.ORDER, Asked.THAT_ORDER, Asked.SEATS_BACK, Asked.SEATS_PART)
+_OFFERS = (Asked.TAKE, Asked.OFFER, Asked.PREPARE, Asked.LOOK)
 _RULES = (Topic.REFUND_POLICY, Topic.EXCHANGE_POLICY, Topic.POLICY)
 _VAGUE = (Intent.AFFIRM, Intent.DENY, Intent.OTHER)
 _AGAIN = re.compile(r"\b(?:try|once|do (?:it|that)) (?:it )?(?:again|more)\b|\bretry\b|^\W*again\b", re.IGNORECASE)
@@ -122,14 +126,15 @@ def _hear_exchange(d: Dialogue, heard: Understanding, *, begins: bool) -> Unders
 
 def hear_orders(d: Dialogue) -> None:
     """With the orders just learnt, the message may name one of them that could not be told before."""
-    if d.task in _OF_ORDERS and d.turn.heard and d.order_focus not in d.orders:
+    if d.task in _OF_ORDERS and d.turn.heard and not d.turn.order_chosen:
         hear_order_details(d, read(d, d.turn.order_words).slots)
 
 
 def _requested(d: Dialogue, heard: Understanding) -> Task | None:
     """The task that the words ask for beside the plain intents; None where a rule is asked about, or nothing."""
     asked = read_request(d.turn.text)
-    if heard.intent is Intent.QUESTION and heard.topic in _RULES and asked is not Request.CREDIT:
+    acts = asked is Request.CREDIT or (asked is Request.EXCHANGE and names_target(d.turn.text))
+    if heard.intent is Intent.QUESTION and heard.topic in _RULES and not acts:
         return None
     if asked is Request.CREDIT and spends_credit(d.turn.text) is not None:
         return None
@@ -138,6 +143,8 @@ def _requested(d: Dialogue, heard: Understanding) -> Task | None:
         if d.orders_listed:
             recall_last(d)
         return Task.PURCHASE
+    if asked is Request.UPGRADE and (d.hold or d.offer or d.wish.quantity or heard.slots.quantity):
+        return None
     if asked is Request.EXCHANGE and heard.intent in (Intent.UPGRADE, Intent.REFUND):
         return None
     return _REQUESTED.get(asked) if asked else None
@@ -219,7 +226,7 @@ def _hear_answer(d: Dialogue, heard: Understanding) -> None:
         or thanking
         or retrying
         or elsewhere
-        or (d.turn.asked is Asked.TAKE and _TAKES_THEM.search(d.turn.text) is not None and not heard.negated)
+        or (d.turn.asked in _OFFERS and _TAKES_THEM.search(d.turn.text) is not None and not heard.negated)
         or (
             heard.intent in (Intent.BUY, Intent.HOLD)
             and not heard.negated

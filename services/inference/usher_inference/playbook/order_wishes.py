@@ -46,7 +46,8 @@ _WORDS_OF_ORDER = r"(?:tickets?|seats?|orders?|bookings?|purchase|reservation|on
 
 def hear_order_details(d: Dialogue, slots: Slots) -> None:
     """Which order, which of its seats, and how far an upgrade may go."""
-    if not _take_all(d) and not _choose_listed(d, slots):
+    d.turn.order_chosen = _take_all(d) or _choose_listed(d, slots)
+    if not d.turn.order_chosen:
         _choose_named(d, slots)
     if d.task in (Task.REFUND, Task.CREDIT, Task.EXCHANGE):
         asked = d.turn.asked in (Asked.SEATS_BACK, Asked.SEATS_PART)

@@ -131,7 +131,9 @@ def _talk(d: Dialogue, intent: Intent) -> Act | None:
         return smalltalk.chat(d)
     if d.task in _CHANGES and _lets_be(d, intent):
         return Say("All right, nothing was changed; your order stays as it is. Is there anything else I can do?")
-    if d.task in (Task.JOIN, Task.LEAVE, Task.WAITING, Task.TAKE) and _lets_be(d, intent):
+    waits = d.task in (Task.JOIN, Task.LEAVE, Task.WAITING, Task.TAKE) and not d.turn.done and not d.turn.requested
+    refuses = d.turn.heard is not None and d.turn.heard.negated and Intent.DENY in (intent, *d.turn.heard.also)
+    if waits and refuses and not d.turn.declined:
         if d.turn.asked is Asked.TAKE:
             return waiting.decline(d)
         return Say("All right, I leave that as it is. Is there anything else I can do?")

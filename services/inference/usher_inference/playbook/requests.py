@@ -13,11 +13,13 @@ class Request(StrEnum):
 
     EXCHANGE = "exchange"
     CREDIT = "credit"  # tickets given back for store credit
+    UPGRADE = "upgrade"  # better seats than those one has
     BALANCE = "balance"  # how much store credit there is
     JOIN = "join"
     LEAVE = "leave"
     WAITING = "waiting"  # how the wait stands
     PAPERS = "papers"  # tickets, QR codes, receipts
+    OWN = "own"  # which tickets there are
     REPEAT = "repeat"  # as in the last order
 
 
@@ -28,7 +30,8 @@ _WAIT_LIST = r"(?:wait(?:ing)?[- ]?lists?|stand[- ]?by(?: list)?)"
 _HINTS = re.compile(
     r"credit|voucher|wait|stand-?by|notif|alert|let me know|come free|opens? up|free(?:s|d)? up|receipt|invoice|\bqr\b|"
     r"bar ?code|e-?tickets?|pdf|e?mail|where (?:are|do|can)|(?:get|see|show|download|print)\b.*\btickets|last time|"
-    r"usual|as before|previous|swap|exchange|switch|trade|rebook|reschedul|move|change|different|instead",
+    r"usual|own\b|position|queue|in line|better|nicer|closer|as before|previous|swap|exchange|switch|trade|rebook|"
+    r"reschedul|move|change|different|instead|rather",
     re.IGNORECASE,
 )
 
@@ -81,6 +84,14 @@ _PAPERS = re.compile(
     r"\bhow do (?:i|we) get in(?:to)?\b|\b(?:show|scan)\b[\w ]{0,15}\bat the (?:door|gate|entrance)\b",
     re.IGNORECASE,
 )
+_UPGRADE = re.compile(
+    r"\b(?:get|have|want|need|like|any|find|got|are there|is there)\b[\w' ]{0,20}\b(?:better|nicer|closer) "
+    r"(?:seats?|tickets?|spots?|places?)\b",
+    re.IGNORECASE,
+)
+_OWN = re.compile(
+    r"\b(?:which|what|any|the) (?:tickets|seats|orders|bookings)\b[\w ]{0,12}\b(?:i|we) own\b", re.IGNORECASE
+)
 _REPEAT = re.compile(
     r"\b(?:same|like|as|what (?:i|we) had)\b[\w' ]{0,30}\b(?:last time|before|last order|previous(?:ly)?|"
     r"previous order|the other day|last (?:week|month|year|game|show))\b|\b(?:the|my|our) usual\b|"
@@ -91,6 +102,7 @@ _EXCHANGE = re.compile(
     rf"\b(?:exchange|swap|trade(?: in)?|switch|move|change|rebook|reschedule)\b (?:\w+ ){{0,2}}?{_MINE} "
     rf"(?:[\w'&.-]+ ){{0,6}}?{_TICKETS}\b[\w ',]{{0,40}}?\b(?:to|for|into|with|on|instead)\b|"
     rf"\b(?:exchange|swap|rebook|reschedule|trade)\b (?:\w+ ){{0,2}}?{_MINE}\b|"
+    rf"\brather (?:go to|see|have|be at|attend)\b.{{2,60}}\bthan\b.*\b(?:switch|swap|change|move|exchange)\b|"
     rf"\b(?:exchange|swap|trade in|rebook) (?:(?:one|two|three|four|five|six|\d+|some|a couple) of )?(?:{_MINE} )?"
     rf"(?:[\w'&.-]+ ){{0,4}}?(?:{_TICKETS}|them|it)\b|"
     rf"\b(?:change|move|switch) {_MINE} (?:[\w'&.-]+ ){{0,5}}?{_TICKETS} (?:to|for|into)\b|"
@@ -119,6 +131,8 @@ _ORDERED = (
     (Request.BALANCE, _BALANCE),
     (Request.CREDIT, _CREDIT_BACK),
     (Request.PAPERS, _PAPERS),
+    (Request.UPGRADE, _UPGRADE),
+    (Request.OWN, _OWN),
     (Request.REPEAT, _REPEAT),
     (Request.EXCHANGE, _EXCHANGE),
 )

@@ -123,6 +123,7 @@ class Turn:
     declined_action: str = ""
     declined_arguments: dict[str, Any] = field(default_factory=dict)
     carried_out: bool = False  # the yes of this message was carried out: its outcome is said by the agent already
+    order_chosen: bool = False  # from those listed before
     order_words: str = ""  # what was said of the order in question
     exchanging: bool = False  # it speaks of an exchange
     requested: bool = False  # it asks for something beside the plain intents

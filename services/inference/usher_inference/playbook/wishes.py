@@ -26,6 +26,7 @@ _THE_OTHER = re.compile(
 _THE_CHEAPER = re.compile(
     r"\bthe (?:cheaper|less expensive|cheapest) (?:ones?|events?|shows?|games?|tickets?)\b", re.IGNORECASE
 )
+_DENIAL = re.compile(r"(?:no|nah|nope|not|never ?mind|leave|forget|skip|stop|cancel|don'?t)\b.*", re.IGNORECASE)
 FRONT = re.compile(r"\bfront rows?\b", re.IGNORECASE)
 _INSTEAD = re.compile(r"\b(?:same|instead|rather|(?:what|how) about|but (?:for|to)|switch|change)\b", re.IGNORECASE)
 _AT = re.compile(r"\bat the ([a-z][\w' ]{2,30}?)(?=[,.?!]|$| (?:on|for|this|next)\b)", re.IGNORECASE)
@@ -53,7 +54,7 @@ def hear_event(d: Dialogue, heard: Understanding) -> None:
     if d.event and not slots.event and (gone or _SOMETHING_ELSE.search(d.turn.text)) and _looks_elsewhere(d, slots):
         d.wish.other_than = d.wish.other_than | {d.event.event_id}
         d.focus, wish.query, wish.date, wish.browsing = None, None, None, True
-    if slots.event:
+    if slots.event and not _is_denial(heard, slots.event):
         _hear_event_name(d, heard, slots.event)
         place = _VENUE.search(d.turn.text)
         wish.venue = slots.venue or (place.group(1) if place else None)
@@ -78,6 +79,11 @@ def hear_event(d: Dialogue, heard: Understanding) -> None:
             reopen(d)
     if slots.time_of_day or slots.clock:
         wish.time_of_day, wish.clock = slots.time_of_day, slots.clock
+
+
+def _is_denial(heard: Understanding, mention: EventMention) -> bool:
+    """ "Nah, leave it": the capital letter begins the sentence, and no name."""
+    return heard.intent is Intent.DENY and mention.hint is None and _DENIAL.fullmatch(mention.surface) is not None
 
 
 def _hear_other_name(d: Dialogue, heard: Understanding) -> None:
