@@ -308,3 +308,16 @@ def measure_routing(
         raise typer.BadParameter("tune or test")
     key = os.environ.get(key_env) if key_env else None
     print(json.dumps(asyncio.run(measure(by, "tune" if split == "tune" else "test", url=url, key=key))))
+
+
+@measure_app.command("knowledge")
+def measure_knowledge(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines, one question a line")],
+    folder: Annotated[Path | None, typer.Option(help="of documents; default: the sample venues' own")] = None,
+    split: Annotated[str | None, typer.Option(help="only questions of this split, such as test")] = None,
+) -> None:
+    """Is the right passage found, and none where there is none? One JSON line."""
+    from usher_local.knowledge_commands import SAMPLE
+    from usher_local.measures import measure_knowledge_file
+
+    _print_measure(lambda path: asyncio.run(measure_knowledge_file(path, folder or SAMPLE, split)), file)

@@ -15,6 +15,7 @@ _ABBREVIATED = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|st|no|vs|approx|incl|min|max|tel|dept|jr|sr|e\.g|i\.e|a\.m|p\.m)|\b[A-Z])\.$", re.IGNORECASE
 )
 _HEADINGS = " > "
+_ENDED = ".!?…:;,\"'”’)]"
 
 
 def sentences(text: str) -> list[str]:
@@ -49,14 +50,20 @@ def _pack(text: str) -> Iterator[str]:
     held: list[str] = []
     length = 0
     for sentence in _bounded(sentences(text)):
-        if held and length + len(sentence) + 1 > CHUNK:
-            yield " ".join(held)
+        if held and length + len(sentence) + 2 > CHUNK:
+            yield _joined(held)
             held = [held[-1]] if len(held[-1]) <= OVERLAP and len(held[-1]) + len(sentence) < CHUNK else []
-            length = sum(len(kept) + 1 for kept in held)
+            length = sum(len(kept) + 2 for kept in held)
         held.append(sentence)
-        length += len(sentence) + 1
+        length += len(sentence) + 2
     if held:
-        yield " ".join(held)
+        yield _joined(held)
+
+
+def _joined(held: Sequence[str]) -> str:
+    """Sentences in a row; what has no end of its own, such as an item of a list, gets a semicolon."""
+    ended = [one if one[-1] in _ENDED else f"{one};" for one in held[:-1]]
+    return " ".join([*ended, held[-1]])
 
 
 def _bounded(found: Sequence[str]) -> Iterator[str]:
