@@ -278,3 +278,34 @@ async def test_support_ticket(office: Any) -> None:
     again = await office.ok("open_support_ticket", wanted, Idempotency_Key="k1")
     assert first == again
     assert first["ticket_id"].startswith("SUP_")
+
+
+async def test_a_conversation_has_one_open_ticket_for_a_matter(office: Any) -> None:
+    order = await office.buy(["A-2-5"])
+    wanted = {"subject": "A person, please", "details": "The show is on Friday"}
+    first = await office.ok("open_support_ticket", wanted, Usher_Conversation="c1")
+    more = {"subject": "Still waiting", "details": "And it is loud"}
+    again = await asyncio.gather(
+        *(office.ok("open_support_ticket", more, Usher_Conversation="c1", Idempotency_Key=f"k{n}") for n in range(5))
+    )
+    assert {ticket["ticket_id"] for ticket in again} == {first["ticket_id"]}
+    about = {**wanted, "order_id": order["order_id"]}
+    others = [
+        await office.ok("open_support_ticket", about, Usher_Conversation="c1"),
+        await office.ok("open_support_ticket", wanted, Usher_Conversation="c2"),
+        await office.ok("open_support_ticket", wanted, "bob", Usher_Conversation="c1"),
+        await office.ok("open_support_ticket", wanted),
+    ]
+    assert len({ticket["ticket_id"] for ticket in [first, *others]}) == 5
+
+    path = f"/support-tickets/{first['ticket_id']}"
+    kept = (await office.raw("GET", path, caller="cli")).json()
+    assert kept["details"].count("And it is loud") == 1  # said once, however often it was sent
+    assert kept["conversation_id"] == "c1"
+    assert (await office.raw("GET", path, caller="agent")).status_code == 403
+    assert (await office.raw("GET", "/support-tickets/SUP_none", caller="cli")).status_code == 404
+
+    await office.raw("POST", f"{path}/close", caller="cli", json={"by": "ann", "note": "called back"})
+    new = await office.ok("open_support_ticket", wanted, Usher_Conversation="c1")
+    assert new["ticket_id"] != first["ticket_id"]
+    assert await office.ok("open_support_ticket", wanted, Usher_Conversation="c1") == new

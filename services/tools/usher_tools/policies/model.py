@@ -67,7 +67,17 @@ class OutsidePolicy(Conflict):
 
     code = "outside_policy"
 
-    def __init__(self, detail: str, *, order_id: str, action: AfterSale, ticket_id: str | None = None) -> None:
-        super().__init__(detail, extra={} if ticket_id is None else {"ticket_id": ticket_id})
+    def __init__(
+        self,
+        detail: str,
+        *,
+        order_id: str,
+        action: AfterSale,
+        ticket_id: str | None = None,
+        ticket_status: str | None = None,
+    ) -> None:
+        """`ticket_status` is the waiver's: `asked` while a person has still to look at it."""
+        ticket: dict[str, object] = {"ticket_id": ticket_id, "ticket_status": ticket_status}
+        super().__init__(detail, extra={} if ticket_id is None else ticket)
         self.order_id = order_id
         self.action = action

@@ -10,7 +10,7 @@ from usher_shared.http.app import require_caller
 from usher_tools.access import Id, TheOffice
 from usher_tools.office import Office
 from usher_tools.support.model import SupportTicketList, TicketDecision, TicketStatus, TicketView
-from usher_tools.support.service import decide_ticket, list_tickets
+from usher_tools.support.service import decide_ticket, find_ticket, list_tickets
 
 router = APIRouter(prefix="/support-tickets", tags=["support"])
 Operator = Annotated[str, Depends(require_caller("cli"))]
@@ -31,6 +31,12 @@ async def get_tickets(
 ) -> SupportTicketList:
     """Tickets of that status, the oldest first."""
     return await list_tickets(office.store, status, limit=limit, cursor=cursor)
+
+
+@router.get("/{ticket_id}")
+async def get_ticket(ticket_id: Id, _: Operator, office: TheOffice) -> TicketView:
+    """One ticket, whatever its status."""
+    return await find_ticket(office.store, ticket_id)
 
 
 @router.post("/{ticket_id}/approve")

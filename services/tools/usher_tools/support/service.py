@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.contracts.tools import OpenSupportTicket, SupportTicket
@@ -17,6 +18,8 @@ from usher_tools.policies.model import AfterSale, OutsidePolicy, Waiver, waiver_
 from usher_tools.support.model import StoredTicket, SupportTicketList, TicketDecision, TicketStatus, TicketView
 
 T = TypeVar("T")
+_LONGEST_DETAILS = 12_000  # of a ticket that is added to
+_MOST_TICKETS = 8  # of one conversation for one matter, one after the other, before ids are drawn by lot
 
 _WORDS: dict[AfterSale, str] = {
     "refund_order": "Refund",
@@ -26,16 +29,40 @@ _WORDS: dict[AfterSale, str] = {
 }
 
 
-async def open_support_ticket(wanted: OpenSupportTicket, call: Call) -> SupportTicket:
-    """Raises NotFound for an order that is not this customer's."""
-    office = call.office
-    ticket = SupportTicket(ticket_id=office.ids.new("SUP"))
+async def _standing(tx: Transaction, wanted: OpenSupportTicket, call: Call) -> tuple[str, dict[str, Any] | None]:
+    """The ticket of a conversation for an order, or for whatever else it is about: its id, and itself while open.
 
-    async def write(tx: Transaction) -> None:
+    The id is the same for all that ask at once, and another one after a ticket was closed.
+    """
+    about = [call.customer_id, call.client_id or "", call.conversation_id or "", wanted.order_id or ""]
+    if call.conversation_id:
+        for closed in range(_MOST_TICKETS):
+            digest = hashlib.sha256("\n".join([*about, str(closed)]).encode()).hexdigest()
+            ticket_id = f"SUP_{digest[:26].upper()}"
+            earlier = await tx.get("support_tickets", ticket_id)
+            if earlier is None or earlier["status"] == "open":
+                return ticket_id, earlier
+    return call.office.ids.new("SUP"), None
+
+
+async def open_support_ticket(wanted: OpenSupportTicket, call: Call) -> SupportTicket:
+    """A conversation has one open ticket for a matter: asking again adds to it what is new.
+
+    Raises NotFound for an order that is not this customer's.
+    """
+    office = call.office
+
+    async def write(tx: Transaction) -> SupportTicket:
         _, now = office.now()
         await call.check(tx)
         if wanted.order_id is not None:
             await find_order(tx, wanted.order_id, call.customer_id)
+        ticket_id, earlier = await _standing(tx, wanted, call)
+        ticket = SupportTicket(ticket_id=ticket_id)
+        if earlier is not None:
+            tx.set("support_tickets", ticket_id, {**earlier, "details": _extended(earlier["details"], wanted)})
+            call.finish(tx, ticket)
+            return ticket
         stored = StoredTicket(
             **wanted.model_dump(),
             customer_id=call.customer_id,
@@ -45,9 +72,24 @@ async def open_support_ticket(wanted: OpenSupportTicket, call: Call) -> SupportT
         )
         tx.create("support_tickets", ticket.ticket_id, stored.model_dump(mode="json"))
         call.finish(tx, ticket)
+        return ticket
 
-    await office.store.transaction(write)
-    return ticket
+    return await office.store.transaction(write)
+
+
+def _extended(details: str, wanted: OpenSupportTicket) -> str:
+    """A ticket's details with what was asked again, unless it says nothing new or there is too much already."""
+    if wanted.details in details or len(details) > _LONGEST_DETAILS:
+        return details
+    return f"{details}\n\nAgain: {wanted.subject}\n{wanted.details}"
+
+
+async def find_ticket(store: DocumentStore, ticket_id: str) -> TicketView:
+    """One ticket. Raises NotFound."""
+    data = await store.get("support_tickets", ticket_id)
+    if data is None:
+        raise NotFound(f"there is no ticket {ticket_id}", code="ticket_not_found")
+    return _view(ticket_id, StoredTicket.model_validate(data))
 
 
 async def with_exceptions(work: Awaitable[T], call: Call) -> T:
@@ -93,7 +135,11 @@ async def _ask_for_exception(refusal: OutsidePolicy, call: Call) -> OutsidePolic
         "approved": f"Our staff has just made an exception, please try again: ticket {ticket_id}.",
     }[status]
     return OutsidePolicy(
-        f"{refusal.detail} {word}", order_id=refusal.order_id, action=refusal.action, ticket_id=ticket_id
+        f"{refusal.detail} {word}",
+        order_id=refusal.order_id,
+        action=refusal.action,
+        ticket_id=ticket_id,
+        ticket_status=status,
     )
 
 
