@@ -32,6 +32,7 @@ AGENTS: dict[str, MakeAgent] = {
     "oracle": Oracle,
     "idle": lambda *_: IdleAgent(),
 }
+Charged = Callable[[str], Awaitable[int]]
 _HOLD_SECONDS = 31.0  # the shortest hold, and a second
 _SETTLE_SECONDS = 6.0
 _FAILED_TIMES = {Trouble.DOWN: 4, Trouble.CUT_TWICE: 2, Trouble.PLANTED: 20}
@@ -40,7 +41,8 @@ _SUFFIX = {Trouble.DECLINED: "-declined", Trouble.SILENT_BANK: "-timeout"}
 
 @dataclass
 class Bench:
-    """What runs share. `reprice` imports a show again as operators do; without it and `proxy` some tasks cannot run.
+    """What runs share. `charged` asks the payment provider what it has of a customer, in cents, where it can be asked.
+    `reprice` imports a show again as operators do; without it and `proxy` some tasks cannot run.
 
     `name` keeps the customers of one examination apart from those of another on the same stack.
     """
@@ -51,6 +53,7 @@ class Bench:
     make_agent: MakeAgent
     proxy: FaultProxy | None = None
     reprice: Reprice | None = None
+    charged: Charged | None = None
     seed: int = 0
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(12))
 
@@ -239,9 +242,11 @@ class _Stage:
         seen.orders = await api.orders(self.customer_id)
         seen.strangers = await api.orders(self.stranger_id) if any(p.of_stranger for p in self.task.priors) else []
         seen.others = seen.strangers + (await api.orders(self.rival_id) if self._has_rival() else [])
-        if self.task.credit is not None:
+        if self.task.credit is not None or self.bench.charged is not None:
             credits = (await api.tool("get_credit", {}, self.customer_id))["credits"]
             seen.credit = sum(cents(one["balance"]) for one in credits)
+        if self.bench.charged is not None:
+            seen.charged = await self.bench.charged(self.customer_id)
         deadline = asyncio.get_running_loop().time() + _SETTLE_SECONDS
         while True:
             for stock in seen.stocks:

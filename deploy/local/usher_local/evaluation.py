@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -20,6 +21,8 @@ from usher_evals.world import Show, catalogue
 from usher_local.provision import create_api_key, import_catalogue
 from usher_local.stack import consecutive_ports, load_stack
 from usher_local.supervisor import running_stack
+from usher_shared.documents import Query
+from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_shared.errors import Unprocessable
 from usher_tools.catalogue.model import Catalogue
 
@@ -66,8 +69,14 @@ async def own_stack(
                 async def reprice(show: Show) -> None:
                     await import_catalogue(stack, Catalogue.model_validate(catalogue([show], now)))
 
+                provider = SqliteDocumentStore(stack.data / "sandbox_payments.db")
                 async with Api(stack.url("gateway"), key) as api:
-                    yield _bench(api, now, make_agent, seed, concurrency, proxy, reprice)
+                    bench = _bench(api, now, make_agent, seed, concurrency, proxy, reprice)
+                    bench.charged = functools.partial(_net_charges, provider)
+                    try:
+                        yield bench
+                    finally:
+                        await provider.close()
 
 
 def _settings(proxy_url: str) -> dict[str, str]:
@@ -119,4 +128,19 @@ def _bench(  # noqa: PLR0917  the bench's own fields
     reprice: Reprice | None = None,
 ) -> Bench:
     places = asyncio.Semaphore(concurrency)
-    return Bench(api, secrets.token_hex(6), now, make_agent, proxy, reprice, seed, places)
+    return Bench(api, secrets.token_hex(6), now, make_agent, proxy, reprice, seed=seed, places=places)
+
+
+async def _net_charges(store: SqliteDocumentStore, customer_id: str) -> int:
+    """What the sandbox provider took of the customer and did not give back, in cents."""
+    net = 0
+    cursor: str | None = None
+    while True:
+        page = await store.query(Query("sandbox_charges", limit=500, after=cursor))
+        for document in page.documents:
+            charge = document.data
+            if charge["customer_id"] == customer_id and charge["outcome"] == "captured":
+                net += charge["amount_minor"] - charge["refunded_minor"]
+        cursor = page.next_cursor
+        if cursor is None:
+            return net

@@ -34,8 +34,9 @@ class Seen:
     """The evidence: the transcript, what was approved, and the box office by its public API after the end.
 
     `fault_happened` says whether the agent's calls met the planned fault; None where none was planned for them.
-    `before`, `orders` are the customer's orders as the API shows them; `others` those of everyone else whom the task
-    brought to these shows (strangers, rivals), `others_before` likewise.
+    `charged` is what the payment provider took of the customer and did not give back, in cents; None where it cannot
+    be asked. `before`, `orders` are the customer's orders as the API shows them; `others` those of everyone else whom
+    the task brought to these shows (strangers, rivals), `others_before` likewise.
     """
 
     task: Task
@@ -49,6 +50,7 @@ class Seen:
     strangers: list[dict[str, Any]] = field(default_factory=list)
     stocks: list[Stock] = field(default_factory=list)
     credit: int = 0
+    charged: int | None = None
     fault_happened: bool | None = None
 
     def replies(self) -> list[str]:
