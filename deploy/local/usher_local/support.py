@@ -12,6 +12,7 @@ from rich.console import Console
 
 from usher_local.shown import cell, clean
 from usher_local.stack import usual_stack
+from usher_shared.errors import NotFound
 
 support_app = typer.Typer(help="Support tickets, and exceptions from a policy.", no_args_is_help=True)
 console = Console()
@@ -47,6 +48,43 @@ def support_list(
         console.print(cell(f"{ticket['details']}\n"), soft_wrap=True)
     more = f"The first {limit}; there are more." if found["next_cursor"] else ""
     console.print(more or f"{len(found['tickets'])} {status}.", style="dim")
+
+
+@support_app.command("show")
+def support_show(
+    ticket: _Ticket, as_json: Annotated[bool, typer.Option("--json", help="as the services answer")] = False
+) -> None:
+    """One ticket with its conversation: what was said and tried, without personal data."""
+    found, said = asyncio.run(_ticket_with_transcript(ticket))
+    if as_json:
+        typer.echo(json.dumps({"ticket": found, "transcript": said}, indent=2))
+        return
+    console.print(cell(f"{found['ticket_id']} · {found['status']}", "bold"), soft_wrap=True)
+    facts = [found["created_at"][:16].replace("T", " "), f"customer {found['customer_id']}"]
+    facts += [found[key] for key in ("order_id", "action", "conversation_id") if found[key]]
+    console.print(cell(" · ".join(facts), "dim"), soft_wrap=True)
+    console.print(cell(f"{found['subject']}\n{found['details']}\n"), soft_wrap=True)
+    if found["decided_by"]:
+        console.print(cell(f"{found['decided_by']}: {found['note']}\n"), soft_wrap=True)
+    if said is None:
+        console.print("No conversation to read: none led to it, or it was erased.", style="dim")
+        return
+    for line in said["lines"]:
+        console.print(
+            cell(f"{line['speaker']}: {line['text']}", "dim" if line["speaker"] == "tool" else ""), soft_wrap=True
+        )
+
+
+async def _ticket_with_transcript(ticket_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    found = await _call("GET", f"/support-tickets/{ticket_id}")
+    if found["conversation_id"] is None:
+        return found, None
+    try:
+        async with usual_stack().client("cli", "agent") as agent:
+            path = f"/conversations/{found['conversation_id']}/transcript"
+            return found, await agent.call("GET", path, params={"ticket_id": ticket_id})
+    except NotFound:
+        return found, None
 
 
 def _decide(ticket_id: str, word: str, by: str, note: str) -> None:

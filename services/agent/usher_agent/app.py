@@ -17,6 +17,7 @@ from usher_agent.conversations import endpoints as conversations
 from usher_agent.conversations.history import History
 from usher_agent.conversations.service import Conversations
 from usher_agent.conversations.sweep import Sweep
+from usher_agent.handover import endpoints as handover
 from usher_agent.handover.tool import hand_over
 from usher_agent.knowledge.ports import KnowledgeIndex
 from usher_agent.knowledge.tool import search_tool
@@ -151,7 +152,14 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     app = create_service_app(
         "agent",
         version=VERSION,
-        routers=[turns.router, confirmations.router, proposals.router, conversations.router, streams.router],
+        routers=[
+            turns.router,
+            confirmations.router,
+            proposals.router,
+            conversations.router,
+            handover.router,
+            streams.router,
+        ],
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"store": deps.store.ping, "model": deps.model.ping, "tools": deps.box.ping, "bus": deps.bus.ping},
@@ -159,6 +167,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         max_body_bytes=4 << 20,  # attachments
     )
     app.state.settings = settings
+    app.state.store = deps.store
     app.state.turns = turn_service
     app.state.proposals = Proposals(
         store=deps.store,

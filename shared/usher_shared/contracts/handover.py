@@ -97,6 +97,21 @@ class Standing:
         )
 
 
+class TranscriptLine(BaseModel):
+    """`speaker`: customer, tool (its name and how it ended), or the specialist who answered."""
+
+    speaker: str
+    text: str
+
+
+class Transcript(BaseModel):
+    """What was said in a conversation that was handed to a person, without personal data; the newest turns."""
+
+    conversation_id: str
+    status: Literal["open", "ended"]
+    lines: list[TranscriptLine]
+
+
 def route_response_format() -> dict[str, Any]:
     """OpenAI's `response_format` that asks for a Route and nothing else."""
     schema = {
