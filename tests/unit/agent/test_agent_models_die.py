@@ -193,6 +193,7 @@ async def test_with_nobody_left_the_reply_is_honest_and_nothing_is_charged(
     assert "again" in body["reply"]
     (event,) = await world.events("chat_turn_completed")
     assert event.data["status"] == "failed"
+    assert event.data["models_passed_over"] == ["only"]
     (problem,) = await world.events("error_occurred")
     assert problem.data["code"] == event.data["error_code"] == ("model_failed" if streaming else "model_unavailable")
     assert world.box.charged_minor == 0

@@ -125,10 +125,11 @@ def is_impersonal(request: CompletionRequest) -> bool:
 def _are_public_reads(messages: Sequence[dict[str, Any]]) -> bool:
     for message in messages:
         if message["role"] == "tool":
-            if message["name"] not in PUBLIC_READS:
-                return False
-        elif message["role"] != "assistant" or not message.get("tool_calls"):
+            names = [message["name"]]
+        elif message["role"] == "assistant":
+            names = [call["function"]["name"] for call in message.get("tool_calls", ())]
+        else:
             return False
-        elif any(call["function"]["name"] not in PUBLIC_READS for call in message["tool_calls"]):
+        if not names or not PUBLIC_READS.issuperset(names):
             return False
     return True

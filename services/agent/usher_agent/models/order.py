@@ -87,7 +87,10 @@ class ModelOrder:
         self._free = tuple(c for c in candidates if c.price is not None and c.price.is_free)
 
     async def complete(self, request: CompletionRequest, on_text: Listener | None = None) -> Completion:
-        """As ChatModel; the answer says what it cost and who was passed over. Raises what the last model raises."""
+        """As ChatModel; the answer says what it cost and who was passed over.
+
+        Raises what the last model raises; its `extra` names all that failed, as `models_passed_over`.
+        """
         candidates = self._eligible(request)
         heard = None if on_text is None else _Heard(on_text)
         deadline = asyncio.get_running_loop().time() + request.timeout_seconds
@@ -105,9 +108,10 @@ class ModelOrder:
                     "a model failed" + ("; another one is asked" if later else ""),
                     extra={"model": candidate.name, "code": error.code, "detail": error.detail},
                 )
-                if not later:
-                    raise
                 passed.append(candidate.name)
+                if not later:
+                    error.extra["models_passed_over"] = passed
+                    raise
                 if heard is not None:
                     heard.start_over()
                 continue

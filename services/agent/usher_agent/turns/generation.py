@@ -145,6 +145,7 @@ class Generation:
         except UsherError as error:
             if voice is not None:
                 voice.start_over()
+            turn.note_failed(error.extra.get("models_passed_over"))
             raise TurnFailed(_code_of(error)) from error
         if voice is not None:
             voice.finish()

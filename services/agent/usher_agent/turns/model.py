@@ -105,6 +105,8 @@ class Turn:
     log: RunLog
     vault: Vault = field(default_factory=Vault)  # the conversation's personal data, which texts have tokens for
     history: list[Message] = field(default_factory=list)
+    digest: dict[str, Any] | None = None  # of the turns that no longer fit beside this one
+    room: int = _LARGEST_TURN  # characters of tool answers that the model may get to read
     messages: list[Message] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     past: Past | None = None
@@ -196,14 +198,18 @@ class Turn:
         self.remembered += completion.remembered
         if self.cost_nanos is not None:
             self.cost_nanos = None if completion.cost_nanos is None else self.cost_nanos + completion.cost_nanos
-        for name in completion.passed_over:
-            if name not in self.passed_over:
-                self.passed_over.append(name)
+        self.note_failed(completion.passed_over)
         self.model = {
             "name": completion.model or default_name,
             "version": completion.version or "unknown",
             "variant": completion.variant or "default",
         }
+
+    def note_failed(self, models: object) -> None:
+        """Models that failed before one answered, or all that there are."""
+        for name in models if isinstance(models, (list, tuple)) else ():
+            if name not in self.passed_over:
+                self.passed_over.append(name)
 
     def keep_extras(self, extras: Sequence[dict[str, Any] | None]) -> None:
         """What the model wants back with the calls of the last message, for the rest of this turn."""
@@ -229,7 +235,7 @@ class Turn:
 
     def bounded_result(self, answer: dict[str, Any]) -> str:
         """A tool's answer as JSON text for the model: harmless, and short enough to be kept."""
-        room = _LARGEST_TURN - self.result_characters
+        room = self.room - self.result_characters
         text = bounded_json(answer, max(_SMALL_RESULT, min(_LARGEST_RESULT, room)))
         self.result_characters += len(text)
         return self.vault.hide(fence(text), prose=False)
