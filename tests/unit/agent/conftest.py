@@ -91,6 +91,7 @@ class MemoryBoxOffice:
         self.holds: dict[str, dict[str, Any]] = {}
         self.quotes: dict[str, dict[str, Any]] = {}
         self.orders: dict[str, dict[str, Any]] = {}
+        self.tickets: dict[tuple[Any, ...], dict[str, Any]] = {}
         self.consumed: set[str] = set()
         self.answers: dict[str, dict[str, Any]] = {}
         self.faults: dict[str, list[tuple[BaseException, bool]]] = {}
@@ -261,6 +262,12 @@ class MemoryBoxOffice:
         self.orders[self._number("REF")] = {"total_minor": quote["total"], "customer": caller.customer_id}
         return {"order_id": arguments["order_id"], "status": "refunded", "refunded": 50.0, "currency": "USD"}
 
+    def _open_support_ticket(self, arguments: Any, caller: Any, _: Any) -> dict[str, Any]:
+        about = (caller.customer_id, caller.conversation_id, arguments.get("order_id"))
+        ticket = self.tickets.setdefault(about, {"ticket_id": self._number("SUP"), "details": []})
+        ticket["details"].append(arguments["details"])
+        return {"ticket_id": ticket["ticket_id"]}
+
     async def ping(self) -> None: ...
 
     async def close(self) -> None: ...
@@ -363,6 +370,7 @@ class World:
         self.bus = KeepingBus()
         self.own_tools: list[Any] = []
         self.knowledge: Any = None
+        self.router_model: Any = None
         self.read_frames = read_frames
         self.errors = SimpleNamespace(Conflict=Conflict, UpstreamTimeout=UpstreamTimeout, Unavailable=Unavailable)
         self.event_id = EVENT
@@ -380,6 +388,7 @@ class World:
             ids=UlidGenerator(),
             own_tools=self.own_tools,
             knowledge=self.knowledge,
+            router_model=self.router_model,
         )
         self.app = create_app(Settings(**self.settings), deps)
         config = uvicorn.Config(self.app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=1)

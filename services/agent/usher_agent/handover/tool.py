@@ -19,11 +19,11 @@ HANDOFF: Final = "handoff"  # the name of the AG-UI event
 async def _run(turn: Turn, given: HandOver) -> dict[str, Any]:
     """Raises Conflict for a hand-over that would lead nowhere: to oneself, back, or once too often."""
     if given.specialist == turn.specialist:
-        raise Conflict("you are that colleague: answer the customer yourself", code="already_yours")
+        raise Conflict("that is this very colleague", code="already_yours")
     if given.specialist in turn.passed_by:
-        raise Conflict(f"{given.specialist} has handed this over: answer the customer yourself", code="handed_back")
+        raise Conflict(f"{given.specialist} had this message before; the customer waits for an answer", code="handed_back")
     if len(turn.passed_by) >= MOST:
-        raise Conflict("handed over too often: answer the customer yourself", code="too_many_hand_overs")
+        raise Conflict("this message was handed over often enough; the customer waits for an answer", code="too_many_hand_overs")
     reason = escape_tags(mask_cards(" ".join(given.reason.split())))
     turn.log.end_text()
     turn.log.emit(custom(HANDOFF, {"from": turn.specialist, "to": given.specialist, "reason": reason}))

@@ -35,5 +35,6 @@ def check_allowed(specialist: SpecialistName, tool: str) -> None:
     """Raises NotMine (`not_my_tool`) for a call outside the allow-list; it says who has the tool."""
     owner = OWNERS.get(tool, specialist)
     if owner != specialist:
-        detail = f"{specialist} does not have {tool}; {owner} has it: call {HAND_OVER} with specialist {owner!r}"
+        # told as a fact: what is written as an order is taken out of tool messages
+        detail = f"{tool} is not among the tools of {specialist}; {owner} has it, and {HAND_OVER} leads to {owner}"
         raise NotMine("not_my_tool", detail)
