@@ -5,6 +5,7 @@
     python deploy/gcp/operate.py --project PROJECT catalogue import season.yaml
     python deploy/gcp/operate.py --project PROJECT events cancel neon-harbor --reason "The hall is flooded."
     python deploy/gcp/operate.py --project PROJECT support approve SUP_01M7 --by olga --note "a death in the family"
+    python deploy/gcp/operate.py --project PROJECT knowledge build documents/
     python deploy/gcp/operate.py --project PROJECT dead-letters show ticket_purchased
 
 Keys, catalogue, cancellations and decisions on tickets are written straight into the services' databases. Needs a
@@ -21,8 +22,10 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from google.api_core.exceptions import DeadlineExceeded, GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
@@ -33,13 +36,19 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcAsyncI
 from google.pubsub_v1.types import PubsubMessage, ReceivedMessage
 from pydantic import ValidationError
 
+from usher_agent.adapters.knowledge_indexes import vector_search_index
+from usher_agent.adapters.vertex_knowledge import VertexKnowledge
+from usher_agent.knowledge.model import Question
+from usher_agent.knowledge.service import build as build_knowledge
+from usher_agent.knowledge.settings import KnowledgeSettings
+from usher_agent.knowledge.tool import passage_of
 from usher_gateway.identity.keys import create_key, list_keys, revoke_key
 from usher_shared.bus.pubsub_channel import open_channel
 from usher_shared.bus.pubsub_topology import kept
 from usher_shared.clock import SystemClock
 from usher_shared.documents import DocumentStore
 from usher_shared.documents.firestore import FirestoreDocumentStore
-from usher_shared.errors import UsherError
+from usher_shared.errors import InvalidRequest, UsherError
 from usher_shared.events import load_topics
 from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.catalogue_files import read_catalogue
@@ -125,6 +134,36 @@ async def _decide(given: argparse.Namespace) -> dict[str, Any]:
     return decided.model_dump(mode="json")
 
 
+@asynccontextmanager
+async def _knowledge(given: argparse.Namespace) -> AsyncIterator[VertexKnowledge]:
+    """The index that the agent's settings name (USHER_AGENT_KNOWLEDGE_…), as the agent has them."""
+    async with _store(given, "agent") as store:
+        index = vector_search_index(store, SystemClock(), KnowledgeSettings())
+        if index is None:
+            raise InvalidRequest("set USHER_AGENT_KNOWLEDGE_INDEX, or _ENDPOINT; docs/guides/knowledge.md says how")
+        try:
+            yield index
+        finally:
+            await index.close()
+
+
+async def _knowledge_build(given: argparse.Namespace) -> dict[str, Any]:
+    async with _knowledge(given) as index:
+        return asdict(await build_knowledge(given.folder, index, zone=ZoneInfo(given.time_zone)))
+
+
+async def _knowledge_search(given: argparse.Namespace) -> list[dict[str, Any]]:
+    async with _knowledge(given) as index:
+        question = Question(given.query, SystemClock().now(), venue_id=given.venue)
+        return [passage_of(hit) for hit in await index.search(question)]
+
+
+async def _knowledge_stats(given: argparse.Namespace) -> dict[str, Any]:
+    async with _knowledge(given) as index:
+        stats = asdict(await index.stats(SystemClock().now()))
+    return stats | {"built_at": stats["built_at"] and stats["built_at"].isoformat()}
+
+
 class _DeadLetters:
     """What waits in a topic's dead-letter subscription."""
 
@@ -208,6 +247,18 @@ def _waiver_days(text: str) -> float:
         raise argparse.ArgumentTypeError(error.errors()[0]["msg"]) from error
 
 
+def _add_knowledge(verbs: Any) -> None:
+    making = verbs.add_parser("build", help="bring the index in line with a folder; what is gone is forgotten")
+    making.add_argument("folder", type=Path)
+    making.add_argument("--time-zone", default="UTC", help="IANA name; where a document's last day ends")
+    making.set_defaults(act=_knowledge_build)
+    asking = verbs.add_parser("search", help="the passages that the agent would find now")
+    asking.add_argument("query")
+    asking.add_argument("--venue")
+    asking.set_defaults(act=_knowledge_search)
+    verbs.add_parser("stats", help="what the index holds").set_defaults(act=_knowledge_stats)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Administer Usher on Google Cloud.")
     parser.add_argument("--project", required=True, help="the Google Cloud project")
@@ -261,6 +312,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         deciding.set_defaults(act=_decide, outcome=outcome)
 
+    _add_knowledge(rooms.add_parser("knowledge", help="documents in Vector Search").add_subparsers(required=True))
     letters = rooms.add_parser("dead-letters", help="events that a subscriber refused").add_subparsers(required=True)
     for name, act, text in (
         ("show", _show, "without taking them"),

@@ -39,6 +39,11 @@ _IDLE_WORDS = """
     tonight today tomorrow venue place arena theatre theater stadium ticket tickets exactly really actually"""
 _IDLE = frozenset(_IDLE_WORDS.split())
 _TIME_WORDS = "start begin end time long date day hour run last open door doors over finish late early"
+_KIND_WORDS = """
+    comedy comedian musical music sports sport family opera ballet jazz rock pop festival basketball football hockey
+    drama play dance circus classical hip hop country metal"""
+_KINDS = frozenset(word[:_STEM] for word in _KIND_WORDS.split())
+_ASKING = (Intent.QUESTION, Intent.OTHER, Intent.FIND, Intent.INFORM)
 _OF_TIME = frozenset(word[:_STEM] for word in _TIME_WORDS.split())
 
 
@@ -76,20 +81,28 @@ def _is_for_documents(d: Dialogue) -> bool:
     heard, turn = d.turn.heard, d.turn
     if heard is None or turn.affirmed or turn.declined or turn.seat_terms_changed or not is_question(Words(turn.text)):
         return False
-    if heard.intent not in (Intent.QUESTION, Intent.OTHER, Intent.FIND) or _is_specific(heard.slots):
+    if heard.intent not in _ASKING or _is_specific(heard.slots) or not _telling(turn.text) - _names(heard.slots):
         return False
     named = d.infos.get(d.focus or "") or d.wish.query or heard.slots.event
     if heard.topic in _OF_BOX_OFFICE or (heard.topic in _HOUSE and named):
         return False  # answered from what the box office knows, or after it
     if heard.topic in (Topic.TIME, Topic.DATE) and not _telling(turn.text) - _OF_TIME:
         return False
-    return heard.intent is not Intent.FIND or not _SALE.search(turn.text)
+    if heard.slots.category and not _telling(turn.text) - _KINDS:
+        return False
+    return heard.intent not in (Intent.FIND, Intent.INFORM) or not _SALE.search(turn.text)
+
+
+def _names(slots: Slots) -> frozenset[str]:
+    """The words of the event or venue that is named: a name alone asks nothing."""
+    return _telling(f"{slots.event.surface if slots.event else ''} {slots.venue or ''}")
 
 
 def _is_specific(slots: Slots) -> bool:
     """Whether the message names more than an event or a venue, so that a flow has to hear it."""
-    named = (slots.quantity, slots.section, slots.ordinal, slots.order_id, slots.seat_ids, slots.max_price_each)
-    return any((*named, slots.max_price_total, slots.dates, slots.city, slots.category, slots.time_of_day))
+    named = (slots.quantity, slots.ordinal, slots.order_id, slots.seat_ids, slots.max_price_each, slots.dates)
+    numbered = slots.section is not None and any(letter.isdigit() for letter in slots.section)
+    return numbered or any((*named, slots.max_price_total, slots.city, slots.time_of_day))
 
 
 def _found(d: Dialogue, arguments: dict[str, Any]) -> FoundKnowledge | None:

@@ -21,7 +21,10 @@ class BadPdf(ValueError):
 
 def read_pdf(content: bytes, about: About, *, titled: bool) -> list[Part]:
     """A part for each page with text. With `titled`, the file's own title does not count. Raises BadPdf."""
-    from pypdf import PdfReader
+    try:
+        from pypdf import PdfReader
+    except ImportError as error:
+        raise BadPdf("PDF needs the extra usher-agent[knowledge]") from error
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells of each fault of a file; ours is said once
     try:
