@@ -6,9 +6,11 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 
 from usher_agent.boxoffice.ports import BoxOffice
@@ -21,6 +23,7 @@ from usher_agent.handover import endpoints as handover
 from usher_agent.handover.tool import hand_over
 from usher_agent.knowledge.ports import KnowledgeIndex
 from usher_agent.knowledge.tool import search_tool
+from usher_agent.memory.budget import divide
 from usher_agent.models.answers import RememberingModel
 from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
@@ -32,10 +35,13 @@ from usher_agent.routing.words import WordRouter
 from usher_agent.settings import Settings
 from usher_agent.streams import endpoints as streams
 from usher_agent.turns import endpoints as turns
-from usher_agent.turns.own_tools import OwnTool
+from usher_agent.turns.own_tools import OwnTool, OwnTools, all_offered
+from usher_agent.turns.prompt import system_message
 from usher_agent.turns.service import Turns
+from usher_agent.turns.streaming import TurnStreams
 from usher_shared.bus import EventBus
 from usher_shared.clock import Clock
+from usher_shared.contracts.handover import SPECIALISTS
 from usher_shared.documents import DocumentStore
 from usher_shared.http.app import create_service_app
 from usher_shared.http.tokens import TokenVerifier
@@ -81,11 +87,20 @@ def _router(settings: Settings, deps: Deps) -> Router:
     )
 
 
+def _fixed_characters(own_tools: OwnTools) -> int:
+    """What every request to the model begins with: the longest prompt and all tools."""
+    now = datetime.now(UTC)
+    prompt = max(len(system_message(now, "America/Argentina/Buenos_Aires", name)["content"]) for name in SPECIALISTS)
+    return prompt + len(orjson.dumps(all_offered(own_tools)))
+
+
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
     """The agent as an ASGI app. It starts without reaching the model or the box office."""
     owner = secrets.token_hex(8)
     outbox = Outbox(deps.store, deps.bus)
-    history = History(deps.store, characters=settings.history_characters)
+    own_tools = {tool.name: tool for tool in _own_tools(deps)}
+    context = divide(settings.context_tokens, settings.model_name, fixed_characters=_fixed_characters(own_tools))
+    history = History(deps.store, characters=context.history, summary_characters=context.summary)
     model: ChatModel = deps.model
     if settings.answer_cache_seconds:
         model = RememberingModel(model, deps.clock, settings.answer_cache_seconds)
@@ -107,7 +122,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         settings=settings,
         budget=budget,
         owner=owner,
-        own_tools={tool.name: tool for tool in _own_tools(deps)},
+        own_tools=own_tools,
+        turn_characters=context.turn,
         router=_router(settings, deps),
     )
     conversation_service = Conversations(
@@ -169,6 +185,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     app.state.settings = settings
     app.state.store = deps.store
     app.state.turns = turn_service
+    app.state.streams = TurnStreams(deps.store, turn_service, heartbeat_seconds=settings.heartbeat_seconds)
     app.state.proposals = Proposals(
         store=deps.store,
         box=deps.box,

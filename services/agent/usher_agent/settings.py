@@ -63,7 +63,19 @@ class Settings(KnowledgeSettings):
         default=30.0, gt=0, description="longest wait of a message for the turns before it in its conversation"
     )
     queue_limit: int = Field(default=8, ge=1, le=64, description="messages that may wait in one conversation")
-    history_characters: int = Field(default=60_000, ge=2_000, description="of earlier turns that the model sees")
+    context_tokens: int = Field(
+        default=32_000,
+        ge=4_000,
+        description="of the model's window: prompt, tools, earlier turns and what a turn brings, by estimate; what no "
+        "longer fits is summarised",
+    )
+    crisis_lines: str = Field(
+        default="in the US call or text 988, in the UK and Ireland call 116 123, elsewhere in Europe call 112",
+        description="whom the agent names to a customer who may be about to hurt themselves",
+    )
+    emergency_number: str = Field(
+        default="911 in the US, 999 in the UK or 112 in Europe", description="that it names where somebody is in danger"
+    )
     check_replies: bool = Field(
         default=True, description="refuse replies that name figures or promise things which no tool's answer bears out"
     )

@@ -13,7 +13,7 @@ from usher_gateway.replay.service import MAX_RECORDED_BYTES
 from usher_gateway.streaming import EVENT_STREAM, EventStream, OnEnd, RecordedStream
 from usher_shared.contracts.chat import ChatRequest
 from usher_shared.contracts.identity import Principal
-from usher_shared.idempotency import Lease
+from usher_shared.idempotency import Lease, request_name
 
 STREAM_TYPE = f"{EVENT_STREAM}; charset=utf-8"
 
@@ -30,17 +30,38 @@ def turn_body(request: ChatRequest) -> dict[str, Any]:
     return turn
 
 
+def name_request(turn: dict[str, Any], scope: tuple[str, ...], key: str | None) -> dict[str, str]:
+    """The headers that tell the agent which request this is. One that begins a conversation names it after itself."""
+    if key is None:
+        return {}
+    digest = request_name(scope, key)
+    turn.setdefault("conversation_id", f"CONV_{digest[:26].upper()}")
+    return {"Idempotency-Key": digest}
+
+
 async def stream_turn(
     *, request: Request, room: Room, principal: Principal, turn: dict[str, Any], key: str | None
 ) -> Response:
-    """The turn's AG-UI events as the agent sends them; with a key the whole stream is recorded and replayed."""
-    begun = await room.replays.begin(key, replay_scope(request, principal), await request.body())
+    """The turn's AG-UI events as the agent sends them; with a key the whole stream is recorded and replayed.
+
+    The agent knows the key too: should this process die before its own record, the stream comes again from there.
+    """
+    scope = replay_scope(request, principal)
+    headers = name_request(turn, scope, key)
+    begun = await room.replays.begin(key, scope, await request.body())
     if isinstance(begun, Answer):
         return respond(begun)
     resources = AsyncExitStack()
     try:
         chunks = await resources.enter_async_context(
-            room.agent.stream("POST", "/turns", principal, json=turn, idle_seconds=room.settings.stream_idle_seconds)
+            room.agent.stream(
+                "POST",
+                "/turns",
+                principal,
+                json=turn,
+                headers=headers,
+                idle_seconds=room.settings.stream_idle_seconds,
+            )
         )
     except Exception:
         if begun is not None:

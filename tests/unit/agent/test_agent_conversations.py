@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from usher_shared.contracts.chat import ConversationView
+from usher_shared.contracts.recollection import read_note
 from usher_shared.documents import Query
 
 
@@ -179,18 +180,20 @@ async def test_cancel_during_a_hold_still_learns_of_it(world):
 
 
 async def test_history_is_bounded_and_survives_a_restart(make_world):
-    world = await make_world(history_characters=2_000)
+    world = await make_world(context_tokens=8_500)
     for number in range(30):
-        world.model.say(f"answer {number} " + "x" * 200)
+        world.model.say(f"answer {number} " + "x" * 400)
         await world.customer.say(f"question {number}")
-    before = world.model.requests[-1].messages[1:-1]
-    assert 2 <= len(before) <= 20
+    summary, *before = world.model.requests[-1].messages[1:-1]
+    assert read_note(summary["content"]).said[-1] not in [m["content"] for m in before]
+    assert 2 <= len(before) <= 30
     assert before[-1]["content"].startswith("answer 28")
     await world.restart()
     await world.customer.say("question 30")
     texts = [m["content"] for m in world.model.requests[-1].messages]
     assert "question 29" in texts
     assert "question 3" not in texts
+    assert read_note(texts[1]).said[0] == "question 0"
 
 
 async def test_ready_names_what_is_missing_and_health_needs_nothing(world):

@@ -154,3 +154,23 @@ async def test_a_stream_too_long_to_keep_still_passes_whole(gateway: Any) -> Non
 
     assert first[2] == again[2] == (frame * 20).decode()
     assert len(gateway.agent.calls) == 2
+
+
+async def test_the_agent_is_told_which_request_a_stream_belongs_to(gateway: Any) -> None:
+    """So that a retry finds the turn, should this process die before its own record of it."""
+    key = {**await gateway.key(), "Accept": "text/event-stream", "Idempotency-Key": "k1"}
+
+    async def broken(request: web.Request, call: Any) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"id: 1\ndata: {}\n\n")
+        request.transport.close()
+        return response
+
+    gateway.agent.on("POST", "/turns", broken)
+    body = {"message": "hello"}
+    for _ in range(2):  # nothing was recorded, so that the second one goes to the agent as well
+        await gateway.call("POST", "/chat", json=body, headers=key)
+    first, second = gateway.agent.calls
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert first.body["conversation_id"] == second.body["conversation_id"]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from usher_agent.conversations.model import TURNS
-from usher_shared.documents import DocumentStore, Filter, Query
+from usher_agent.memory.recollecting import fold, shorten
+from usher_shared.contracts.recollection import Recollection
+from usher_shared.documents import Document, DocumentStore, Filter, Query
 
 Message = dict[str, Any]
 
-_Sized = tuple[int, list[Message]]  # a turn's messages, and how many characters they are
-_Known = tuple[int, list[_Sized]]  # the number of the last turn, and the turns
-
 _PAGE = 20
 _MESSAGE_OVERHEAD = 40
+_KEPT_SHARE = 0.6  # after a cut: the next one is then some turns away, and what a server has cached stays true
 
 
-def _size(messages: list[Message]) -> int:
+def size_of(messages: list[Message]) -> int:
+    """Characters of a turn's messages."""
     return sum(
         len(message.get("content") or "")
         + sum(len(call["function"]["arguments"]) for call in message.get("tool_calls", ()))
@@ -26,59 +29,94 @@ def _size(messages: list[Message]) -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The turns up to number `last`: the newest whole, the others as their `digest` (see `Conversation.digest`)."""
+
+    last: int
+    digest: dict[str, Any] | None
+    turns: tuple[tuple[int, list[Message]], ...]  # with their sizes in characters
+    summary: tuple[Message, ...] = ()
+
+    def messages(self) -> list[Message]:
+        return [*self.summary, *(message for _, messages in self.turns for message in messages)]
+
+
+def _summary(digest: dict[str, Any] | None) -> tuple[Message, ...]:
+    if digest is None:
+        return ()
+    return ({"role": "system", "content": Recollection.model_validate(digest["facts"]).to_note()},)
+
+
 class History:
-    """The newest whole turns of each conversation within `characters`.
+    """Each conversation's newest whole turns within `characters`, after a summary of the others.
 
     Turns are only ever appended, by the holder of the conversation's lease: a remembered history is current exactly
-    when it ends at the conversation's last turn.
+    when it ends at the conversation's last turn. The digest of the turns that dropped out is stored with the
+    conversation, in the transaction that closes a turn: nothing more is read or written for it.
     """
 
-    def __init__(self, store: DocumentStore, *, characters: int, remembered: int = 512) -> None:
+    def __init__(
+        self, store: DocumentStore, *, characters: int, summary_characters: int, remembered: int = 512
+    ) -> None:
         self._store = store
         self._characters = characters
+        self._summary_characters = summary_characters
         self._remembered = remembered
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, Window] = OrderedDict()
 
-    async def read(self, conversation_id: str, turns: int) -> list[Message]:
-        """The messages of the turns up to number `turns`, oldest first."""
+    async def read(self, conversation_id: str, turns: int, digest: dict[str, Any] | None) -> Window:
+        """The turns up to number `turns`; `digest` is the conversation's."""
         if turns == 0:
-            return []
+            return Window(0, None, ())
         known = self._known.get(conversation_id)
-        if known is None or known[0] != turns:
-            known = (turns, await self._load(conversation_id))
-            self._keep(conversation_id, known)
-        return [message for _, messages in known[1] for message in messages]
+        if known is None or known.last != turns:
+            known = await self._load(conversation_id, turns, digest)
+            self.keep(conversation_id, known)
+        return known
 
-    def append(self, conversation_id: str, number: int, messages: list[Message]) -> None:
-        """Turn `number` was stored."""
-        known = self._known.get(conversation_id)
-        if known is not None and known[0] == number - 1:
-            self._keep(conversation_id, (number, self._newest([*known[1], (_size(messages), messages)])))
-        elif number == 1:
-            self._keep(conversation_id, (1, [(_size(messages), messages)]))
-        else:
-            self.forget(conversation_id)
+    def extend(self, window: Window, number: int, messages: list[Message]) -> Window:
+        """The window once turn `number` is stored; where it outgrows its budget, the oldest turns are folded."""
+        turns = [*window.turns, (size_of(messages), messages)]
+        if sum(size for size, _ in turns) <= self._characters:
+            return Window(number, window.digest, tuple(turns), window.summary)
+        return self._cut(number, window.digest, turns)
 
-    def forget(self, conversation_id: str) -> None:
-        self._known.pop(conversation_id, None)
-
-    def _keep(self, conversation_id: str, known: _Known) -> None:
-        self._known[conversation_id] = known
+    def keep(self, conversation_id: str, window: Window) -> None:
+        """What was stored is what is known from now on."""
+        self._known[conversation_id] = window
         self._known.move_to_end(conversation_id)
         if len(self._known) > self._remembered:
             self._known.popitem(last=False)
 
-    def _newest(self, turns: list[_Sized]) -> list[_Sized]:
-        total = sum(size for size, _ in turns)
-        first = 0
-        while total > self._characters and first < len(turns) - 1:
-            total -= turns[first][0]
-            first += 1
-        return turns[first:]
+    def forget(self, conversation_id: str) -> None:
+        self._known.pop(conversation_id, None)
 
-    async def _load(self, conversation_id: str) -> list[_Sized]:
-        newest: list[_Sized] = []
-        size = 0
+    def _cut(self, last: int, digest: dict[str, Any] | None, turns: list[tuple[int, list[Message]]]) -> Window:
+        left = sum(size for size, _ in turns)
+        first = 0
+        while left > self._characters * _KEPT_SHARE and first < len(turns) - 1:
+            left -= turns[first][0]
+            first += 1
+        facts = Recollection.model_validate(digest["facts"]) if digest else Recollection()
+        facts = shorten(fold(facts, (messages for _, messages in turns[:first])), self._summary_characters)
+        made = {"through": last - len(turns) + first, "facts": facts.model_dump(mode="json")}
+        return Window(last, made, tuple(turns[first:]), _summary(made))
+
+    async def _load(self, conversation_id: str, last: int, digest: dict[str, Any] | None) -> Window:
+        through = int(digest["through"]) if digest else 0
+        newest: list[tuple[int, list[Message]]] = []
+        async for document in self._newest_first(conversation_id):
+            if document.data["number"] <= through:
+                break
+            messages: list[Message] = document.data["messages"]
+            newest.append((size_of(messages), messages))
+        turns = newest[::-1]
+        if digest is None and sum(size for size, _ in turns) > self._characters:
+            return self._cut(last, None, turns)  # of a time before there were digests, or of a larger budget
+        return Window(last, digest, tuple(turns), _summary(digest))
+
+    async def _newest_first(self, conversation_id: str) -> AsyncIterator[Document]:
         cursor: str | None = None
         while True:
             page = await self._store.query(
@@ -92,11 +130,7 @@ class History:
                 )
             )
             for document in page.documents:
-                messages: list[Message] = document.data["messages"]
-                size += _size(messages)
-                if newest and size > self._characters:
-                    return newest[::-1]
-                newest.append((_size(messages), messages))
+                yield document
             cursor = page.next_cursor
             if cursor is None:
-                return newest[::-1]
+                return

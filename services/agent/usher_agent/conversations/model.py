@@ -93,6 +93,7 @@ class Conversation:
     busy: bool = False
     run: RunLease | None = None
     line: list[Place] = field(default_factory=list)
+    digest: dict[str, Any] | None = None  # what turns up to `through` came to: `facts`, a Recollection
 
     def to_document(self) -> dict[str, Any]:
         document = {name: getattr(self, name) for name in _FIELDS}

@@ -241,6 +241,7 @@ class Conversations:
             conversation.status = status
             if status == "erased":
                 conversation.personal = {}
+                conversation.digest = None
             conversation.end_run()
             tx.set(CONVERSATIONS, conversation.id, conversation.to_document())
             conversation.holds = holds

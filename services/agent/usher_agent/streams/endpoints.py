@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from usher_agent.conversations.service import Conversations
 from usher_agent.identity import CALLERS, CurrentPrincipal
 from usher_agent.streams.log import NumberedFrame
-from usher_agent.turns.service import Turns
+from usher_agent.turns.streaming import TurnStreams
 from usher_shared.errors import InvalidRequest
 
 MEDIA_TYPE = "text/event-stream"
@@ -54,6 +54,6 @@ async def resume(
 ) -> StreamingResponse:
     """Replay what was stored after `Last-Event-ID` (from the start without it), then follow the running turn."""
     conversations: Conversations = request.app.state.conversations
-    turns: Turns = request.app.state.turns
+    streams: TurnStreams = request.app.state.streams
     await conversations.find(conversation_id, principal.customer_id)
-    return event_stream(turns.follow(conversation_id, after))
+    return event_stream(streams.follow(conversation_id, after))

@@ -99,6 +99,7 @@ def _apply(turn: Turn, conversation: Conversation, open_proposal: Proposal | Non
         conversation.remember_key(turn.command.key, turn.opening.number)
     conversation.specialist = turn.specialist
     conversation.last_status = turn.status
+    conversation.digest = turn.digest or conversation.digest
     conversation.personal = turn.vault.values
     conversation.model = turn.model or conversation.model
     for ticket_id, reason in turn.tickets.items():

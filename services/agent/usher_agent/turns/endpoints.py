@@ -11,6 +11,7 @@ from usher_agent.identity import CALLERS, CurrentPrincipal
 from usher_agent.streams.endpoints import MEDIA_TYPE, event_stream
 from usher_agent.turns.commands import message_command
 from usher_agent.turns.service import Turns
+from usher_agent.turns.streaming import TurnStreams
 from usher_shared.contracts.chat import ChatResponse, TurnRequest
 
 router = APIRouter(tags=["turns"], dependencies=[CALLERS])
@@ -46,4 +47,5 @@ async def take_turn(
     )
     if not streaming:
         return json_response(await turns.say(command))
-    return event_stream(await turns.stream(command))
+    streams: TurnStreams = request.app.state.streams
+    return event_stream(await streams.begin(command))

@@ -7,14 +7,19 @@ a turn of this process ends, and looks regularly for turns of other processes.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from usher_agent.conversations.model import CONVERSATIONS, Conversation, is_next
 from usher_agent.turns.interrupted import is_dead
 from usher_agent.turns.model import OpeningRules, TurnCommand
+from usher_agent.turns.opening import Busy, InLine
+from usher_agent.turns.repeats import find_answer
+from usher_agent.turns.running import Run
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
+from usher_shared.errors import Conflict, Unavailable
 
 PLACE = timedelta(seconds=10)  # of a process that died, holds up those behind no longer than this
 _LOOK_SECONDS = 0.25
@@ -26,7 +31,9 @@ Standing = Literal["next", "waits", "withdrawn"]
 class Line:
     """Those who wait in this process."""
 
-    def __init__(self, store: DocumentStore, clock: Clock, rules: OpeningRules) -> None:
+    def __init__(self, store: DocumentStore, clock: Clock, rules: OpeningRules, *, patience_seconds: float) -> None:
+        self._patience_seconds = patience_seconds
+        self._closing = False
         self._store = store
         self._clock = clock
         self._rules = rules
@@ -38,7 +45,46 @@ class Line:
         if moved is not None:
             moved.set()
 
-    async def wait(self, conversation_id: str, seconds: float) -> None:
+    def close(self) -> None:
+        """The process ends: who waits is to ask another."""
+        self._closing = True
+        for conversation_id in list(self._moved):
+            self.move(conversation_id)
+
+    async def stand(
+        self, command: TurnCommand, standing: InLine, begin: Callable[[TurnCommand], Awaitable[Run | InLine]]
+    ) -> Run | dict[str, Any]:
+        """Wait; the run when it is the message's turn, or the answer that its first request got.
+
+        Raises Busy when that takes too long, Conflict (`message_withdrawn`) when the customer cancelled meanwhile,
+        Unavailable when the process ends.
+        """
+        conversation_id = command.conversation_id or ""
+        deadline = asyncio.get_running_loop().time() + self._patience_seconds
+        in_line = standing.placed
+        try:
+            while (left := deadline - asyncio.get_running_loop().time()) > 0:
+                if self._closing:
+                    raise Unavailable("the agent is restarting; send it again", retry_after_seconds=1.0)
+                await self._wait(conversation_id, left)
+                if command.key is not None and (answered := await find_answer(self._store, command)) is not None:
+                    return answered
+                seen = await self._look(command, placed=standing.placed)
+                if seen == "withdrawn":
+                    in_line = False
+                    raise Conflict("this was cancelled before it was answered", code="message_withdrawn")
+                if seen == "next":
+                    begun = await begin(command)
+                    if isinstance(begun, Run):
+                        in_line = False
+                        return begun
+                    standing, in_line = begun, begun.placed
+            raise Busy
+        finally:
+            if in_line:
+                await self._leave(command)
+
+    async def _wait(self, conversation_id: str, seconds: float) -> None:
         """Until something moved, but not longer than it may stay unnoticed."""
         moved = self._moved.setdefault(conversation_id, asyncio.Event())
         try:
@@ -47,7 +93,7 @@ class Line:
         except TimeoutError:
             pass
 
-    async def look(self, command: TurnCommand, *, placed: bool) -> Standing:
+    async def _look(self, command: TurnCommand, *, placed: bool) -> Standing:
         """How the message stands; `next` when a transaction is due: to begin its turn or to renew its place."""
         now = self._clock.now()
         document = await self._store.get(CONVERSATIONS, command.conversation_id or "")
@@ -69,7 +115,7 @@ class Line:
             return "next"
         return "next" if free and is_next(conversation, mine.id, now) else "waits"
 
-    async def leave(self, command: TurnCommand) -> None:
+    async def _leave(self, command: TurnCommand) -> None:
         """Give the place up."""
 
         async def fn(tx: Transaction) -> None:

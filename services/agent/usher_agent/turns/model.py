@@ -191,6 +191,16 @@ class Turn:
 
     def count(self, completion: Completion, default_name: str) -> None:
         self.model_calls += 1
+        self.charge(completion)
+        self.note_failed(completion.passed_over)
+        self.model = {
+            "name": completion.model or default_name,
+            "version": completion.version or "unknown",
+            "variant": completion.variant or "default",
+        }
+
+    def charge(self, completion: Completion) -> None:
+        """Tokens and costs, of a completion that is no step of the turn too."""
         self.prompt_tokens += completion.prompt_tokens
         self.completion_tokens += completion.completion_tokens
         self.cached_tokens += completion.cached_tokens
@@ -198,12 +208,6 @@ class Turn:
         self.remembered += completion.remembered
         if self.cost_nanos is not None:
             self.cost_nanos = None if completion.cost_nanos is None else self.cost_nanos + completion.cost_nanos
-        self.note_failed(completion.passed_over)
-        self.model = {
-            "name": completion.model or default_name,
-            "version": completion.version or "unknown",
-            "variant": completion.variant or "default",
-        }
 
     def note_failed(self, models: object) -> None:
         """Models that failed before one answered, or all that there are."""

@@ -19,6 +19,7 @@ from usher_agent.conversations.model import (
     is_next,
     new_conversation,
 )
+from usher_agent.guardrails.distress import read_distress
 from usher_agent.streams.log import last_frame
 from usher_agent.turns.interrupted import bury, can_be_taken_up, is_dead, new_lease
 from usher_agent.turns.model import Opening, OpeningRules, TurnCommand
@@ -215,6 +216,9 @@ def _classify(opening: Opening, proposal: Proposal, message: str, clock: Clock, 
         "message_id": opening.user_message_id,
         "presented_in": proposal.message_id or "",
     }
+    if read_distress(message) is not None:  # whatever else it says, it is no yes
+        opening.open = proposal
+        return
     match classify_consent(message, proposal.context()):
         case Consent.YES if not unanswered:  # else it may answer what came in between: the proposal is put again
             _decide(opening, proposal, "approve", evidence, clock)

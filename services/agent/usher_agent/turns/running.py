@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from usher_agent.conversations.history import Window
 from usher_agent.conversations.model import CONVERSATIONS, Conversation
 from usher_agent.streams.log import RunLog
 from usher_agent.turns.model import OpeningRules, Turn
@@ -26,6 +27,7 @@ class Run:
     turn: Turn
     task: asyncio.Task[dict[str, Any]] | None = None
     interruptible: bool = False
+    window: Window = field(default_factory=lambda: Window(0, None, ()))
 
     async def response(self) -> dict[str, Any]:
         """Wait for the end; a caller that goes away does not stop the turn."""

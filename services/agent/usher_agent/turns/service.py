@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from usher_agent.boxoffice.ports import BoxOffice, Caller
 from usher_agent.confirmations.model import UNFINISHED, Decision
 from usher_agent.confirmations.service import check_decidable, find_proposal
 from usher_agent.conversations.history import History
-from usher_agent.conversations.model import CONVERSATIONS, Conversation, RunLease
+from usher_agent.conversations.model import RunLease
 from usher_agent.guardrails.marks import escape_tags
 from usher_agent.guardrails.output import GroundsKeeper
 from usher_agent.handover.person import call_person, failed_again
@@ -24,15 +23,16 @@ from usher_agent.models.ports import ChatModel
 from usher_agent.routing.ports import Router
 from usher_agent.settings import Settings
 from usher_agent.specialists.model import allow_lists
-from usher_agent.streams.log import NumberedFrame, RunLog
+from usher_agent.streams.log import RunLog
 from usher_agent.streams.model import run_error, run_started
 from usher_agent.streams.service import FrameStore
 from usher_agent.turns.assigning import assign, holder
 from usher_agent.turns.calls import CallRunner
+from usher_agent.turns.care import take_care
 from usher_agent.turns.closing import LeaseLost, close_turn, emit_end, give_back, render_response, turn_events
 from usher_agent.turns.execution import carry_out
 from usher_agent.turns.generation import Generation, TurnFailed
-from usher_agent.turns.interrupted import can_be_taken_up, give_up, is_dead, take_over
+from usher_agent.turns.interrupted import give_up, is_dead, take_over
 from usher_agent.turns.line import PLACE, Line
 from usher_agent.turns.model import Opening, OpeningRules, Turn, TurnCommand
 from usher_agent.turns.offering import put_offer
@@ -40,12 +40,12 @@ from usher_agent.turns.opening import Answered, Busy, InLine, open_turn
 from usher_agent.turns.own_tools import OwnTools, all_offered
 from usher_agent.turns.past import read_past
 from usher_agent.turns.prompt import user_message
-from usher_agent.turns.repeats import find_answer, find_frames
+from usher_agent.turns.repeats import find_answer
 from usher_agent.turns.reply import conclude
 from usher_agent.turns.running import Leases, Run
 from usher_shared.clock import Clock
 from usher_shared.documents import DocumentStore
-from usher_shared.errors import Conflict, Unavailable, UsherError
+from usher_shared.errors import UsherError
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
 from usher_shared.personal import Vault
@@ -70,19 +70,21 @@ class Turns:
         budget: Budget,
         owner: str,
         own_tools: OwnTools,
+        turn_characters: int,
         router: Router,
     ) -> None:
         self._store = store
         self._outbox = outbox
         self._box = box
         self._router = router
+        self._budget = budget
+        self._turn_characters = turn_characters
         self._clock = clock
         self._ids = ids
         self._history = history
         self._settings = settings
         self._runs: dict[str, Run] = {}
         self._alive: set[str] = set()
-        self._stopping = False
         calls = CallRunner(
             box,
             clock,
@@ -117,7 +119,7 @@ class Turns:
             frame_retention=self._retention,
             is_running=self._alive.__contains__,
         )
-        self._line = Line(store, clock, self._rules)
+        self._line = Line(store, clock, self._rules, patience_seconds=settings.queue_seconds)
         self._leases = Leases(store, clock, self._rules)
 
     def running(self, conversation_id: str) -> Run | None:
@@ -204,47 +206,6 @@ class Turns:
         """Whether no process works on that run any more."""
         return is_dead(run, self._rules, self._clock)
 
-    async def stream(self, command: TurnCommand) -> AsyncIterator[NumberedFrame | None]:
-        """A whole turn as its frames; a repeated request gets those of the first, from the first one on.
-
-        Raises as `open_turn`, before the first frame.
-        """
-        earlier = await find_frames(self._store, command)
-        if earlier is None:
-            try:
-                run = await self.start(command)
-            except Busy:
-                earlier = await find_frames(self._store, command)  # it may have come at the same time
-                if earlier is None:
-                    raise
-            else:
-                return run.log.follow(run.log.first - 1, self._settings.heartbeat_seconds)
-        return self.follow(command.conversation_id or "", earlier.first - 1, earlier.last)
-
-    async def follow(
-        self, conversation_id: str, after: int, last: int | None = None
-    ) -> AsyncIterator[NumberedFrame | None]:
-        """What was stored above `after`, then the running turn, wherever it runs, to its end; not above `last`."""
-        frames = self._frames.follow(
-            conversation_id,
-            after,
-            local=lambda: self.log_of(conversation_id),
-            remote=lambda: self._is_going_on(conversation_id),
-            heartbeat_seconds=self._settings.heartbeat_seconds,
-        )
-        async for numbered in frames:
-            yield numbered
-            if last is not None and numbered is not None and numbered[0] >= last:
-                return
-
-    async def _is_going_on(self, conversation_id: str) -> bool:
-        """Whether another process works on a turn of it, or an interrupted one is to be taken up."""
-        document = await self._store.get(CONVERSATIONS, conversation_id)
-        run = Conversation.from_document(document).run if document else None
-        if run is None:
-            return False
-        return can_be_taken_up(run) or (run.id not in self._alive and not self.is_abandoned(run))
-
     async def say(self, command: TurnCommand) -> dict[str, Any]:
         """A whole turn; the ChatResponse. A repeated request gets the answer of the first.
 
@@ -258,43 +219,13 @@ class Turns:
         command = replace(command, place=self._ids.new("WAIT"))
         try:
             opened = await self._open(command)
-            run = opened if isinstance(opened, Run) else await self._wait(command, opened)
+            run = opened if isinstance(opened, Run) else await self._line.stand(command, opened, self._open)
         except Answered:
             answered = await find_answer(self._store, command)
             if answered is None:
                 raise
             return answered
         return await run.response() if isinstance(run, Run) else run
-
-    async def _wait(self, command: TurnCommand, standing: InLine) -> Run | dict[str, Any]:
-        """Stand in line; the run when it is the message's turn, or the answer that its first request got.
-
-        Raises Busy when that takes too long, Conflict (`message_withdrawn`) when the customer cancelled meanwhile.
-        """
-        conversation_id = command.conversation_id or ""
-        deadline = asyncio.get_running_loop().time() + self._settings.queue_seconds
-        in_line = standing.placed
-        try:
-            while (left := deadline - asyncio.get_running_loop().time()) > 0:
-                if self._stopping:
-                    raise Unavailable("the agent is restarting; send it again", retry_after_seconds=1.0)
-                await self._line.wait(conversation_id, left)
-                if command.key is not None and (answered := await find_answer(self._store, command)) is not None:
-                    return answered
-                seen = await self._line.look(command, placed=standing.placed)
-                if seen == "withdrawn":
-                    in_line = False
-                    raise Conflict("this was cancelled before it was answered", code="message_withdrawn")
-                if seen == "next":
-                    opened = await self._open(command)
-                    if isinstance(opened, Run):
-                        in_line = False
-                        return opened
-                    standing, in_line = opened, opened.placed
-            raise Busy
-        finally:
-            if in_line:
-                await self._line.leave(command)
 
     async def decide(self, proposal_id: str, decision: Decision, *, client_id: str, customer_id: str) -> dict[str, Any]:
         """Approve or reject through the endpoint. The same decision again gets the first one's answer.
@@ -352,7 +283,7 @@ class Turns:
 
     async def stop(self) -> None:
         """Give running turns a moment, then leave them to recovery."""
-        self._stopping = True
+        self._line.close()
         runs = {run.task: run for run in self._runs.values() if run.task is not None}
         late: set[asyncio.Task[dict[str, Any]]] = set()
         if runs:
@@ -382,6 +313,7 @@ class Turns:
             identity=Identity(command.customer_id, conversation.payment_method_token),
             log=log,
             message_id=opening.message_id,
+            room=self._turn_characters,
             specialist=holder(command, settled.action if settled else None, conversation.specialist),
         )
         return Run(conversation.id, log, turn)
@@ -399,7 +331,7 @@ class Turns:
             if flusher is not None:
                 flusher.cancel()
             await turn.log.seal()
-            return await self._finish(turn)
+            return await self._finish(run)
         except LeaseLost:
             raise
         except Exception as error:
@@ -416,7 +348,8 @@ class Turns:
             turn.log.close()
             self._line.move(run.conversation_id)
 
-    async def _finish(self, turn: Turn) -> dict[str, Any]:
+    async def _finish(self, run: Run) -> dict[str, Any]:
+        turn = run.turn
         turn.log.end_text()
         turn.forget_extras()
         response = render_response(turn, self._settings.model_name)
@@ -424,17 +357,20 @@ class Turns:
         if turn.is_silent:
             await give_back(self._store, turn)
             return response
+        window = self._history.extend(run.window, turn.opening.number, turn.messages)
+        turn.digest = window.digest
         events = turn_events(turn, self._ids, self._clock)
         await close_turn(self._store, self._outbox, self._clock, turn=turn, response=response, events=events)
         turn.log.publish()
-        self._history.append(turn.conversation_id, turn.opening.number, turn.messages)
+        self._history.keep(turn.conversation_id, window)
         return response
 
     async def _answer(self, run: Run) -> None:
         """Everything between the opening and the closing transaction; failures become an honest reply."""
         turn = run.turn
         opening = turn.opening
-        turn.history = await self._history.read(run.conversation_id, opening.number - 1)
+        run.window = await self._history.read(run.conversation_id, opening.number - 1, opening.conversation.digest)
+        turn.history = run.window.messages()
         told = user_message(turn.vault.hide(escape_tags(turn.command.message))) if turn.command.message else None
         if told is not None and not opening.recovered:
             turn.messages.append(told)
@@ -445,7 +381,7 @@ class Turns:
             turn.messages.append(told)
         if turn.command.offer is not None:
             put_offer(turn, turn.command.offer)
-        elif self._needs_model(turn):
+        elif self._needs_model(turn) and not take_care(turn, self._settings, self._clock.now()):
             await self._generate(run)
             if failed_again(turn):
                 await call_person(self._box, turn, timeout_seconds=self._settings.tool_timeout_seconds)
@@ -469,7 +405,7 @@ class Turns:
         run.interruptible = True
         try:
             async with asyncio.timeout(self._settings.wall_limit_seconds):
-                await assign(self._router, turn)
+                await assign(self._router, turn, self._budget)
                 await self._generation.answer(turn)
         except TurnFailed as error:
             turn.status, turn.error_code = "failed", error.code

@@ -23,7 +23,7 @@ from usher_gateway.identity.model import Identity, is_id
 from usher_gateway.identity.service import choose_principal
 from usher_gateway.replay.model import Answer
 from usher_gateway.streaming import EVENT_STREAM, EventStream
-from usher_gateway.turns import stream_turn, turn_body
+from usher_gateway.turns import name_request, stream_turn, turn_body
 from usher_shared.contracts.chat import (
     ChatRequest,
     ChatResponse,
@@ -33,7 +33,6 @@ from usher_shared.contracts.chat import (
 )
 from usher_shared.contracts.identity import Principal
 from usher_shared.errors import Unprocessable
-from usher_shared.idempotency import request_name
 
 router = APIRouter(tags=["chat"])
 
@@ -71,11 +70,8 @@ async def chat(
     if _wants_stream(request):
         return await stream_turn(request=request, room=room, principal=principal, turn=turn_body(body), key=key)
 
-    turn, headers = turn_body(body), {}
-    scope = replay_scope(request, principal)
-    if key is not None:  # the agent knows the repeated request too, should this process die before its own record
-        headers["Idempotency-Key"] = digest = request_name(scope, key)
-        turn.setdefault("conversation_id", f"CONV_{digest[:26].upper()}")
+    turn, scope = turn_body(body), replay_scope(request, principal)
+    headers = name_request(turn, scope, key)
 
     async def execute() -> Answer:
         return from_raw(await room.agent.call("POST", "/turns", principal, content=orjson.dumps(turn), headers=headers))

@@ -1,0 +1,32 @@
+"""Turns that are no matter for a model: the agent itself answers distress and abuse."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from usher_agent.guardrails.distress import Distress, read_distress, reply_to
+from usher_agent.settings import Settings
+from usher_agent.turns.model import Turn
+from usher_agent.turns.reply import say
+
+
+def take_care(turn: Turn, settings: Settings, now: datetime) -> bool:
+    """Answer a message of distress or abuse; False for any other, which the model answers.
+
+    Where somebody may be in danger, what waits for a yes is withdrawn: nothing is sold to them now.
+    """
+    if turn.command.message is None:
+        return False
+    distress = read_distress(turn.command.message)
+    if distress is None:
+        return False
+    proposal = turn.opening.open
+    if distress is not Distress.ABUSE and proposal is not None:
+        proposal.move("superseded", now)
+        turn.opening.changed.append(proposal)
+        turn.opening.open = None
+    lines, emergency = settings.crisis_lines, settings.emergency_number
+    first = reply_to(distress, lines=lines, emergency=emergency)
+    often = sum(message.get("content") == first for message in turn.history)
+    say(turn, reply_to(distress, lines=lines, emergency=emergency, often=often))
+    return True
