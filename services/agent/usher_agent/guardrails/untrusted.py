@@ -94,14 +94,17 @@ _ORDERS = (
     r"safety|these|the)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines|polic(?:y|ies)|confirmations?|messages?|"
     r"safeguards?)\b",
     # to pose as somebody who may give orders
-    r"\b(?:system|developer|assistant|admin|operator|tool)\s?(?:message|prompt|note|override|instruction)?s?\s?[:>\]]\s",
+    r"\b(?:system|developer|assistant|admin|operator|tool)\s?(?:message|prompt|note|override|instruction)?s?"
+    r"\s?[:>\]]\s",
     r"\byou are (?:now (?:a|an|the|in|acting|free|allowed|authori[sz]ed|unrestricted)\b|no longer\b|actually an?\b|"
     r"in (?:developer|admin|debug)\b)",
     r"\b(?:pretend|act as|roleplay)\b.{0,30}\b(?:you|if|an?|the)\b",
     r"\b(?:ai|assistant|chatbot|language model|ticket agent|bot|llm)s?\b.{0,24}\b(?:must|should|shall|has to|have to|"
     r"need to|needs to|is required|are required|will now)\b",
-    r"\b(?:attention|important|note|notice)\b:? (?:to |for )?(?:the |all |any )?(?:ai|assistant|bot|llm|language model)\b",
-    r"\[/?inst\]|<</?sys>>|#{2,} ?(?:system|instruction|assistant|human)|\b(?:begin|end) (?:system|instruction|prompt)\b",
+    r"\b(?:attention|important|note|notice)\b:? (?:to |for )?(?:the |all |any )?"
+    r"(?:ai|assistant|bot|llm|language model)\b",
+    r"\[/?inst\]|<</?sys>>|#{2,} ?(?:system|instruction|assistant|human)|"
+    r"\b(?:begin|end) (?:system|instruction|prompt)\b",
     r"\bnew (?:rules?|instructions?)\b.{0,4}:",
     # to act
     rf"\b(?:call|invoke|run|execute|use|emit|trigger)\b.{{0,30}}\b{_TOOLS}\b|"
