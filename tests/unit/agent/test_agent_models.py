@@ -99,3 +99,18 @@ async def test_a_budget_of_nothing_leaves_what_costs_nothing(make_world: Any, sc
     world = await make_world(order, conversation_budget_usd=0.0)
     await world.customer.say("hello")
     assert (len(dear.requests), len(free.requests)) == (0, 1)
+
+
+async def test_what_routing_costs_is_part_of_the_turn_and_of_the_budget(make_world: Any, scripted: Any) -> None:
+    world = await make_world(conversation_budget_usd=0.001)
+    router = scripted()
+    decision = '{"specialist": "faq", "confidence": 0.9, "reason": "a question"}'
+    answer = Completion(decision, prompt_tokens=7, completion_tokens=3, cost_nanos=900_000, charged_nanos=900_000)
+    router.script += [answer, answer]
+    world.router_model = router
+    await world.restart()
+    world.model.script.append(Completion("Yes.", prompt_tokens=20, cost_nanos=200_000, charged_nanos=200_000))
+    usage = (await world.customer.say("may I bring a dog?"))["usage"]
+    assert (usage["prompt_tokens"], usage["cost_usd"]) == (27, 0.0011)
+    await world.customer.say("and a cat?")
+    assert [request.free_only for request in (*router.requests, *world.model.requests)] == [False, True, False, True]

@@ -11,6 +11,7 @@ from usher_agent.adapters.openai_chat_model import OpenAIChatModel
 from usher_agent.adapters.vertex_chat_model import VertexChatModel
 from usher_agent.models.order import Candidate, ModelOrder
 from usher_agent.models.ports import ChatModel
+from usher_agent.models.prices import Price
 from usher_agent.models.settings import ModelSettings
 from usher_agent.settings import Settings
 from usher_shared.http.tokens import TokenSource
@@ -29,7 +30,6 @@ def build_chat_model(
     playbook = ModelSettings(kind="usher", name=PLAYBOOK)
     if settings.playbook_last and not any(m.kind == "usher" and m.name == PLAYBOOK and not m.url for m in wanted):
         wanted.append(playbook)
-    has_budget = settings.conversation_budget_usd is not None or settings.daily_budget_usd is not None
     google = GoogleAccess()
     candidates: list[Candidate] = []
     names: list[str] = []
@@ -37,9 +37,7 @@ def build_chat_model(
         key = _key(model, environment)
         if key is None and not settings.models and number == 1 and settings.model_api_key is not None:
             key = settings.model_api_key.get_secret_value()
-        price = model.known_price()
-        if has_budget and price is None:
-            raise ValueError(f"a budget needs the price of {model.name}: give it as `price`")
+        price = _price(settings, model)
         name = model.name if model.name not in names else f"{model.name}#{number}"
         names.append(name)
         adapter = _adapter(model, key, inference_url, tokens, google)
@@ -54,7 +52,9 @@ def build_router_model(
     model = settings.router_model
     if model is None:
         return None
-    return _adapter(model, _key(model, environment), inference_url, tokens, GoogleAccess())
+    adapter = _adapter(model, _key(model, environment), inference_url, tokens, GoogleAccess())
+    price = _price(settings, model)
+    return ModelOrder([Candidate(model.name, adapter, settings.router_timeout_seconds, price)])
 
 
 def _single(settings: Settings) -> ModelSettings:
@@ -66,6 +66,13 @@ def _single(settings: Settings) -> ModelSettings:
         timeout_seconds=settings.model_timeout_seconds,
         temperature=settings.model_temperature,
     )
+
+
+def _price(settings: Settings, model: ModelSettings) -> Price | None:
+    price = model.known_price()
+    if price is None and (settings.conversation_budget_usd is not None or settings.daily_budget_usd is not None):
+        raise ValueError(f"a budget needs the price of {model.name}: give it as `price`")
+    return price
 
 
 def _key(model: ModelSettings, environment: Mapping[str, str]) -> str | None:

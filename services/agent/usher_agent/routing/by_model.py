@@ -72,10 +72,13 @@ class ModelRouter:
             customer_id=situation.customer_id,
             timeout_seconds=self._timeout_seconds,
             response_format=_FORMAT,
+            free_only=situation.free_only,
         )
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 completion = await self._model.complete(request)
+            if situation.charge is not None:
+                situation.charge(completion)
             route = Route.model_validate_json(completion.text)
         except (UsherError, TimeoutError) as error:
             self._outage.note_failure(error)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from usher_agent.models.ports import Completion
 from usher_shared.contracts.handover import SpecialistName
 
 
@@ -12,6 +14,7 @@ class Situation:
     """`specialist` answered last, if anybody did. `proposal` is the action that waits for the customer's yes.
 
     `actions` are those that were carried out in this conversation; `last_reply` is what the customer read last.
+    `charge` is told what a model was asked for it; `free_only`: it may cost nothing.
     """
 
     message: str
@@ -22,3 +25,5 @@ class Situation:
     last_reply: str = ""
     conversation_id: str = ""
     customer_id: str = ""
+    charge: Callable[[Completion], None] | None = None
+    free_only: bool = False
