@@ -74,3 +74,16 @@ def test_a_refused_hand_over_is_not_tried_again(code: str) -> None:
 
 def test_without_colleagues_it_says_that_it_cannot() -> None:
     assert isinstance(next_act(refund_wanted(), offered("purchase")), Say)
+
+
+def test_who_is_never_understood_is_offered_a_person_and_then_gets_one() -> None:
+    heard = [SYSTEM]
+    for text in ("it does that", "so it goes", "it is like that"):
+        heard.append(Heard("user", text))
+        act = next_act(heard, offered("faq"))
+        if isinstance(act, Say):
+            heard.append(Heard("assistant", act.text))
+    assert "Shall I pass this on to a person?" in heard[-2].text
+    assert isinstance(act, Call)
+    assert act.tool == "open_support_ticket"
+    assert "not understood" in act.arguments["details"]

@@ -60,6 +60,8 @@ _SUBJECTS = (
 )
 _DISCOUNT = re.compile(r"\b(?:discount|promo|coupon|voucher|deal)s?\b", re.I)
 
+_OFTEN = 2  # messages in a row that were not understood, after which a person is offered
+
 
 def chat(d: Dialogue, meant: Intent | None = None) -> Act:
     """The answer to a message that asks for nothing to be done."""
@@ -76,7 +78,9 @@ def chat(d: Dialogue, meant: Intent | None = None) -> Act:
         return Say(_what_now(d))
     if intent is Intent.DENY:
         return Say("All right. If you need anything else, just tell me.")
-    return Say(phrases.UNCLEAR_AGAIN if d.turn.misheard >= 2 else phrases.UNCLEAR)
+    if d.turn.misheard > _OFTEN and d.can("open_support_ticket"):
+        return call_person(d)  # it was offered after the last one
+    return Say(phrases.UNCLEAR_AGAIN if d.turn.misheard >= _OFTEN else phrases.UNCLEAR)
 
 
 def _what_now(d: Dialogue) -> str:
@@ -104,7 +108,8 @@ def call_person(d: Dialogue) -> Act:
     """Hands the matter to a person with a support ticket."""
     if not d.can("open_support_ticket") or d.turn.failures("open_support_ticket"):
         return Say("I couldn't reach our support desk just now, sorry. Please try again in a few minutes.")
-    details = [f"The customer asks for a person. First request: {d.first_request[:1000]}"]
+    why = "was not understood several times" if d.turn.misheard > _OFTEN else "asks for a person"
+    details = [f"The customer {why}. First request: {d.first_request[:1000]}"]
     details += [f"What it is about: {d.trouble[:1000]}"] if d.trouble and d.trouble != d.first_request else []
     if d.turn.text not in (d.first_request, d.trouble):
         details.append(f"Latest message: {d.turn.text[:1000]}")
