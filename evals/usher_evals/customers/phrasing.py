@@ -18,6 +18,8 @@ from usher_evals.world import Split
 _SEGMENT = re.compile(r"\[([^][]*)\]")
 _RULE = re.compile(r"<([a-z_.]+)>")
 _SLOT = re.compile(r"\{([a-z_]+)\}")
+_LONG_WORD = re.compile(r"\b[A-Za-z]{6,}\b(?!\.\w)")
+_MISTYPED = 0.05  # share of messages
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -42,7 +44,19 @@ class Phrasing:
         text = self._expand(self._luck.choice(self._rules[key]), slots)
         text = re.sub(r"\b(1|one) (ticket|seat|tix)s?\b", r"\1 \2", text)
         text = re.sub(r" +([,.!?])", r"\1", re.sub(r"\s+", " ", text)).strip()
-        return text[:1].upper() + text[1:] if self._luck.random() < 0.7 else text
+        text = text[:1].upper() + text[1:] if self._luck.random() < 0.7 else text
+        return self._mistyped(text) if self._luck.random() < _MISTYPED else text
+
+    def _mistyped(self, text: str) -> str:
+        """With two letters of a longer word swapped, one left out or one typed twice."""
+        words = [match.span() for match in _LONG_WORD.finditer(text)]
+        if not words:
+            return text
+        start, end = self._luck.choice(words)
+        at = self._luck.randrange(start + 1, end - 2)
+        here, following = text[at], text[at + 1]
+        slip = self._luck.choice((following + here, following, here + here + following))
+        return text[:at] + slip + text[at + 2 :]
 
     def number(self, value: int) -> str:
         """In figures or in words."""

@@ -99,6 +99,30 @@ def upgrades(maker: Maker) -> None:
         maker.add(Family.UPGRADE, goal, ends, show, priors=(prior,), facts=facts)
 
 
+def upgrades_during_the_show(maker: Maker) -> None:
+    """The show has begun half an hour ago, and its policy lets people move while it is on, or does not any more."""
+    for number in range(6):
+        late = number % 3 == 2
+        policies = _policies(upgrade=None, in_game_upgrade={"until_hours_after_start": 0.1 if late else 2})
+        show = maker.show(hours=-0.5, late_sales=2, policies=policies)
+        best, middle, last = sections(show)
+        quantity = 1 + number % 2
+        prior = Prior(show, quantity, last.name)
+        target = (best, middle)[number % 2]
+        price = quantity * (show.ticket_minor(target.id) - show.ticket_minor(last.id))
+        if late:
+            told = Fact(
+                "that it is too late", words=(r"ended|until|too late|not possible|isn't possible|no longer|can't",)
+            )
+            goal = Upgrade(0, (), section=target.name)
+            maker.add(Family.UPGRADE, goal, unchanged(prior), show, priors=(prior,), facts=(told,))
+            continue
+        ends = ends_of((), [moved(prior, target.name, price)])
+        facts = (Fact("the difference", amounts=(price,)),)
+        goal = Upgrade(0, (price,), section=target.name)
+        maker.add(Family.UPGRADE, goal, ends, show, priors=(prior,), facts=facts)
+
+
 def exchanges(maker: Maker) -> None:
     for number in range(12):
         old = maker.show(policies=_policies(exchange={"until_hours_before": 24, "fee_percent": 0}))

@@ -28,6 +28,7 @@ _BUILDERS = (
     talking.injections,
     talking.nothings,
     talking.several,
+    orders.upgrades_during_the_show,
 )
 
 
