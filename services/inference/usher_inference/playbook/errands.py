@@ -13,6 +13,7 @@ from usher_inference.playbook.requests import Request, read_request
 from usher_inference.playbook.state import Dialogue
 from usher_inference.understanding import Intent, Topic
 from usher_inference.understanding.intents import weigh_intents
+from usher_inference.understanding.lexicon import word_list
 from usher_inference.understanding.passage import Passage
 from usher_inference.understanding.topics import is_question, read_topic
 
@@ -82,48 +83,11 @@ _NAMED_ORDER = re.compile(
 )
 _PLACE = re.compile(r"\b(?:at|for|to|in|near) (?:the )?(?P<name>[\w'&.-]+(?: [\w'&.-]+){0,4})\W*$", re.IGNORECASE)
 _NO_NAMES = frozenset(
-    [
-        "the",
-        "that",
-        "this",
-        "there",
-        "show",
-        "game",
-        "event",
-        "concert",
-        "venue",
-        "arena",
-        "theatre",
-        "theater",
-        "stadium",
-        "hall",
-        "place",
-        "night",
-        "day",
-        "evening",
-        "cars",
-        "car",
-        "parking",
-        "people",
-        "kids",
-        "children",
-        "wheelchair",
-        "wheelchairs",
-        "food",
-        "drinks",
-        "tickets",
-        "seats",
-        "friday",
-        "saturday",
-        "sunday",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "tonight",
-        "tomorrow",
-        "weekend",
-    ]
+    word_list(
+        "the that this there show game event concert venue arena theatre theater stadium hall place night day evening "
+        "cars car parking people kids children wheelchair wheelchairs food drinks tickets seats friday saturday "
+        "sunday monday tuesday wednesday thursday tonight tomorrow weekend"
+    )
 )
 _HAS_THEM = re.compile(
     r"^\W*(?:(?:hi|hello|hey|so|well|no|stop|ok)\W+)*(?:i|we)(?:'ve| have)?(?: already)? (?:have|got|bought|own|hold)\b"
@@ -167,6 +131,7 @@ _TOGETHER = (  # what one flow serves, whichever of the two comes first
     {_Kind.REFUND, _Kind.CREDIT},
     {_Kind.REFUND, _Kind.PERSON},
     {_Kind.EXCHANGE, _Kind.REFUND},
+    {_Kind.EXCHANGE, _Kind.BUY},
 )
 _MOST = 4  # requests of one message that are kept apart
 _MOST_REMINDERS = 2
@@ -220,13 +185,15 @@ def _verb(words: str) -> str:
 def _belongs(before: tuple[_Kind | None, str], kind: _Kind, words: str) -> bool:
     """Whether a part goes with the one before, which a single flow serves."""
     kind_before, said = before
+    if {kind, kind_before} == {_Kind.EXCHANGE, _Kind.BUY} and re.search(r"\b(?:also|another)\b", words, re.IGNORECASE):
+        return False
     if kind is _Kind.ASK and kind_before is _Kind.BUY:
         return not _is_elsewhere(words, said)
     if kind_before is None or kind is kind_before or {kind, kind_before} in _TOGETHER:
         return not (kind in _CHANGES and kind is kind_before and _names_one(words) and _names_one(said))
     if kind is _Kind.ASK and kind_before in _CHANGES:
         return read_topic(Passage(words)) in _OF_CHANGES and read_request(words) is None
-    return kind_before is _Kind.EXCHANGE and kind is _Kind.BUY and " also " not in f" {words} {said} "
+    return False
 
 
 def _is_elsewhere(words: str, said: str) -> bool:

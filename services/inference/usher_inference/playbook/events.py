@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from usher_inference.playbook.acts import Act, Call, Say
-from usher_inference.playbook.naming import LIKE, Fit, akin, at_venue, best_fit, fit, likeness, names_something
+from usher_inference.playbook.naming import (
+    LIKE,
+    Fit,
+    akin,
+    at_venue,
+    best_fit,
+    fit,
+    learning_searches,
+    likeness,
+    names_something,
+)
 from usher_inference.playbook.phrases import (
     ELSEWHERE,
     MAY_WAIT,
@@ -53,8 +63,9 @@ def find_event(d: Dialogue) -> Act | None:
     if d.focus:
         return None
     if not d.wish.has_criteria():
-        if call_key({}) not in d.searches and names_something(d):
-            return _search(d, {})  # to learn which of the words are a name
+        unread = learn_names(d)
+        if unread:
+            return unread
         if d.former:
             d.focus, d.former = d.former, None
             return None
@@ -75,6 +86,16 @@ def find_event(d: Dialogue) -> Act | None:
             return _present(d, matching, lead or _not_there(d.wish, matching), named=named)
         nearest = nearest or matching
     return _nothing(d)
+
+
+def learn_names(d: Dialogue) -> Act | None:
+    """The search for words of the message that may be a name; None where there are none, or all was searched for."""
+    if not names_something(d) or not d.can("search_events"):
+        return None
+    for arguments in learning_searches(d):
+        if call_key(arguments) not in d.searches and not d.turn.tried("search_events", arguments):
+            return Call("search_events", dict(arguments))
+    return None
 
 
 def _is_surely(matching: Sequence[EventSummary], wish: Wish, arguments: dict[str, Any]) -> bool:

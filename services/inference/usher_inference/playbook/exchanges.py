@@ -7,13 +7,14 @@ import re
 
 from usher_inference.playbook import failures, phrases
 from usher_inference.playbook.acts import Act, Call, Say
+from usher_inference.playbook.events import learn_names
 from usher_inference.playbook.naming import unknown_words
 from usher_inference.playbook.order_wishes import likeness
 from usher_inference.playbook.orders import choose_order, seats_meant
 from usher_inference.playbook.parts import pick
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.smalltalk import offer_person
-from usher_inference.playbook.state import Dialogue, Task, Wish, call_key
+from usher_inference.playbook.state import Dialogue, Task, Wish
 from usher_inference.understanding import Comparative, Intent, Slots
 from usher_shared.contracts.tools import OrderExchanged, OrderView
 
@@ -108,7 +109,9 @@ def settle_exchange(d: Dialogue) -> Act | None:
     if _SAME.search(text) and d.hold is None:
         wish.category, wish.query, d.focus = None, None, order.event_id
     elif d.hold is None and not wish.query and d.focus is None and _may_name(d, order):
-        return Call("search_events", {})  # to learn which of the words are a name
+        unread = learn_names(d)
+        if unread:
+            return unread
     elsewhere = bool(wish.query or wish.city or wish.category or (d.focus and d.focus != order.event_id))
     same_event = bool(wish.section or wish.row or wish.each or wish.cheapest or wish.seat_numbers or wish.seat_ids)
     if d.hold is None and not elsewhere:
@@ -129,9 +132,7 @@ def settle_exchange(d: Dialogue) -> Act | None:
 
 def _may_name(d: Dialogue, order: OrderView) -> bool:
     """Whether the words of what is wanted may hold an event's name that is not known yet."""
-    names = {word for word in unknown_words(d) if likeness(word, order.event_name) < _OWN_NAME}
-    unread = call_key({}) not in d.searches and not d.turn.tried("search_events", {})
-    return d.turn.exchanging and bool(names) and unread and d.can("search_events")
+    return d.turn.exchanging and any(likeness(word, order.event_name) < _OWN_NAME for word in unknown_words(d))
 
 
 def _given_up(order: OrderView, count: int) -> str:

@@ -15,6 +15,26 @@ _NO_TICKETS = re.compile(
 )
 
 
+_YES_OR_NO = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|and|also|so|ok|okay|dear|team|there|good|morning|evening|afternoon|please)\W+)*"
+    r"(?:may|are|can|could|is|do|does|will|must|should|am|(?:from|until) when)\b[^.!]*\?\W*$",
+    re.IGNORECASE,
+)
+_OF_SALE = re.compile(
+    r"\b(?:tickets?|tix|seats?|availab\w*|left|sold|price\w*|costs?|cheap\w*|much|go|going|see|watch|play\w*|perform\w*|"
+    r"on|book|buy|get|want|like|have|find|show|search|tell|interested|possible|help|there)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_something_else(d: Dialogue) -> bool:
+    """Whether the message asks about the event what no topic covers: a number of tickets is no answer to that."""
+    text, heard = d.turn.text, d.turn.heard
+    if heard is None or heard.topic or heard.slots.quantity or d.turn.affirmed:
+        return False
+    return _YES_OR_NO.match(text) is not None and _OF_SALE.search(text) is None
+
+
 def interject(d: Dialogue, intent: Intent) -> Say | None:
     """The word that is due; None when the purchase goes on by itself."""
     if d.turn.done:

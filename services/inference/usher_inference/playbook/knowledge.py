@@ -25,6 +25,7 @@ _OF_BOX_OFFICE = frozenset(
     {Topic.PRICE, Topic.AVAILABILITY, Topic.SEATING, Topic.PROGRAMME, Topic.PAYMENT, Topic.FEES, Topic.CAPABILITIES}
     | {Topic.REFUND_POLICY, Topic.EXCHANGE_POLICY}
 )
+_QUITE_SURE = 0.75  # of the same, where it is not known for which venue
 _VERY_SURE = 0.8  # of one that seemed to be no matter of ours
 _WORD = re.compile(r"[a-z0-9]+")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"(])")
@@ -74,7 +75,8 @@ def aside(d: Dialogue) -> Act | None:
     info = d.infos.get(d.focus or "")
     if info is None and d.focus and d.can("get_event_info") and not d.turn.failures("get_event_info"):
         return Call("get_event_info", {"event_id": d.focus})  # to ask for its venue's documents alone
-    return consult(d, info, least=SURE if d.turn.beyond is None else _VERY_SURE)
+    least = _VERY_SURE if d.turn.beyond else (SURE if info is not None else _QUITE_SURE)
+    return consult(d, info, least=least)
 
 
 def _is_for_documents(d: Dialogue) -> bool:

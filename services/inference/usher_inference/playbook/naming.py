@@ -22,6 +22,7 @@ _TRADE = re.compile(
     r"tomorrow|weekend|morning|afternoon|evening|(?:jan|febr)uary|march|april|may|june|july|august|"
     r"(?:septem|octo|novem|decem)ber|three|seven|eight|nine|eleven|twelve|first|second|third"
 )
+_MOST_NAMED = 4  # words of a name
 _AKIN = 75.0  # of a single word
 LIKE = 72.0  # at least this alike (0..100) for a found event to be the one that was named
 
@@ -99,6 +100,12 @@ def names_something(d: Dialogue) -> bool:
     if heard is None or heard.slots.event:
         return False
     return bool(unknown_words(d))
+
+
+def learning_searches(d: Dialogue) -> list[dict[str, str]]:
+    """The searches that tell which of the message's words are an event's name: for the words, then for everything."""
+    words = list(dict.fromkeys(unknown_words(d)))
+    return [{"query": " ".join(words)}, {}] if 0 < len(words) <= _MOST_NAMED else [{}]
 
 
 def unknown_words(d: Dialogue) -> list[str]:

@@ -21,6 +21,9 @@ _WHEN_TO_UPGRADE = re.compile(
     r"\bintermission\b|\binside\b)|\b(?:when|until when|how late|what time)\b.*\bupgrad",
     re.IGNORECASE,
 )
+_NAMES_PLACE = re.compile(
+    r"\b(?:in|to|into|on|at) (?:the|a) \w|\bin \w+\W*$|^\W*(?:the )?\w+(?: \w+)?(?:[,.!]| please|\W*$)", re.IGNORECASE
+)
 _LONGEST_EVENT = timedelta(
     hours=8
 )  # after the start: seats of a running event may still be changed, if its policy says
@@ -115,6 +118,10 @@ def upgrade(d: Dialogue) -> Act:
         return order
     if d.upgrade_delta is None and d.upgrade_section is None and not (d.upgrade_any or d.turn.affirmed):
         rule = _upgrade_rule(d, order)
+        if isinstance(rule, str) and order.event_id not in d.infos and _NAMES_PLACE.search(d.turn.text):
+            house = {"event_id": order.event_id}  # with the sections' names known, the message may name one
+            if d.can("get_event_info") and not d.turn.tried("get_event_info", house):
+                return Call("get_event_info", house)
         return rule if isinstance(rule, Call) else Say(f"{rule}{line_of(d, order)}. {Asked.LIMIT.value}")
     arguments: dict[str, Any] = {"order_id": order.order_id}
     if d.upgrade_section:

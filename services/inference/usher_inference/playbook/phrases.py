@@ -190,6 +190,7 @@ def numbered(lines: Sequence[str]) -> str:
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1))
 
 
+UNKNOWN = "I have no information on that for"
 NOTHING_CALLED = "I found no events for"
 ON_OTHER_DATES = "but there is this on other dates:"
 ELSEWHERE = "but there is this elsewhere:"

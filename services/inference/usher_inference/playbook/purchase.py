@@ -4,6 +4,7 @@ from usher_inference.playbook import failures, phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event, other_dates
 from usher_inference.playbook.exchanges import exchange_call, exchange_failed
+from usher_inference.playbook.interjections import asks_something_else
 from usher_inference.playbook.naming import words_beyond
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.recalling import recall
@@ -130,6 +131,8 @@ def _seats_of(d: Dialogue, event: EventSummary) -> Act:
     quantity = d.wish.quantity
     if may_name_section(d):
         return describe(d)
+    if quantity is None and asks_something_else(d):
+        return Say(f"{phrases.UNKNOWN} {phrases.named_event(event)}, and I don't want to guess. {Asked.PERSON.value}")
     if quantity is None:
         price = "" if event.price_from is None else f", from {phrases.money(event.price_from, event.currency)} a seat"
         return Say(f"{phrases.named_event(event)}{price}. {Asked.QUANTITY.value}")

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Act, Call, Say
-from usher_inference.playbook.events import find_event
+from usher_inference.playbook.events import find_event, learn_names
 from usher_inference.playbook.knowledge import SURE, consult
-from usher_inference.playbook.naming import likeness, names_something
+from usher_inference.playbook.naming import likeness
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.sections import sections_called
-from usher_inference.playbook.state import Dialogue, Task, call_key
+from usher_inference.playbook.state import Dialogue, Task
 from usher_inference.understanding import Topic
 from usher_inference.understanding.topics import read_topics
 from usher_shared.contracts.money import to_minor
@@ -65,8 +65,9 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
     if d.focus is None and d.order_focus in d.orders and not d.wish.has_criteria():
         d.focus = d.orders[d.order_focus].event_id
     if d.focus is None and not d.wish.has_criteria():
-        if call_key({}) not in d.searches and names_something(d) and d.can("search_events"):
-            return Call("search_events", {})  # to learn which of the words are a name
+        unread = learn_names(d)
+        if unread:
+            return unread
         found = consult(d) if topic in _OF_HOUSE else None
         return found or Say(f"That depends on the event. {Asked.EVENT.value}")
     step = find_event(d)

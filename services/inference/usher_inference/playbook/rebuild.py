@@ -20,6 +20,7 @@ from usher_inference.playbook.phrases import (
 )
 from usher_inference.playbook.reading import read
 from usher_inference.playbook.recalling import recall_last
+from usher_inference.playbook.recollected import restore
 from usher_inference.playbook.seats import choose
 from usher_inference.playbook.state import Dialogue, Task, Turn, Wish, call_key
 from usher_inference.playbook.transcript import (
@@ -31,6 +32,7 @@ from usher_inference.playbook.transcript import (
     Heard,
     Lapsed,
     Proposed,
+    Recalled,
     Step,
     UserTurn,
     read_moment,
@@ -88,6 +90,8 @@ def _fold(d: Dialogue, step: Step) -> None:
             _note_declined(d)
         case Lapsed():
             d.proposal, d.proposal_action = None, ""
+        case Recalled(known):
+            restore(d, known)
         case HandedOn(refused=refused):
             d.turn.alone = refused
         case Done():
@@ -164,6 +168,8 @@ def _read_again(d: Dialogue) -> None:
 def _read_section(d: Dialogue) -> None:
     """With the house's own names just learnt, the message may name a section that could not be told before."""
     heard = d.turn.heard
+    if d.task is Task.UPGRADE and d.upgrade_section is None:
+        d.upgrade_section = read(d, d.turn.text).slots.section
     if heard is None or heard.slots.section or d.wish.section or d.task is not Task.PURCHASE:
         return
     again = read(d, d.turn.text).slots

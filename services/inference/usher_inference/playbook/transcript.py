@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from usher_shared.contracts.handover import HAND_OVER
 from usher_shared.contracts.knowledge import SEARCH_KNOWLEDGE, FoundKnowledge
+from usher_shared.contracts.recollection import PREFACE, Recollection, read_note
 from usher_shared.contracts.tools import TOOLS, Answer
 
 _LONGEST = 4000  # characters of a message that are read
@@ -102,7 +103,14 @@ class Done:
     result: Answer | Proposed | FoundKnowledge | Failure
 
 
-Step = UserTurn | AssistantTurn | Declined | Lapsed | HandedOn | Done
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Turns that are left out, as what they established."""
+
+    known: Recollection
+
+
+Step = UserTurn | AssistantTurn | Declined | Lapsed | HandedOn | Done | Recalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,11 @@ def read_steps(messages: Iterable[Heard]) -> Iterator[Step]:
                     continue
                 yield Done(call.name, _read_arguments(call.arguments), read_result(call.name, message.text))
         elif message.role in ("system", "developer"):
+            if message.text.startswith(PREFACE):
+                known = read_note(message.text)
+                if known is not None:
+                    yield Recalled(known)
+                continue
             declined = _DECLINED.search(message.text)
             if declined:
                 yield Declined(declined.group(1))

@@ -2,7 +2,7 @@
 
 import re
 
-from usher_inference.playbook.naming import fit, likeness, named_words, names_something, unknown_words
+from usher_inference.playbook.naming import at_venue, fit, likeness, named_words, names_something, unknown_words
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.pointing import pointed_at
 from usher_inference.playbook.state import Dialogue, Task, Wish
@@ -26,7 +26,10 @@ _THE_OTHER = re.compile(
 _THE_CHEAPER = re.compile(
     r"\bthe (?:cheaper|less expensive|cheapest) (?:ones?|events?|shows?|games?|tickets?)\b", re.IGNORECASE
 )
-_DENIAL = re.compile(r"(?:no|nah|nope|not|never ?mind|leave|forget|skip|stop|cancel|don'?t)\b.*", re.IGNORECASE)
+_DENIAL = re.compile(
+    r"(?:no|nah|nope|not|never|mind|nevermind|leave|forget|skip|stop|cancel|don'?t|it|that|thanks|thank|you|[ ,.])+",
+    re.IGNORECASE,
+)
 FRONT = re.compile(r"\bfront rows?\b", re.IGNORECASE)
 _INSTEAD = re.compile(r"\b(?:same|instead|rather|(?:what|how) about|but (?:for|to)|switch|change)\b", re.IGNORECASE)
 _AT = re.compile(r"\bat the ([a-z][\w' ]{2,30}?)(?=[,.?!]|$| (?:on|for|this|next)\b)", re.IGNORECASE)
@@ -205,6 +208,7 @@ def _hear_event_name(d: Dialogue, heard: Understanding, mention: EventMention) -
         or heard.intent in (Intent.FIND, Intent.BUY, Intent.HOLD)
         or _INSTEAD.search(d.turn.text) is not None
         or d.turn.asked in (Asked.EVENT, Asked.WAIT)
+        or _asks_about(d, heard, mention)
     )
     if d.focus and mention.hint is None and not naming:
         return  # a few capital letters inside an answer are no other event
@@ -220,6 +224,14 @@ def _hear_event_name(d: Dialogue, heard: Understanding, mention: EventMention) -
     passed = d.wish.other_than  # named again, an event is no longer passed over
     d.wish.other_than = frozenset(id for id in passed if id not in d.events or not fit(mention.name, d.events[id]))
     _leave_seats(d.wish)
+
+
+def _asks_about(d: Dialogue, heard: Understanding, mention: EventMention) -> bool:
+    """Whether a question is about another event than the one in question; with seats held, that one stays."""
+    if heard.topic is None or d.hold or d.event is None or at_venue(mention.surface, d.event):
+        return False
+    beside = rf"\b(?:at|for|to|of|about|does|is|will) (?:the )?{re.escape(mention.surface)}"
+    return re.search(beside, d.turn.text, re.IGNORECASE) is not None
 
 
 def _leave_seats(wish: Wish) -> None:
