@@ -211,7 +211,8 @@ def test_a_role_on_the_project_is_narrowed_for_services() -> None:
             continue
         member = body["member"]
         asking = "${google_project_iam_custom_role.model_caller[0].id}"
-        narrow = {"roles/logging.logWriter", "roles/bigquery.jobUser", asking}  # none can be granted on less
+        documents = "${google_project_iam_custom_role.knowledge[each.key].id}"
+        narrow = {"roles/logging.logWriter", "roles/bigquery.jobUser", asking, documents}  # none can be granted on less
         reading = "deploy" in member and all(
             "iewer" in role or "eader" in role or "browser" in role for role in re.findall(r"roles/[\w.]+", str(body))
         )
@@ -226,6 +227,24 @@ def test_the_agent_may_ask_models_and_nothing_else_of_vertex_ai() -> None:
     assert role["count"] == member["count"] == "${var.agent_vertex ? 1 : 0}"
     granted = [name for kind, name, body in resources() if "iam_member" in kind and "aiplatform" in str(body)]
     assert not granted  # no predefined role beside it
+
+
+def test_documents_are_searched_by_the_agent_and_changed_by_the_operator() -> None:
+    role = resource("google_project_iam_custom_role", "knowledge")
+    member = resource("google_project_iam_member", "knowledge")
+    assert role["for_each"] == member["for_each"] == "${local.knowledge_roles}"
+    assert member["member"] == "${local.members[each.key]}"
+    stated = (FILES[0].parent / "knowledge.tf").read_text()
+    granted = {
+        owner: set(re.findall(r'"(aiplatform\.[\w.]+)"', line))
+        for owner, line in re.findall(r"^ +(agent|operator) += (\{.*)$", stated, re.MULTILINE)
+    }
+    assert granted == {
+        "agent": {"aiplatform.endpoints.predict", "aiplatform.indexEndpoints.queryVectors"},
+        "operator": {"aiplatform.endpoints.predict", "aiplatform.indexes.update"},
+    }
+    for kind in ("google_vertex_ai_index", "google_vertex_ai_index_endpoint"):
+        assert resource(kind, "documents")["count"] == "${var.knowledge ? 1 : 0}"
 
 
 # events

@@ -85,6 +85,12 @@ variable "stripe" {
   description = "Payments go to Stripe: its keys are read from the secrets usher-stripe-secret-key and usher-stripe-webhook-secret."
 }
 
+variable "knowledge" {
+  type        = bool
+  default     = false
+  description = "Documents in Vertex AI Vector Search: an index, its endpoint and the rights to use them. Costs by the hour."
+}
+
 variable "partner" {
   type        = bool
   default     = false

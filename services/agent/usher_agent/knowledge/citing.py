@@ -36,7 +36,8 @@ _NOT_KNOWING = re.compile(
     re.IGNORECASE,
 )
 _TALK = re.compile(
-    r"\W*(?:I|I['’]\w+|sorry|please|thanks|thank you|hello|hi|of course|sure|all right|okay|no hurry|that depends|what I can do)\b",
+    r"\W*(?:I|I['’]\w+|sorry|please|thanks|thank you|hello|hi|of course|sure|all right|okay|no hurry|that depends|"
+    r"what I can do)\b",
     re.IGNORECASE,
 )
 _SHARED = 0.6  # of a sentence's words, for a passage to be its source though no mark says so
