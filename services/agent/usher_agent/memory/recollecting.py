@@ -137,6 +137,8 @@ def _learn_action(made: Recollection, tool: str, arguments: dict[str, Any], answ
         _settle(mine, "done" if error is None else "unknown" if error == "status_unknown" else f"failed: {error}")
     if error is not None:
         return
+    if tool == "create_order":  # what was wished is had
+        made.wishes, made.seats = {}, None
     hold = arguments.get("hold_id")
     if isinstance(hold, str):
         _release(made, hold, "used")
