@@ -21,7 +21,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from pydantic import ValidationError
 
 from usher_agent.adapters.knowledge_indexes import vector_search_index
 from usher_agent.adapters.vertex_knowledge import VertexKnowledge
+from usher_agent.handover.service import read_transcript
 from usher_agent.knowledge.model import Question
 from usher_agent.knowledge.service import build as build_knowledge
 from usher_agent.knowledge.settings import KnowledgeSettings
@@ -48,7 +49,7 @@ from usher_shared.bus.pubsub_topology import kept
 from usher_shared.clock import SystemClock
 from usher_shared.documents import DocumentStore
 from usher_shared.documents.firestore import FirestoreDocumentStore
-from usher_shared.errors import InvalidRequest, UsherError
+from usher_shared.errors import InvalidRequest, NotFound, UsherError
 from usher_shared.events import load_topics
 from usher_shared.ids import UlidGenerator
 from usher_tools.adapters.catalogue_files import read_catalogue
@@ -56,7 +57,7 @@ from usher_tools.cancellations.service import cancel_event, get_cancellation
 from usher_tools.catalogue.service import import_catalogue
 from usher_tools.settings import Settings as ToolsSettings
 from usher_tools.support.model import TicketDecision
-from usher_tools.support.service import decide_ticket, list_tickets
+from usher_tools.support.service import decide_ticket, find_ticket, list_tickets
 
 _BATCH = 100
 _PULL_SECONDS = 5.0
@@ -124,6 +125,19 @@ async def _cancellation(given: argparse.Namespace) -> dict[str, Any]:
 async def _support_tickets(given: argparse.Namespace) -> dict[str, Any]:
     async with _store(given, "tools") as store:
         return (await list_tickets(store, given.status, limit=given.limit)).model_dump(mode="json")
+
+
+async def _support_ticket(given: argparse.Namespace) -> dict[str, Any]:
+    """A ticket with the conversation that it is about, where there is one and it was not erased."""
+    async with _store(given, "tools") as store:
+        ticket = await find_ticket(store, given.ticket)
+    transcript = None
+    if ticket.conversation_id is not None:
+        async with _store(given, "agent") as store:
+            with suppress(NotFound):
+                transcript = await read_transcript(store, ticket.conversation_id, ticket.ticket_id)
+    said = transcript.model_dump(mode="json") if transcript is not None else None
+    return {"ticket": ticket.model_dump(mode="json"), "transcript": said}
 
 
 async def _decide(given: argparse.Namespace) -> dict[str, Any]:
@@ -296,6 +310,9 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--status", choices=["open", "approved", "rejected", "closed"], default="open")
     listing.add_argument("--limit", type=int, default=50)
     listing.set_defaults(act=_support_tickets)
+    showing = support.add_parser("show", help="one with its conversation, without personal data")
+    showing.add_argument("ticket")
+    showing.set_defaults(act=_support_ticket)
     for word, outcome, text in (
         ("approve", "approved", "make the exception, good once"),
         ("reject", "rejected", "make none"),

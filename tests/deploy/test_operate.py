@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from emulators.google import firestore_emulator
+from usher_agent.conversations.model import new_conversation
 from usher_gateway.identity.keys import KeyRing
 from usher_local.seed import seed_catalogue
 from usher_shared.clock import SystemClock
@@ -121,6 +122,29 @@ async def test_support_tickets_are_decided(
     assert timedelta(days=2) <= good_for < timedelta(days=3)
     assert operate("support", "list")["tickets"] == []
     await store.close()
+
+
+async def test_a_ticket_is_shown_with_its_conversation(operate: Operate, emulator: str, project: str) -> None:
+    moment = "2026-11-20T18:00:00.000000Z"
+    ticket = {"subject": "A person", "details": "asks", "customer_id": "ann", "status": "open", "created_at": moment}
+    tools = FirestoreDocumentStore(project, "usher-tools", emulator=emulator)
+    await tools.set("support_tickets", "SUP_7", {**ticket, "conversation_id": "c7"})
+    await tools.set("support_tickets", "SUP_8", {**ticket, "conversation_id": "c7"})
+    agent = FirestoreDocumentStore(project, "usher-agent", emulator=emulator)
+    conversation = new_conversation("c7", "ann", "web", SystemClock().now())
+    conversation.remember_ticket("SUP_7", "asked", moment)
+    await agent.set("agent_conversations", "c7", conversation.to_document())
+    said = {"user": {"text": "a person please"}, "assistant": {"text": "Of course."}, "agent": "support"}
+    await agent.set("agent_turns", "c7:000001", {"conversation_id": "c7", "number": 1, **said})
+    shown = operate("support", "show", "SUP_7")
+    assert shown["ticket"]["subject"] == "A person"
+    assert [(line["speaker"], line["text"]) for line in shown["transcript"]["lines"]] == [
+        ("customer", "a person please"),
+        ("support", "Of course."),
+    ]
+    assert operate("support", "show", "SUP_8")["transcript"] is None  # not noted with that conversation
+    await tools.close()
+    await agent.close()
 
 
 @pytest.mark.parametrize("days", ["0", "366", "nan", "a week"])

@@ -30,17 +30,32 @@ TICKET = {
 }
 
 
+CONVERSATION = {
+    "conversation_id": "c1",
+    "status": "open",
+    "lines": [{"speaker": "customer", "text": "[b]a person\x1b[2J"}, {"speaker": "tool", "text": "get_order: ok"}],
+}
+
+
 class Queue:
-    """A box office with that one ticket; `asked` is what came in."""
+    """A box office and an agent with that one ticket and its conversation; `asked` is what came in."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self.asked: list[tuple[str, str, Any]] = []
+        self.conversation: str | None = "c1"
 
     async def answer(self, request: web.Request) -> web.Response:
         token = request.headers["Authorization"].removeprefix("Bearer ")
-        assert await self._stack.verifier().verify(token, "tools") == "cli"
+        audience = "agent" if request.path.startswith("/conversations/") else "tools"
+        assert await self._stack.verifier().verify(token, audience) == "cli"
         self.asked.append((request.method, request.path_qs, await request.json() if request.can_read_body else None))
+        if request.path == "/conversations/c1/transcript" and request.query["ticket_id"] == "SUP_1":
+            return web.json_response(CONVERSATION)
+        if audience == "agent":
+            return web.json_response({"status": 404, "code": "no_transcript"}, status=404)
+        if request.path.startswith("/support-tickets/") and request.method == "GET":
+            return web.json_response({**TICKET, "conversation_id": self.conversation, "decided_by": None})
         if request.method == "GET":
             return web.json_response({"tickets": [TICKET], "next_cursor": "more"})
         return web.json_response({**TICKET, "status": "approved"})
@@ -55,8 +70,9 @@ async def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     served.router.add_route("*", "/{path:.*}", made.answer)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made._stack.ports["tools"] = runner.addresses[0][1]
-    (tmp_path / "stack.json").write_text(f'{{"ports": {{"tools": {runner.addresses[0][1]}}}}}')
+    ports = dict.fromkeys(("tools", "agent"), runner.addresses[0][1])
+    made._stack.ports.update(ports)
+    (tmp_path / "stack.json").write_text(json.dumps({"ports": ports}))
     yield made
     await runner.cleanup()
 
@@ -115,3 +131,23 @@ def test_nothing_in_a_text_acts_on_the_terminal(text: str, shown: str) -> None:
     assert clean(text) == shown
     assert cell(text).plain == shown
     assert Text.from_markup(f"[bold]{marked(text)}[/]").plain == shown
+
+
+async def test_a_ticket_is_shown_with_its_conversation(queue: Queue) -> None:
+    shown = await _usher("show", "SUP_1")
+    assert (shown.exit_code, shown.exception) == (0, None)
+    assert "[/x] help" in shown.output
+    assert "customer: [b]a person" in shown.output
+    assert "tool: get_order: ok" in shown.output
+    assert "\x1b[2J" not in shown.output
+    assert json.loads((await _usher("show", "SUP_1", "--json")).output)["transcript"] == CONVERSATION
+
+
+@pytest.mark.parametrize("conversation", [None, "c2"])
+async def test_a_ticket_without_a_conversation_to_read_is_shown_all_the_same(
+    queue: Queue, conversation: str | None
+) -> None:
+    queue.conversation = conversation
+    shown = await _usher("show", "SUP_1")
+    assert "No conversation to read" in shown.output
+    assert json.loads((await _usher("show", "SUP_1", "--json")).output)["transcript"] is None
