@@ -109,6 +109,18 @@ resource "google_project_iam_member" "datastore" {
   }
 }
 
+# the operator reads the conversations that support tickets are about
+resource "google_project_iam_member" "operator_conversations" {
+  project = var.project
+  role    = "roles/datastore.viewer"
+  member  = google_service_account.operator.member
+
+  condition {
+    title      = "only-usher-agent"
+    expression = "resource.name == \"projects/${var.project}/databases/usher-agent\""
+  }
+}
+
 # the operator administers API keys (gateway) and the catalogue (tools)
 resource "google_project_iam_member" "operator_datastore" {
   for_each = toset(["gateway", "tools"])
