@@ -24,7 +24,7 @@ ALL: dict[str, Parameter] = {"limit": 5000, "order_id": None, "conversation_id":
 EVER: dict[str, Parameter] = {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
 STATEMENTS: dict[str, Mapping[str, Parameter]] = {
     **dict.fromkeys(("rows_conversations", "rows_errors", "rows_events", "rows_orders", "rows_turns"), ALL),
-    **dict.fromkeys(("stats_conversations", "stats_events", "stats_feedback", "stats_revenue"), EVER),
+    **dict.fromkeys(("stats_conversations", "stats_events", "stats_feedback", "stats_models", "stats_revenue"), EVER),
     "ping": {},
 }
 PYTHON_TYPES = {"STRING": str, "TIMESTAMP": datetime, "INT64": int, "FLOAT64": float, "BOOL": bool}

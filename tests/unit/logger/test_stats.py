@@ -33,6 +33,29 @@ async def test_statistics_of_the_last_days(client, push, make_event) -> None:
     assert [d["success_rate"] for d in stats["by_day"]] == [None, None, 0.5]
 
 
+async def test_what_models_cost_by_day(client, push, make_event) -> None:
+    def turn(id: str, **data):
+        return make_event("chat_turn_completed", id, **{"conversation_id": f"CNV_{id}", "model_calls": 2, **data})
+
+    counted = {"prompt_tokens": 100, "completion_tokens": 10, "cached_tokens": 60}
+    await push(
+        turn("E1", **counted, cost_nanos=1_500_000_000, models_passed_over=["gemini-2.5-pro", "qwen3"]),
+        turn("E2", **counted, cost_nanos=500_000_000, minutes_ago=24 * 60),
+        turn("E3", **counted, cost_nanos=None),
+        turn("E4", model_calls=0, prompt_tokens=0, completion_tokens=0),
+    )
+    stats = (await client.get("/stats", params={"days": 2})).json()
+    assert stats["models"] == {
+        "prompt_tokens": 300,
+        "completion_tokens": 30,
+        "cached_tokens": 180,
+        "cost_usd": 2.0,
+        "turns_without_cost": 1,
+        "turns_passed_on": 1,
+    }
+    assert [day["models"]["cost_usd"] for day in stats["by_day"]] == [0.5, 1.5]
+
+
 async def test_an_empty_warehouse_has_no_rates(client) -> None:
     stats = (await client.get("/stats")).json()
     assert (stats["days"], len(stats["by_day"]), stats["success_rate"]) == (7, 7, None)

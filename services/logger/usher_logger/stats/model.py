@@ -19,6 +19,20 @@ class Counts(BaseModel):
     errors: int = 0
 
 
+class ModelUse(BaseModel):
+    """What turns asked of language models. `cost_usd` is without the turns whose cost is not known.
+
+    `turns_passed_on` are those in which a model failed, or was left alone, before one answered.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float = 0.0
+    turns_without_cost: int = 0
+    turns_passed_on: int = 0
+
+
 class DayStats(Counts):
     """One UTC day; `revenue` is per currency in major units, refunds deducted on the day of the refund."""
 
@@ -26,6 +40,7 @@ class DayStats(Counts):
     success_rate: float | None
     average_conversation_seconds: float | None
     revenue: dict[str, float] = Field(default_factory=dict)
+    models: ModelUse = Field(default_factory=ModelUse)
 
 
 class FeedbackCounts(BaseModel):
@@ -42,5 +57,6 @@ class Stats(Counts):
     success_rate: float | None
     average_conversation_seconds: float | None
     revenue: dict[str, float]
+    models: ModelUse
     feedback: FeedbackCounts
     by_day: list[DayStats]
