@@ -116,6 +116,7 @@ _ACTS = {
 }
 _REQUESTS = {
     Request.EXCHANGE: _Kind.EXCHANGE,
+    Request.REFUND: _Kind.REFUND,
     Request.CREDIT: _Kind.CREDIT,
     Request.BALANCE: _Kind.ASK,
     Request.JOIN: _Kind.WAIT,
@@ -188,7 +189,9 @@ def _belongs(before: tuple[_Kind | None, str], kind: _Kind, words: str) -> bool:
     if {kind, kind_before} == {_Kind.EXCHANGE, _Kind.BUY} and re.search(r"\b(?:also|another)\b", words, re.IGNORECASE):
         return False
     if kind is _Kind.ASK and kind_before is _Kind.BUY:
-        return not _is_elsewhere(words, said)
+        return read_request(words) is None and not _is_elsewhere(words, said)
+    if kind is _Kind.BUY and kind_before is _Kind.ASK:
+        return read_request(said) is None
     if kind_before is None or kind is kind_before or {kind, kind_before} in _TOGETHER:
         return not (kind in _CHANGES and kind is kind_before and _names_one(words) and _names_one(said))
     if kind is _Kind.ASK and kind_before in _CHANGES:

@@ -35,6 +35,7 @@ _REQUESTED = {
     Request.EXCHANGE: Task.EXCHANGE,
     Request.CREDIT: Task.CREDIT,
     Request.BALANCE: Task.BALANCE,
+    Request.REFUND: Task.REFUND,
     Request.UPGRADE: Task.UPGRADE,
     Request.OWN: Task.ORDERS,
     Request.JOIN: Task.JOIN,
@@ -158,7 +159,7 @@ def _take_request(d: Dialogue, heard: Understanding) -> bool:
     choosing = d.turn.asked in (Asked.TAKE, Asked.WAIT_WHICH, Asked.WAIT_COUNT)
     if requested is None or (requested is Task.WAITING and d.turn.asked is Asked.WAIT_WHICH):
         return choosing and d.task in (*_OF_ENTRIES, Task.JOIN)
-    if requested is not d.task and requested in (Task.CREDIT, Task.EXCHANGE):
+    if requested is not d.task and requested in (Task.REFUND, Task.CREDIT, Task.EXCHANGE):
         d.part = None
     if requested in _OF_ORDERS:
         d.order_pool, d.order_unknown = (), ""

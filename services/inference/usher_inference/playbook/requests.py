@@ -1,6 +1,6 @@
 """What a message asks for beyond the plain intents: store credit, the wait list, tickets and receipts, "as last time".
 
-Each request has a name and the words that show it; most messages hold none of the words and are passed over at once.
+Each request has a name and the words that show it.
 """
 
 import re
@@ -12,6 +12,7 @@ class Request(StrEnum):
     """One thing asked for."""
 
     EXCHANGE = "exchange"
+    REFUND = "refund"
     CREDIT = "credit"  # tickets given back for store credit
     UPGRADE = "upgrade"  # better seats than those one has
     BALANCE = "balance"  # how much store credit there is
@@ -26,14 +27,6 @@ class Request(StrEnum):
 _TICKETS = r"(?:tickets?|seats?|orders?|bookings?|purchases?|ones?)"
 _MINE = r"(?:my|our|these|those|this|the|that|both(?: of)?(?: my| our)?)"
 _WAIT_LIST = r"(?:wait(?:ing)?[- ]?lists?|stand[- ]?by(?: list)?)"
-
-_HINTS = re.compile(
-    r"credit|voucher|wait|stand-?by|notif|alert|let me know|come free|opens? up|free(?:s|d)? up|receipt|invoice|\bqr\b|"
-    r"bar ?code|e-?tickets?|pdf|e?mail|where (?:are|do|can)|(?:get|see|show|download|print)\b.*\btickets|last time|"
-    r"usual|own\b|position|queue|in line|better|nicer|closer|as before|previous|swap|exchange|switch|trade|rebook|"
-    r"reschedul|move|change|different|instead|rather",
-    re.IGNORECASE,
-)
 
 _JOIN = re.compile(
     rf"\b(?:join|add|put|get|sign)\b[\w ']{{0,30}}\b{_WAIT_LIST}|^\W*(?:the )?{_WAIT_LIST}(?: please| then)?\W*$|"
@@ -89,6 +82,11 @@ _UPGRADE = re.compile(
     r"(?:seats?|tickets?|spots?|places?)\b",
     re.IGNORECASE,
 )
+_RETURN = re.compile(
+    rf"\b(?:give|hand|send) back (?:\w+ ){{0,4}}?{_TICKETS}\b|\b(?:give|send|hand) (?:\w+ ){{1,4}}?{_TICKETS} back\b|"
+    rf"\breturn (?:\w+ ){{0,4}}?(?:tickets?|seats?)\b|\bget rid of (?:\w+ ){{0,3}}?(?:tickets?|seats?)\b",
+    re.IGNORECASE,
+)
 _OWN = re.compile(
     r"\b(?:which|what|any|the) (?:tickets|seats|orders|bookings)\b[\w ]{0,12}\b(?:i|we) own\b", re.IGNORECASE
 )
@@ -116,12 +114,7 @@ _EXCHANGE = re.compile(
 @lru_cache(maxsize=4096)
 def read_request(text: str) -> Request | None:
     """The request that the words hold, the narrowest first; None for most messages."""
-    if not _HINTS.search(text):
-        return None
-    for request, words in _ORDERED:
-        if words.search(text):
-            return request
-    return None
+    return next((request for request, words in _ORDERED if words.search(text)), None)
 
 
 _ORDERED = (
@@ -131,6 +124,7 @@ _ORDERED = (
     (Request.BALANCE, _BALANCE),
     (Request.CREDIT, _CREDIT_BACK),
     (Request.PAPERS, _PAPERS),
+    (Request.REFUND, _RETURN),
     (Request.UPGRADE, _UPGRADE),
     (Request.OWN, _OWN),
     (Request.REPEAT, _REPEAT),

@@ -93,9 +93,11 @@ def _what_now(d: Dialogue) -> str:
 def aside(d: Dialogue) -> Say | None:
     """Matters that no tool covers but that deserve better than "I didn't follow": discounts, lost tickets."""
     slots = d.turn.heard.slots if d.turn.heard else Slots()
+    if d.turn.requested:
+        return None
     if _DISCOUNT.search(d.turn.text) and slots.quantity is None:
         return Say(phrases.NO_DISCOUNT)
-    if _says_no_more(d.turn.text):
+    if says_no_more(d.turn.text):
         return Say(f"Gladly: I open a support ticket for a person to look into. {Asked.DETAILS.value}")
     if _TROUBLED.search(d.turn.text):
         return offer_person("I can't settle that myself, but our support desk can look into it.")
@@ -121,7 +123,7 @@ def call_person(d: Dialogue) -> Act:
     return Call("open_support_ticket", arguments)
 
 
-def _says_no_more(text: str) -> bool:
+def says_no_more(text: str) -> bool:
     """Whether a support ticket or a complaint is all that the message speaks of."""
     words = re.findall(r"[a-z]+", text.lower()[:120])
     told = {*words} & _MATTERS
