@@ -22,6 +22,14 @@ _REFUSAL = re.compile(
     r"|wrong|incorrect|hard pass)"
     r"(?= |$)"
 )
+# Words that call the purchase off whatever is asked for next: "no, forget it. All I want is two for Sunday".
+_CALLED_OFF = re.compile(
+    r"(?:(?:oh|um|well|hm+|sorry|actually|ok|no+|nope|nah|please|thanks|thank you|wait|yikes|ugh)(?: [,.!])* )*"
+    r"(?:(?:please )?(?:cancel|stop|scrap|drop|forget) (?:it|that|this|them)(?: all)?(?: please)?"
+    r"|(?:please )?do not (?:buy|book|purchase|order|get|charge|confirm|do) (?:it|them|that|this|those|anything|me|"
+    r"my card)"
+    r"|never ?mind|do not|i (?:have )?changed my mind|stop(?= ,))(?: please| then)?(?= [.!;]|$| - |(?<=stop) ,)"
+)
 # What a correction, a condition or another request is made of, past the refusal itself.
 _MORE = word_set(
     "? want need like make change switch instead rather but if unless can could would what how which where when "
@@ -30,8 +38,16 @@ _MORE = word_set(
 ) | frozenset(WORDS)
 
 
+_HESITATES = re.compile(
+    r"\b(?:yes|yeah|yep|ok|okay|yet|until|unless|maybe|go ahead|after all|kidding|joking|wait)\b|\?"
+)
+
+
 def is_rejection(text: str) -> bool:
     """Whether a normalised reply turns the proposal down and asks for nothing else."""
+    called_off = _CALLED_OFF.match(text)
+    if called_off and not _HESITATES.search(text, called_off.end()):
+        return True
     refusal = _REFUSAL.match(text)
     if not refusal:
         return False

@@ -176,7 +176,11 @@ def find_part(passage: Passage, names: Sequence[str]) -> EventMention | None:
     telling = [
         word
         for word in words
-        if word.text in index.holders and word.text not in COMMON and len(word.text) >= 3 and _told(word, index)
+        if word.start >= passage.lead
+        and word.text in index.holders
+        and word.text not in COMMON
+        and len(word.text) >= 3
+        and _told(word, index)
     ]
     if not telling:
         return _find_plain_part(passage, words, index)
@@ -243,7 +247,8 @@ def _words(passage: Passage, index: _Index) -> list[_Word]:
         if text not in index.holders and text in index.joined:
             words.extend(_Word(part, match.start(), match.end(), exact=False) for part in index.joined[text])
             continue
-        if text not in index.holders and text not in COMMON and len(text) >= 4 and text.isalpha():
+        led = match.start() < passage.lead  # "Nope" is no slip of "Hope"
+        if not led and text not in index.holders and text not in COMMON and len(text) >= 4 and text.isalpha():
             close = process.extractOne(text, index.words, scorer=fuzz.ratio, score_cutoff=82)
             if close and close[0] not in COMMON:
                 words.append(_Word(close[0], match.start(), match.end(), exact=False))

@@ -49,7 +49,8 @@ _PARTS = (
 )
 _GREETING = re.compile(
     r"\bgood\s+(?:morning|afternoon|evening|night|day)\b|\b(?:have a|a)\s+(?:good|great|nice|"
-    r"lovely)\s+(?:night|evening|day)\b|^\W*(?:morning|evening|afternoon)(?= all\b| there\b| everyone\b| folks\b|\W*$)"
+    r"lovely)\s+(?:night|evening|day)\b|^\W*(?:morning|evening|afternoon)(?= all\b| there\b| everyone\b| folks\b|"
+    r"\s*[,!.]|\W*$)"
 )
 
 

@@ -58,7 +58,11 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
         0.95,
         Intent.UPGRADE,
         r"\bupgrad(?:e|es|ed|ing)\b|\b(?:move|bump|get)\s+(?:me|us)\s+(?:up|down|closer|to (?:better|closer|"
-        r"a better))|\b(?:can|could|may) (?:i|we) move\b|\bchange seats\b|\bbetter (?:seats?|tickets?|"
+        r"a better))|\b(?:can|could|may) (?:i|we) move\b|\bmov(?:e|ing) (?:me|us)\b(?! (?:on|along))|"
+        r"\b(?:my|our) (?:current )?(?:seats?|tickets?)\b.{0,60}\b(?:better|nicer|closer) (?:ones?|seats?|spots?|view)|"
+        r"\b(?:i|we)(?:'ve| have)?(?: already)? (?:have|got|bought|hold|own) (?:\w+ )?(?:tickets?|seats?)\b.{0,60}"
+        r"\b(?:better|nicer|closer) (?:ones?|seats?|spots?|view)|"
+        r"\bchange seats\b|\bbetter (?:seats?|tickets?|"
         r"spots?) (?:for|on|"
         rf"than) (?:my|our|mine|ours|the ones|what i have)|\b(?:improve|better)\s+(?:my|our)\s+{_BOUGHT}",
     ),
@@ -69,7 +73,12 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
         r"for another))|\bwhat (?:tickets )?(?:have|did|do) i (?:have|bought|buy|booked|book|order(?:ed)?|"
         r"purchased?|get)\b|\bwhat'?ve i (?:bought|booked|ordered)|\b(?:show|see|view|list|find|check|look up|"
         r"pull up|where(?:'s| is| are))\s+(?:me\s+)?(?:all\s+)?(?:my|our)\s+(?:\w+\s+)?(?:tickets?|seats?|"
-        r"bookings?|reservations?|purchases?)\b|\border (?:status|history|number)\b|\bstatus of\b.*\border|"
+        r"bookings?|reservations?|purchases?)\b|"
+        r"\b(?:what|which) (?:seats?|tickets?|row|section) (?:did|have) (?:i|we) (?:book|buy|get|order|bought|got)|"
+        r"\bremind me (?:where|which|what)\b.{0,20}\b(?:sit|sitting|seats?|row|section|booked|bought)\b|"
+        r"\bhow much did (?:i|we|my|our|the|those)\b.{0,40}\b(?:tickets?|seats?|pay|spend)\b|"
+        r"\b(?:which|what) (?:row|section|seats?) (?:are|am) (?:we|i) in (?:for|at)\b|"
+        r"\border (?:status|history|number)\b|\bstatus of\b.*\border|"
         r"\btickets i (?:bought|purchased|ordered|already have)|\bdo i (?:already )?have (?:any )?(?:tickets?|"
         r"orders?|bookings?)|\bhave i (?:already )?(?:got|bought|booked) (?:any )?tickets?|\bdid (?:my|"
         r"the) (?:order|payment|purchase) go through|"
@@ -87,6 +96,11 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
     ),
 )
 _TALK: tuple[tuple[float, Intent, str], ...] = (
+    (
+        0.66,
+        Intent.BYE,
+        r"^\W*(?:(?:ok(?:ay)?|great|thanks?|cool|alright|no)[\s,.!]+)*(?:good)?(?:bye+|see (?:you|ya|u)|cya)\b",
+    ),
     (
         0.6,
         Intent.BYE,
@@ -148,6 +162,11 @@ _BUYING: tuple[tuple[float, str], ...] = (
         r"both)",
     ),
     (0.91, r"\b(?:ticket|tickets|tix|tickts)\b"),
+    (
+        0.88,
+        r"\b(?:i|we)(?: do| really)? (?:want|need) (?:them|those|these|both)\b(?! (?:to|back|refunded|cancel\w*|"
+        r"changed))",
+    ),
     (0.88, r"\b(?:gimme|give me|give us|get me|get us) (?:those|these|them|both|the (?:two|first|second|last))\b"),
     (
         0.86,
@@ -193,7 +212,8 @@ _FINDING: tuple[tuple[float, str], ...] = (
     (0.7, r"\b(?:events?|things? to do|shows?|concerts?|gigs?|games?|activities|performances?|festivals?)\b"),
     (
         0.66,
-        r"\b(?:go|going) (?:out|to (?:a|an|some|the|see))\b|\bbored\b|\b(?:go|do) something\b|\bplans?\b|"
+        r"\b(?:go|going) (?:out|to (?:a|an|some|the|see))\b|\bbored\b|\b(?:go|do) something\b|"
+        r"(?<!other )(?<!made )(?<!have )(?<!got )\bplans?\b|"
         r"\bsee\b(?! (?:you|ya|u)\b)|\bwatch\b|\bhave fun\b|\bfeel like\b|\bideas?\b|\bsomething (?:romantic|"
         r"special|nice|fun|cheap|"
         r"chill) (?:for|on|to)\b|"

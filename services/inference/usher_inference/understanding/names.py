@@ -29,7 +29,8 @@ GENERIC = frozenset(
         "dozen adults adult children child wait different need wants wanted pleasure business purchase buy get "
         "book find see watch attend confirmation receipt mastercard visa card cash fees policy policies question "
         "questions same quick quickly really exchange return cancel release seating map chart view accessible "
-        "wheelchair aisle ada dancing dance kind sort type bit lot today tomorrow tonight monday tuesday "
+        "money limit object wheelchair aisle ada dancing dance kind sort type bit lot today tomorrow tonight monday "
+        "tuesday "
         "wednesday thursday friday saturday sunday"
     )
 )
@@ -96,6 +97,22 @@ _PATTERNS: tuple[tuple[int, re.Pattern[str]], ...] = (
             rf"on|at|or|too|also|playing|live)\b|\s*[,{MASK}])"
         ),
     ),
+    (
+        72,
+        re.compile(
+            r"(?:^|\b(?:the|when|what|is|are|any)\s+)(?:doors?|parking|room|space|line-?up|policy|start time|"
+            r"show ?time)\s+"
+            rf"(?:for|at|of)\s+(?:the\s+)?(?P<name>{_LOOSE})"
+        ),
+    ),
+    (
+        72,
+        re.compile(
+            r"(?:^|[¦,.!?]\s*)(?P<name>[a-z][\w'&.-]+(?:\s[\w'&.-]+){0,3}?)(?:\s+(?:starts?|begins?|opens?|is on|"
+            r"plays?)\s+"
+            r"(?:when|what time|at what|exactly)\b|,\s+(?:that'?s|it'?s) (?:the one|it)\b)"
+        ),
+    ),
     (70, re.compile(rf"(?:^|\s)[a-z][\w']*[,:]?\s+[\"']?(?P<name>{_TITLE})")),
     (
         66,
@@ -137,7 +154,9 @@ def cut_versus(passage: Passage) -> str | None:
 
 
 def _open_text(passage: Passage) -> str:
-    return "".join(mark if mark == MASK else char for char, mark in zip(passage.text, passage.open, strict=True))
+    text = "".join(mark if mark == MASK else char for char, mark in zip(passage.text, passage.open, strict=True))
+    lead = "x, ".rjust(passage.lead) if passage.lead >= 3 else ""  # any word before the name, but none of it
+    return lead + text[len(lead) :]
 
 
 def _cut(passage: Passage, text: str, patterns: tuple[tuple[int, re.Pattern[str]], ...]) -> str | None:
@@ -145,7 +164,7 @@ def _cut(passage: Passage, text: str, patterns: tuple[tuple[int, re.Pattern[str]
         if strength in (70, 74) and text.istitle():
             continue
         for match in pattern.finditer(text):
-            span = _trim(text, *match.span("name"), loose=strength in (66, 78, 90))
+            span = _trim(text, *match.span("name"), loose=strength in (66, 72, 78, 90))
             if span:
                 passage.claim(*span)
                 return passage.surface(*span)

@@ -76,6 +76,19 @@ _SHORTHAND = {
 _SHORT = re.compile(
     rf"(?<![\w.'&-])(?:{'|'.join(sorted(_SHORTHAND, key=len, reverse=True))})(?![\w.'&-])", re.IGNORECASE
 )
+# A greeting, a yes or no, a sigh before what is said: never a name, even with a capital.
+_AT_ONCE = r"hiya|heya|nope|nah|naw|hm+|um+|uh+|erm?|ooh|yeah|yep|yup"
+_INTERJECTION = (
+    r"(?:good )?(?:morning|afternoon|evening)|hi+|hello|hey+|yo|no|yes|ok(?:ay)?|oh|ah|well|so|right|great|brilliant|"
+    r"perfect|excellent|lovely|fantastic|amazing|awesome|wonderful|cool|nice|good|fine|alright|all right|sure|cheers|"
+    r"thanks|thank you|sorry|oops|please|stop|wait|actually|super|fab|sweet|grand|exactly|correct|agreed|deal|wow|ugh|"
+    r"damn|yay|woo+|sure thing|of course|never ?mind|forget it|scrap that|scratch that|hang on|hold on|no thanks?"
+)
+_LEADING = re.compile(
+    rf"\W*(?:(?:(?:{_AT_ONCE})\b|(?:{_INTERJECTION})(?:\s+(?:there|all|everyone|folks|mate|then|"
+    rf"usher))?(?=\s*(?:[,.!?;:-]|$)))"
+    r"[\s,.!?;:-]*)+"
+)
 _SPACES = re.compile(r" {2,}")
 # "tickets 4 2", "2 tix 4 Hamlet": the figure stands for the word.
 _FOR = re.compile(r"(?<=\btickets )4(?= (?:\d|[a-z]))|(?<=\bseats )4(?= (?:\d|[a-z]))", re.IGNORECASE)
@@ -114,6 +127,8 @@ class Passage:
         # Character by character: lower-casing some letters would change the length, and offsets with it.
         self.low = "".join(low if len(low := char.lower()) == 1 else char for char in self.text)
         self.open = self.low
+        leading = _LEADING.match(self.low)
+        self.lead = leading.end() if leading else 0  # where the message's own words begin, past "hiya, " and "nah, "
 
     def claim(self, start: int, end: int) -> None:
         """Blot out characters start..end."""

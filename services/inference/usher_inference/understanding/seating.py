@@ -44,7 +44,8 @@ _SEATS = re.compile(
 _NTH_ROW = re.compile(r"\b(?P<nth>front|first|second|third|1st|2nd|3rd)\s+(?:\w+\s+)?rows?\b")
 _NO_SECTION = frozenset(
     word_list(
-        "a an the in is on or and for with at to by of do does that which what near close closest next my i it "
+        "as like that than same a an the in is on or and for with at to by of do does that which what near close "
+        "closest next my i it "
         "we you are "
         "please tickets seats maps map number there"
     )

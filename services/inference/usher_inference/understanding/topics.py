@@ -22,7 +22,12 @@ _POLICY_FRAME = re.compile(
 )
 # From the narrow to the broad. Starred topics are questions even without a question's form.
 _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
-    (Topic.PARKING, True, r"parking|\bpark\b(?! (?:event|stadium))|\bgarage\b|\bvalet\b"),
+    (
+        Topic.PARKING,
+        True,
+        r"parking|\bpark\b(?! (?:event|stadium))|\b(?:leave|put|drop) (?:the|my|our) (?:car|van)\b|\bgarage\b|"
+        r"\bvalet\b",
+    ),
     (
         Topic.BAGS,
         True,
