@@ -23,7 +23,10 @@ from usher_agent.handover import endpoints as handover
 from usher_agent.handover.tool import hand_over
 from usher_agent.knowledge.ports import KnowledgeIndex
 from usher_agent.knowledge.tool import search_tool
+from usher_agent.memory import endpoints as memory
 from usher_agent.memory.budget import divide
+from usher_agent.memory.customers import Customers
+from usher_agent.memory.preferences import preferences_tool
 from usher_agent.models.answers import RememberingModel
 from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
@@ -98,7 +101,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     """The agent as an ASGI app. It starts without reaching the model or the box office."""
     owner = secrets.token_hex(8)
     outbox = Outbox(deps.store, deps.bus)
-    own_tools = {tool.name: tool for tool in _own_tools(deps)}
+    customers = Customers(deps.store, deps.clock)
+    own_tools = {tool.name: tool for tool in (*_own_tools(deps), preferences_tool(customers))}
     context = divide(settings.context_tokens, settings.model_name, fixed_characters=_fixed_characters(own_tools))
     history = History(deps.store, characters=context.history, summary_characters=context.summary)
     model: ChatModel = deps.model
@@ -134,6 +138,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         ids=deps.ids,
         history=history,
         turns=turn_service,
+        customers=customers,
         settings=settings,
         owner=owner,
     )
@@ -175,6 +180,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
             conversations.router,
             handover.router,
             streams.router,
+            memory.router,
         ],
         lifespan=lifespan,
         verifier=deps.verifier,
@@ -185,6 +191,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     app.state.settings = settings
     app.state.store = deps.store
     app.state.turns = turn_service
+    app.state.customers = customers
     app.state.streams = TurnStreams(deps.store, turn_service, heartbeat_seconds=settings.heartbeat_seconds)
     app.state.proposals = Proposals(
         store=deps.store,

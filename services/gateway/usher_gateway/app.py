@@ -32,6 +32,7 @@ from usher_gateway.mcp.endpoints import router as mcp_router
 from usher_gateway.notices.endpoints import router as notices_router
 from usher_gateway.openapi import describe
 from usher_gateway.orders.endpoints import router as orders_router
+from usher_gateway.privacy.endpoints import router as privacy_router
 from usher_gateway.receipts.endpoints import router as receipts_router
 from usher_gateway.replay.service import Replays
 from usher_gateway.settings import Settings
@@ -54,6 +55,7 @@ _ROUTERS = (
     mcp_router,
     feedback_router,
     orders_router,
+    privacy_router,
     receipts_router,
     tickets_router,
     webhooks_router,
@@ -153,7 +155,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.allowed_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=list(_ALLOWED),
             expose_headers=list(_EXPOSED),
             max_age=600,

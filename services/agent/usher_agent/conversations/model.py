@@ -93,6 +93,8 @@ class Conversation:
     busy: bool = False
     run: RunLease | None = None
     line: list[Place] = field(default_factory=list)
+    remembers: bool = False  # whether there are preferences of the customer to be read at each turn
+    asked: dict[str, Any] | None = None  # `values` that may be remembered, asked for in `message_id`
     digest: dict[str, Any] | None = None  # what turns up to `through` came to: `facts`, a Recollection
 
     def to_document(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from usher_agent.conversations.model import (
     lease_is_live,
     outcome_of,
 )
+from usher_agent.memory.customers import Customers
 from usher_agent.settings import Settings
 from usher_agent.streams.log import FRAMES
 from usher_agent.turns.model import TurnCommand
@@ -49,6 +50,7 @@ class Conversations:
         ids: IdGenerator,
         history: History,
         turns: Turns,
+        customers: Customers,
         settings: Settings,
         owner: str,
     ) -> None:
@@ -59,6 +61,7 @@ class Conversations:
         self._ids = ids
         self._history = history
         self._turns = turns
+        self._customers = customers
         self._settings = settings
         self._owner = owner
 
@@ -150,6 +153,7 @@ class Conversations:
             await self._complete(conversation, "ended", "erased")
         self._history.forget(id)
         self._turns.forget(id)
+        await self._customers.forget(customer_id, learnt_in=id)
         for collection, order in ((TURNS, "number"), (FRAMES, "last")):
             await self._delete_all(collection, id, order)
         await self._strip_proposals(id)
@@ -241,7 +245,7 @@ class Conversations:
             conversation.status = status
             if status == "erased":
                 conversation.personal = {}
-                conversation.digest = None
+                conversation.digest = conversation.asked = None
             conversation.end_run()
             tx.set(CONVERSATIONS, conversation.id, conversation.to_document())
             conversation.holds = holds

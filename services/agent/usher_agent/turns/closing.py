@@ -100,6 +100,9 @@ def _apply(turn: Turn, conversation: Conversation, open_proposal: Proposal | Non
     conversation.specialist = turn.specialist
     conversation.last_status = turn.status
     conversation.digest = turn.digest or conversation.digest
+    asks = turn.asks_to_remember
+    conversation.asked = {"message_id": turn.message_id, "values": asks} if asks else None
+    conversation.remembers = conversation.remembers or turn.remembers
     conversation.personal = turn.vault.values
     conversation.model = turn.model or conversation.model
     for ticket_id, reason in turn.tickets.items():

@@ -21,6 +21,7 @@ from usher_agent.streams.log import RunLog
 from usher_agent.turns.past import Past
 from usher_agent.turns.prompt import Message
 from usher_shared.contracts.handover import Route, SpecialistName
+from usher_shared.contracts.preferences import Preferences
 from usher_shared.personal import Vault
 
 _LARGEST_RESULT = 24_000
@@ -88,6 +89,7 @@ class Opening:
     decided: list[str] = field(default_factory=list)
     changed: list[Proposal] = field(default_factory=list)
     taken_up: bool = False
+    preferences: Preferences | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +126,8 @@ class Turn:
     error_code: str | None = None
     cancelled: bool = False
     doubted: bool = False  # a reply was refused by the output check once
+    asks_to_remember: dict[str, Any] = field(default_factory=dict)
+    remembers: bool = False
     proposed: Proposal | None = None
     proposing: bool = False  # the step that is taken up has a proposal, which is put anew after its other calls
     holds: list[str] = field(default_factory=list)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from usher_agent.confirmations.model import PROPOSALS, UNFINISHED, Decision, Proposal
 from usher_agent.confirmations.service import check_decidable
@@ -20,10 +20,17 @@ from usher_agent.conversations.model import (
     new_conversation,
 )
 from usher_agent.guardrails.distress import read_distress
+from usher_agent.memory.customers import CUSTOMERS, learn, remembered
 from usher_agent.streams.log import last_frame
 from usher_agent.turns.interrupted import bury, can_be_taken_up, is_dead, new_lease
 from usher_agent.turns.model import Opening, OpeningRules, TurnCommand
-from usher_agent.turns.prompt import approved_note, declined_note, expired_note
+from usher_agent.turns.prompt import (
+    approved_note,
+    declined_note,
+    expired_note,
+    not_remembered_note,
+    remembered_note,
+)
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
 from usher_shared.errors import Conflict, Gone, NotFound, RateLimited
@@ -101,6 +108,9 @@ async def open_turn(
         queued = any(place.id == command.place for place in conversation.line)
         conversation.line = [place for place in conversation.line if place.id != command.place]
         pending = await tx.get(PROPOSALS, conversation.pending) if conversation.pending else None
+        known = None
+        if document is None or conversation.remembers or conversation.asked is not None:
+            known = await tx.get(CUSTOMERS, command.customer_id)
         interrupted = conversation.run
         frames = await last_frame(tx, conversation_id) if interrupted else 0
         if interrupted is not None:
@@ -119,6 +129,9 @@ async def open_turn(
             # a message that waited was written before the last reply: it cannot mean what was put there
             unanswered = queued or (interrupted is not None and interrupted.text is not None)
             _answer_proposal(opening, Proposal.from_document(pending), command, clock, unanswered=unanswered)
+        known = _hear_about_memory(tx, opening, command, known, queued=queued) or known
+        opening.preferences = remembered(known)
+        conversation.remembers = opening.preferences is not None
         if command.payment_method_token:
             conversation.payment_method_token = command.payment_method_token
         if command.message is not None or command.decision is not None:
@@ -130,6 +143,29 @@ async def open_turn(
         return opening
 
     return await store.transaction(fn)
+
+
+def _hear_about_memory(
+    tx: Transaction, opening: Opening, command: TurnCommand, known: dict[str, Any] | None, *, queued: bool
+) -> dict[str, Any] | None:
+    """Whether the message answers the question if something may be remembered; what is known then, after a yes."""
+    conversation = opening.conversation
+    asked, conversation.asked = conversation.asked, None
+    if asked is None or command.message is None or opening.decided or queued:
+        return None
+    if asked["message_id"] != conversation.last_message_id:
+        return None
+    match classify_consent(command.message):
+        case Consent.YES:
+            now = to_timestamp(opening.started)
+            learnt = learn(known, asked["values"], conversation.id, now, agreed=True)
+            if learnt is not None:
+                tx.set(CUSTOMERS, command.customer_id, learnt)
+            opening.notes.append(remembered_note())
+            return learnt
+        case Consent.NO:
+            opening.notes.append(not_remembered_note())
+    return None
 
 
 def _check_open(conversation: Conversation, command: TurnCommand) -> None:

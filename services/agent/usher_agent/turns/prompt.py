@@ -70,6 +70,14 @@ def approved_note(proposal_id: str) -> Message:
     return note(f"The customer approved the proposal {proposal_id}.")
 
 
+def remembered_note() -> Message:
+    return note("The customer agreed: their preferences are remembered now. Confirm it in a few words.")
+
+
+def not_remembered_note() -> Message:
+    return note("The customer does not want this to be remembered; nothing is kept.")
+
+
 def requested_note() -> Message:
     return note("Another program asks for this in the customer's name.")
 

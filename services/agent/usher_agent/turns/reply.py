@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from usher_agent.confirmations.model import Proposal
+from usher_agent.memory.customers import describe
 from usher_agent.turns import wording
 from usher_agent.turns.model import Turn
 from usher_agent.turns.prompt import assistant_message, tool_message
@@ -26,6 +27,7 @@ def conclude(turn: Turn, now: datetime) -> None:
     for ticket_id, reason in turn.tickets.items():
         say(turn, wording.with_a_person(ticket_id, reason, is_named=ticket_id in turn.reply))
     _restate_or_withdraw(turn, now)
+    _ask_to_remember(turn)
     if turn.command.card_removed:
         say(turn, wording.CARD_NOTICE)
     if turn.command.attachments:
@@ -95,6 +97,16 @@ def _restate_or_withdraw(turn: Turn, now: datetime) -> None:
     else:
         proposal.message_id = turn.message_id
         say(turn, wording.restate(proposal))
+
+
+def _ask_to_remember(turn: Turn) -> None:
+    """Ask for the consent, unless another question is open: a yes has to mean one thing."""
+    if not turn.asks_to_remember:
+        return
+    if turn.proposed is not None or turn.opening.open is not None or turn.status != "ok":
+        turn.asks_to_remember = {}
+    else:
+        say(turn, wording.ask_to_remember(describe(turn.asks_to_remember)))
 
 
 def _fallback(turn: Turn) -> str:

@@ -39,7 +39,7 @@ from usher_agent.turns.offering import put_offer
 from usher_agent.turns.opening import Answered, Busy, InLine, open_turn
 from usher_agent.turns.own_tools import OwnTools, all_offered
 from usher_agent.turns.past import read_past
-from usher_agent.turns.prompt import user_message
+from usher_agent.turns.prompt import note, user_message
 from usher_agent.turns.repeats import find_answer
 from usher_agent.turns.reply import conclude
 from usher_agent.turns.running import Leases, Run
@@ -371,6 +371,8 @@ class Turns:
         opening = turn.opening
         run.window = await self._history.read(run.conversation_id, opening.number - 1, opening.conversation.digest)
         turn.history = run.window.messages()
+        if opening.preferences is not None:
+            turn.history = [note(escape_tags(opening.preferences.to_note())), *turn.history]
         told = user_message(turn.vault.hide(escape_tags(turn.command.message))) if turn.command.message else None
         if told is not None and not opening.recovered:
             turn.messages.append(told)

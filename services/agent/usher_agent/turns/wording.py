@@ -155,5 +155,10 @@ def with_a_person(ticket_id: str, reason: str, *, is_named: bool) -> str:
     )
 
 
+def ask_to_remember(what: str) -> str:
+    """The question for the consent to remember preferences."""
+    return f"Shall I remember this for your next visits: {what}? You can have it forgotten at any time. (yes / no)"
+
+
 def declined() -> str:
     return "All right, I won't. Nothing was charged. What would you like instead?"
