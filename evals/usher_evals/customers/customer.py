@@ -325,6 +325,9 @@ class Customer:
                     return self._tell("tell.section")
                 return self._tell("tell.best" if isinstance(goal, Upgrade) else "tell.all")
             case Ask.ALTERNATIVE:
+                self._counts.refused += 1
+                if self._counts.refused < 2:
+                    return Speak(self._restated())
                 self._leaving = "refused"
                 return Speak(self._say("no.thanks"))
             case _:

@@ -54,7 +54,9 @@ class Words:
     def add(self, text: str, goal: Goal) -> str:
         """The text with another request in the same message."""
         keys = {Buy: "other.buy", Refund: "other.refund", Say: "other.parking"}
-        also = self.voice.say("also", {"other": self.say(goal, keys[type(goal)])})
+        other = self.say(goal, keys[type(goal)])
+        other = other if other.startswith(("I ", "I'")) else other[:1].lower() + other[1:]
+        also = self.voice.say("also", {"other": other})
         return f"{text if text[-1] in '.!?' else f'{text}.'} {also}"
 
     def show_of(self, goal: Goal) -> Show | None:
