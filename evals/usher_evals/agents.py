@@ -23,6 +23,7 @@ class Answer:
     calls: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
     failed: str | None = None
+    model: str = ""
 
 
 class Agent(Protocol):
@@ -97,7 +98,8 @@ class StackAgent:
             return Answer("", seconds=seconds, failed=answer)
         self.conversation_id = answer["conversation_id"]
         calls = tuple((str(call["name"]), str(call["status"])) for call in answer["tool_calls"])
-        return Answer(str(answer["reply"]), answer["confirmation"], calls, seconds)
+        model = f"{answer['model']['name']} {answer['model']['version']}"
+        return Answer(str(answer["reply"]), answer["confirmation"], calls, seconds, model=model)
 
 
 class IdleAgent:

@@ -193,7 +193,7 @@ class _Stage:
 
     def _hear(self, answer: Answer) -> None:
         text = f"(no answer: {answer.failed})" if answer.failed else answer.reply
-        self.seen.entries.append(Entry("agent", text, answer.confirmation, answer.calls, answer.seconds))
+        self.seen.entries.append(Entry("agent", text, answer.confirmation, answer.calls, answer.seconds, answer.model))
 
     async def _meanwhile(self, customer: Customer) -> None:
         """What happens between the proposal and the yes, the first time."""

@@ -145,6 +145,8 @@ def _print(summary: dict[str, Any], other: dict[str, Any] | None) -> None:
         latency = [f"{figures['latency_ms'][which]:.0f}" for which in ("p50", "p95")]
         table.add_row(*map(cell, [name, str(figures["tasks"]), *passes, *counts, *latency]))
     console.print(table)
+    models = ", ".join(f"{name}: {count}" for name, count in summary["models"].items())
+    console.print(f"answers by model: {models or 'none'}", markup=False)
     for failure in summary["failures"][:12]:
         why = "; ".join(failure["why"][:2]) or failure["ending"]
         console.print(f"{failure['task']} trial {failure['trial'] + 1}: {why}", markup=False, style="dim")

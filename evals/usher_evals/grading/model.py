@@ -17,6 +17,7 @@ class Entry:
     confirmation: dict[str, Any] | None = None
     calls: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
+    model: str = ""
 
 
 @dataclass

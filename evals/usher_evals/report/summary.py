@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import comb
 from typing import Any
 
 from usher_evals.running import Run
+from usher_evals.tasks.model import Family
 
 K = (1, 2, 3, 4)
 Json = dict[str, Any]
@@ -27,7 +28,8 @@ def summarise(runs: Sequence[Run], **about: Any) -> Json:
     return {
         **about,
         **figures(runs),
-        "families": {name: figures(found) for name, found in by_family.items()},
+        "models": dict(Counter(entry.model for run in runs for entry in run.seen.entries if entry.model)),
+        "families": {family.value: figures(by_family[family.value]) for family in Family if family.value in by_family},
         "failures": [_failure(run) for run in runs if not run.reward],
         "results": _results(runs),
     }
