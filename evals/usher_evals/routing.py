@@ -2,7 +2,8 @@
 
 `data/routing.tsv`: a split's name after `==`, then a message a line: specialist, where the conversation stands, words.
 Where it stands is a list of words: the specialist who answered last, `hold` while seats are held, an action that waits
-for a yes, `done:` and an action that was carried out. Tune and test have no message and no event in common.
+for a yes, `done:` and an action that was carried out. Two thirds are our own, the rest rendered from the phrases of
+the simulated customers. Tune and test have no message, no list of phrases and no event in common.
 """
 
 from __future__ import annotations
