@@ -56,6 +56,11 @@ _CANCEL = re.compile(r"\bcancel (?:it|them|that|this|everything)\b", re.IGNORECA
 _MOVE = re.compile(
     r"\b(?:move|switch|change|moved|swap) (?:me |us |my seats? |our seats? |seats? )?(?:to|into)\b", re.IGNORECASE
 )
+_NO_PREFERENCE = re.compile(
+    r"\bno preference\b|\byou (?:choose|pick|decide)\b|\bwhatever\b|\bany(?:thing)? (?:is fine|will do|works)\b|"
+    r"\b(?:don'?t|do not) (?:mind|care)\b|\bsurprise me\b|\bup to you\b",
+    re.IGNORECASE,
+)
 _TAKES_THEM = re.compile(
     r"\b(?:take|buy|book|get|grab|want|have|secure) (?:them|it|those|these|both|the (?:seats|tickets))\b", re.IGNORECASE
 )
@@ -134,7 +139,8 @@ def hear_orders(d: Dialogue) -> None:
 def _requested(d: Dialogue, heard: Understanding) -> Task | None:
     """The task that the words ask for beside the plain intents; None where a rule is asked about, or nothing."""
     asked = read_request(d.turn.text)
-    acts = asked is Request.CREDIT or (asked is Request.EXCHANGE and names_target(d.turn.text))
+    owned = asked is Request.REFUND and re.search(r"\b(?:my|our)\b", d.turn.text, re.IGNORECASE)
+    acts = asked is Request.CREDIT or owned or (asked is Request.EXCHANGE and names_target(d.turn.text))
     if heard.intent is Intent.QUESTION and heard.topic in _RULES and not acts:
         return None
     if asked is Request.CREDIT and spends_credit(d.turn.text) is not None:
@@ -223,7 +229,8 @@ def _hear_answer(d: Dialogue, heard: Understanding) -> None:
     elsewhere = d.turn.asked is Asked.OTHER_SEATS and Comparative.OTHER in heard.slots.comparatives
     retrying = d.turn.asked is Asked.RETRY and _AGAIN.search(d.turn.text) is not None
     agreeing = (
-        heard.intent is Intent.AFFIRM
+        (d.turn.asked is Asked.KEEP_BUYING and _NO_PREFERENCE.search(d.turn.text) is not None)
+        or heard.intent is Intent.AFFIRM
         or thanking
         or retrying
         or elsewhere
@@ -259,6 +266,9 @@ def _hear_yes(d: Dialogue, slots: Slots) -> None:
         d.task = Task.PURCHASE
     elif asked is Asked.PREPARE:
         wish.buying = True
+        d.task = Task.PURCHASE
+    elif asked is Asked.KEEP_BUYING and _NO_PREFERENCE.search(d.turn.text):
+        _loosen(wish)
         d.task = Task.PURCHASE
     elif asked is Asked.OTHER_DATES:
         wish.date, wish.time_of_day, wish.clock = None, None, None

@@ -111,7 +111,9 @@ def learning_searches(d: Dialogue) -> list[dict[str, str]]:
 def unknown_words(d: Dialogue) -> list[str]:
     """The words of the message that are neither everyday words nor the trade's."""
     words = re.findall(r"[a-z']{4,}", d.turn.text.lower())
-    return [word for word in words if word not in COMMON and not _TRADE.fullmatch(word)]
+    slots = d.turn.heard.slots if d.turn.heard else None
+    place = f"{slots.section or ''} {slots.section_refused or ''}".lower().split() if slots else []
+    return [word for word in words if word not in COMMON and word not in place and not _TRADE.fullmatch(word)]
 
 
 def words_beyond(d: Dialogue, event: EventSummary) -> list[str]:

@@ -7,6 +7,7 @@ from rapidfuzz import fuzz
 
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Act, Call, Say
+from usher_inference.playbook.order_wishes import likeness
 from usher_inference.playbook.orders import NO_ORDERS, known_orders, show_orders
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.seats import Beside, choose
@@ -27,7 +28,7 @@ _WHERE = re.compile(
     r"\b(?:which|what) (?:seats?|rows?|sections?|numbers?)(?: \w+)? (?:do|did|have|are|am|will|would|is) "
     r"(?:i|we|mine|ours|they|those|these|it)\b|\bwhat are (?:my|our|the|those|these) seats?\b|"
     r"\bwhere (?:do|will|would|are|am|is) (?:i|we|my|our|they|those|these|the seats?)\b(?!.*\b(?:park|venue|arena|"
-    r"theat|enter|pick)).*?(?:sit|seats?|seated|sitting|they|those|these)?\W*$|"
+    r"theat|enter|pick|car\b|cars\b|drop|meet|eat|stay|get in)).*?(?:sit|seats?|seated|sitting|they|those|these)?\W*$|"
     r"\bwhere (?:do|will|would|are) (?:i|we) (?:be )?(?:sit|sitting|seated)\b",
     re.IGNORECASE,
 )
@@ -52,6 +53,7 @@ _WHY_OFF = re.compile(
     re.IGNORECASE,
 )
 
+_SAME = 85.0
 _SPEAK_FOR_THEMSELVES = (
     Task.UPGRADE,
     Task.REFUND,
@@ -84,7 +86,7 @@ def answer(d: Dialogue) -> Act | None:
     if pending and d.turn.topic in (Topic.PRICE, Topic.FEES) and not d.proposal:
         return _tell_cost(d, pending)
     where, beside = _WHERE.search(text), _BESIDE.search(text)
-    if not where and not beside:
+    if (not where and not beside) or (pending is None and _names_another(d)):
         return None
     if pending:
         told = _tell_seats(d, pending) if where else _tell_beside(_lie(d, pending), pending)
@@ -92,6 +94,12 @@ def answer(d: Dialogue) -> Act | None:
     if d.wish.has_criteria() and d.order_focus is None:
         return None
     return _of_order(d, _tell_where if where else _tell_order_beside)
+
+
+def _names_another(d: Dialogue) -> bool:
+    """Whether the message names an event that no order is for: then the question is about that event."""
+    named = d.turn.heard.slots.event if d.turn.heard else None
+    return named is not None and not any(likeness(named.name, o.event_name) >= _SAME for o in d.orders.values())
 
 
 def _pending(d: Dialogue) -> Sequence[SeatOffer] | None:

@@ -69,7 +69,10 @@ def _decide(d: Dialogue) -> Act:
     if d.turn.done:
         last = d.turn.done[-1]
         goes_on = isinstance(last.result, HoldReleased) and (
-            d.turn.seat_terms_changed or d.task is Task.LEAVE or d.turn.failures("exchange_order")
+            d.turn.seat_terms_changed
+            or d.task is Task.LEAVE
+            or d.turn.failures("exchange_order")
+            or (d.turn.declined and d.task in _CHANGES)
         )
         said = None if goes_on else report(d, last)
         if said:
@@ -99,6 +102,8 @@ def _after_decline(d: Dialogue) -> Act | None:
     if d.turn.declined_action not in ("create_order", "exchange_order"):
         return Say("All right, nothing was changed; your order stays as it is. Is there anything else I can do?")
     held = d.turn.declined_arguments.get("hold_id")
+    if d.turn.done and d.task in _CHANGES:
+        return None  # what is asked for now comes after the seats were given back
     if held and d.can("release_hold"):
         return Call("release_hold", {"hold_id": held})
     return Say(f"All right, nothing was charged. {Asked.KEEP_BUYING.value}")

@@ -84,7 +84,9 @@ _UPGRADE = re.compile(
 )
 _RETURN = re.compile(
     rf"\b(?:give|hand|send) back (?:\w+ ){{0,4}}?{_TICKETS}\b|\b(?:give|send|hand) (?:\w+ ){{1,4}}?{_TICKETS} back\b|"
-    rf"\breturn (?:\w+ ){{0,4}}?(?:tickets?|seats?)\b|\bget rid of (?:\w+ ){{0,3}}?(?:tickets?|seats?)\b",
+    rf"\breturn (?:\w+ ){{0,4}}?(?:tickets?|seats?|money)\b|\btake back (?:\w+ ){{0,3}}?(?:tickets?|seats?)\b|"
+    rf"\btake (?:my|our|the|these|those) (?:\w+ ){{0,3}}?(?:tickets?|seats?) back\b|"
+    rf"\bget rid of (?:\w+ ){{0,3}}?(?:tickets?|seats?)\b",
     re.IGNORECASE,
 )
 _OWN = re.compile(

@@ -228,7 +228,12 @@ def _hear_event_name(d: Dialogue, heard: Understanding, mention: EventMention) -
 
 def _asks_about(d: Dialogue, heard: Understanding, mention: EventMention) -> bool:
     """Whether a question is about another event than the one in question; with seats held, that one stays."""
-    if heard.topic is None or d.hold or d.event is None or at_venue(mention.surface, d.event):
+    if (
+        (heard.topic is None and "?" not in d.turn.text)
+        or d.hold
+        or d.event is None
+        or at_venue(mention.surface, d.event)
+    ):
         return False
     beside = rf"\b(?:at|for|to|of|about|does|is|will) (?:the )?{re.escape(mention.surface)}"
     return re.search(beside, d.turn.text, re.IGNORECASE) is not None
