@@ -92,6 +92,12 @@ _SUPPORT: tuple[tuple[float, str], ...] = (
         r"\bcancelled show\b|\b(?:can't|cannot|won't|can not) (?:make it|come|go|attend|be there|use)\b|"
         r"\bwon't be (?:there|able)\b|\bvoucher for the tickets\b",
     ),
+    (
+        0.92,
+        r"\b(?:bar ?code|qr code)\b|\bproof of purchase\b|\bbank\b|\bmy (?:voucher|credit)\b|\bcash back\b|"
+        r"\b(?:call|ring|phone) me\b|\bcall me back\b|\bget rid of (?:my|our)\b|\b(?:reverse|undo) (?:it|that|this)\b|"
+        r"\b(?:was|made) a mistake\b|\bone (?:seat|ticket) too many\b|\bthe wrong (?:evening|day|night|show)\b",
+    ),
     (0.91, r"\b(?:return|send) (?:them|those|these) (?:back\b)?|\brefund (?:them|me|it)\b"),
 )
 _FAQ: tuple[tuple[float, str], ...] = (
@@ -139,7 +145,7 @@ _PURCHASE: tuple[tuple[float, str], ...] = (
     ),
     (
         0.9,
-        rf"\b{_COUNT} (?:more |other |another )?(?:\w+ )?(?:tickets?|tix|seats?|places?|adults?)\b|\b(?:another|"
+        rf"\b{_COUNT} (?:more |other |another )?(?:(?!per)\w+ )?(?:tickets?|tix|seats?|places?|adults?)\b|\b(?:another|"
         rf"one more|a third|a pair of) "
         r"(?:tickets?|seats?)\b|\b(?:a pair|ticket for one|tickets? for)\b|\btix\b",
     ),
@@ -149,7 +155,9 @@ _PURCHASE: tuple[tuple[float, str], ...] = (
         r"\b(?:concerts?|gigs?|comedy|musicals?|opera|ballet|plays|jazz)\b.*\?|\bwait(?:ing)? ?list\b|"
         r"\bsold out\b|\bstill (?:available|free)\b|\bseats? (?:still )?(?:left|available)\b|\banything (?:fun|else|"
         r"cheaper)\b|"
-        r"\bare there tickets\b|\bcome free\b",
+        r"\bare there tickets\b|\bcome free\b|\b(?:what|which|any) (?:\w+ ){0,2}?(?:shows|events|concerts|games|"
+        r"plays) (?:are|is) (?:on|there)\b|"
+        r"\b(?:who|when|what)\b.*\b(?:is|are|\w+'s) (?:[\w']+ )*?playing\b",
     ),
     (0.8, r"\bhow much (?:are|do|is) (?:the|a|your)? ?(?:\w+ )?(?:seats?|tickets?)\b|\bcheapest\b|\btickets?\b"),
 )
@@ -176,7 +184,10 @@ RULES: Final = re.compile(
     r"exchangeable|transferable|"
     r"returnable)\b|\bdo you (?:give|offer|make) refunds?\b|\buntil when can\b|\bhow long (?:do you|"
     r"are) (?:\w+ )?(?:hold|held|keep|kept|seats)\b|"
-    r"\b(?:could|can) (?:i|we) (?:return|refund|exchange) \w+ (?:later )?if\b|\bin general\b"
+    r"\b(?:could|can) (?:i|we) (?:return|refund|exchange) \w+ (?:later )?if\b|\bin general\b|"
+    r"\bcan (?:the )?tickets\b.*\b(?:be )?(?:refunded|returned|exchanged)\b|\bwhat happens\b.*\bif\b|\bif (?:it|"
+    r"the \w+) (?:gets?|is) "
+    r"(?:cancelled|called off)\b"
 )
 # what is the customer's own: then the rule is asked for in order to be applied
 OWN: Final = re.compile(rf"\bord_\w+|\b(?:refund|cancel|exchange|swap) {_MINE}\b|\bmoney back\b")
