@@ -48,6 +48,13 @@ async def test_a_second_invention_is_withheld_and_the_turn_is_on_record(world):
     assert (await world.customer.say("go on"))["reply"] == "Of course."
 
 
+async def test_the_same_invention_again_finds_no_ground_in_its_refusal(world):
+    look(world)
+    world.model.say(INVENTED)
+    world.model.say(INVENTED)
+    assert "$44" not in (await world.customer.say("2 tickets for Hamlet"))["reply"]
+
+
 async def test_what_is_known_is_said_in_its_stead(world):
     world.model.call("hold_tickets", event_id=world.event_id, seat_ids=["A-5-12"])
     world.model.say("I've booked seat 99 for $3.00!")

@@ -81,6 +81,8 @@ _WILL = re.compile(
     r"confirmation (?:e-?mail|text))\b",
     re.IGNORECASE,
 )
+# where a reply sends the customer has to come from a tool
+_LINK = re.compile(r"(?:\bhttps?://|\bwww\.)[^\s)>\]]+[\w/]", re.IGNORECASE)
 # a first glance: no promise of a kind is made without one of these words
 _DEEDS = frozenset(
     """
@@ -109,7 +111,8 @@ _SURES = frozenset(
     """.split()  # noqa: SIM905
 )
 _WILLS = frozenset(("ll", "will", "going"))
-_HINTS = _DEEDS | _ENDS_WELL | _KEEPS | _SAVES | _SURES | _WILLS
+_LINKS = frozenset(("http", "https", "www"))
+_HINTS = _LINKS | _DEEDS | _ENDS_WELL | _KEEPS | _SAVES | _SURES | _WILLS
 _EVENT_NAME = re.compile(r'"event_name": ?"([^"\\]+)"')
 _WORD = re.compile(r"[a-z]+")
 _ORDER = re.compile(r"\b(?:[A-Z]{2,8}_\w{3,}|[a-z]{2,8}-\d\w*)")
@@ -277,6 +280,7 @@ _CHECKS: tuple[tuple[re.Pattern[str], frozenset[str], _Truth], ...] = (
     (_SAVING, _SAVES, _told),
     (_SURE, _SURES, _told),
     (_WILL, _WILLS, _will),
+    (_LINK, _LINKS, _told),
 )
 
 

@@ -16,6 +16,12 @@ import orjson
 
 from usher_agent.guardrails.figures import NUMBER_WORDS, Figure, Kind, figures, shortest, thousandths
 
+# what a model is told of a reply that was refused; it quotes what has no ground, and is none
+UNSUPPORTED = (
+    "Your last message was not shown to the customer: nothing in this conversation bears out {missing}. Say only what "
+    "the tools' answers or the customer said, call a tool to find out, or say that you do not know."
+)
+_REFUSED = UNSUPPORTED.partition("{")[0]
 _FIELD = re.compile(r'"(\w+)": ?("[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*)')
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 _BARE = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)?(?![\w])")
@@ -116,7 +122,7 @@ class Grounds:
                 case "assistant" if message.get("tool_calls"):
                     self._asked += [call["function"]["arguments"] for call in message["tool_calls"]]
                 case _:
-                    if content:
+                    if content and not content.startswith(_REFUSED):
                         self.texts.append(content)
                         self._unread.append(content)
 

@@ -138,9 +138,13 @@ def fence(text: str) -> str:
 
 
 def _defuse(value: str) -> str:
-    """A string of the answer without the sentences that give orders; the rest stays as it was."""
+    """A string of the answer up to the first sentence that gives an order: what follows belongs to it."""
     if len(value) < 12 or _ORDER.search(value) is None:
         return value
-    kept = [REMOVED if _ORDER.search(sentence) else sentence.strip() for sentence in _SENTENCE.findall(value)]
-    told = " ".join(dict.fromkeys(kept))
-    return REMOVED if _ORDER.search(told.replace(REMOVED, "")) else told
+    kept: list[str] = []
+    for sentence in _SENTENCE.findall(value):
+        if _ORDER.search(sentence):
+            break
+        kept.append(sentence.strip())
+    before = " ".join(kept)
+    return f"{before} {REMOVED}".strip() if _ORDER.search(before) is None else REMOVED

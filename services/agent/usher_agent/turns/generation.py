@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from usher_agent.guardrails.claims import Conduct
+from usher_agent.guardrails.grounds import UNSUPPORTED
 from usher_agent.guardrails.known import withheld
 from usher_agent.guardrails.marks import escape_tags, has_tags
 from usher_agent.guardrails.output import Check, GroundsKeeper
@@ -28,10 +29,6 @@ from usher_shared.errors import Unavailable, UpstreamTimeout, UsherError
 from usher_shared.personal import mask_cards
 
 _REPAIR = "Your last message could not be used: it was empty or held raw markup. Answer in plain words, or call a tool."
-_UNSUPPORTED = (
-    "Your last message was not shown to the customer: nothing in this conversation bears out {missing}. Say only what "
-    "the tools' answers or the customer said, call a tool to find out, or say that you do not know."
-)
 _MOST_NAMED = 6
 
 
@@ -174,7 +171,7 @@ class Generation:
             if verdict.good and self._speaks(turn):  # its checked beginning was shown
                 turn.log.emit(custom("withdrawn", {"message_id": turn.message_id}))
             missing = ", ".join(f"“{words}”" for words in dict.fromkeys(verdict.missing[:_MOST_NAMED]))
-            turn.messages.append(note(_UNSUPPORTED.format(missing=escape_tags(missing))))
+            turn.messages.append(note(UNSUPPORTED.format(missing=escape_tags(missing))))
             return False
         if not self._speaks(turn):
             turn.log.speak(turn.message_id, text)
