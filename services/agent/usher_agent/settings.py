@@ -22,7 +22,7 @@ class Settings(KnowledgeSettings):
     model_name: str = Field(default="usher-playbook", description="`model` of each completion request")
     model_api_key: SecretStr | None = Field(default=None, description="bearer key of that server, if it wants one")
     model_temperature: float | None = Field(default=None, description="sampling; default: the server's own")
-    model_timeout_seconds: float = Field(default=30.0, gt=0, description="for one completion")
+    model_timeout_seconds: float = Field(default=30.0, gt=0, description="for one completion of that model")
     models: list[ModelSettings] = Field(
         default=[],
         description="JSON list of models in the order in which they are asked, instead of the one of "

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from usher_agent.adapters.openai_wire import ToolsAsJson, error_of, gather, read_message, sse_data
-from usher_agent.models.ports import Refused, RequestedCall
+from usher_agent.adapters.openai_wire import ToolsAsJson, error_of, gather, read_message, request_body, sse_data
+from usher_agent.models.ports import CompletionRequest, Refused, RequestedCall
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout
 
 
@@ -145,6 +145,20 @@ def test_what_a_status_means(status: int, retry_after: str | None, kind: type, s
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": "x"}', b'{"error": {"code": "my secret words"}}'])
 def test_an_error_without_a_name(body: bytes) -> None:
     assert error_of(500, body, None).detail == "the model's server answered 500"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_signature_goes_back_to_googles_surface_alone(keep: bool) -> None:
+    google = {"thought_signature": "c2ln", "model": "gemini-3-flash-preview"}
+    function = {"name": "a", "arguments": "{}"}
+    call = {"id": "1", "type": "function", "function": function, "extra_content": {"google": google}}
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    request = CompletionRequest(messages, (), "conv-1")
+    body = request_body(request, model="m", tools=None, temperature=None, stream=False, extras=keep)
+    (sent,) = body["messages"][1]["tool_calls"]
+    assert sent.pop("extra_content", None) == ({"google": {"thought_signature": "c2ln"}} if keep else None)
+    assert sent == {"id": "1", "type": "function", "function": function}
+    assert body["messages"][0] is messages[0]
 
 
 def test_each_list_of_tools_is_written_once() -> None:

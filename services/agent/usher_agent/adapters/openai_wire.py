@@ -76,7 +76,7 @@ def request_body(
     request: CompletionRequest, *, model: str | None, tools: Any, temperature: float | None, stream: bool, extras: bool
 ) -> dict[str, Any]:
     """`tools` as it stands in the body. `extras`: whether the server wants back what it sent beside its calls."""
-    messages = request.messages if extras else [_plain(message) for message in request.messages]
+    messages = [_with_extras(message, keep=extras) for message in request.messages]
     body: dict[str, Any] = {"messages": messages}
     if model is not None:
         body["model"] = model
@@ -92,13 +92,18 @@ def request_body(
     return body
 
 
-def _plain(message: dict[str, Any]) -> dict[str, Any]:
-    """Without another server's notes at its calls: strict servers refuse members that they do not know."""
+def _with_extras(message: dict[str, Any], *, keep: bool) -> dict[str, Any]:
+    """The message with what Google's surface wants back at its calls, or without: strict servers refuse it."""
     calls: Sequence[dict[str, Any]] = message.get("tool_calls") or ()
     if not any("extra_content" in call for call in calls):
         return message
-    plain = [{key: value for key, value in call.items() if key != "extra_content"} for call in calls]
-    return {**message, "tool_calls": plain}
+    return {**message, "tool_calls": [_call(call, keep=keep) for call in calls]}
+
+
+def _call(call: dict[str, Any], *, keep: bool) -> dict[str, Any]:
+    plain = {key: value for key, value in call.items() if key != "extra_content"}
+    signature = ((call.get("extra_content") or {}).get("google") or {}).get("thought_signature")
+    return {**plain, "extra_content": {"google": {"thought_signature": signature}}} if keep and signature else plain
 
 
 def error_of(status: int, body: bytes, retry_after: str | None) -> UsherError:
