@@ -22,8 +22,9 @@ from usher_agent.specialists.model import NotMine, check_allowed
 from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.offering import WAITING, bind, waiting_answer
+from usher_agent.turns.outcomes import is_waiting, read_outcome
 from usher_agent.turns.own_tools import OwnCall, OwnTools, prepare_own, run_own
-from usher_agent.turns.past import PastStep, is_waiting, read_outcome
+from usher_agent.turns.past import PastStep
 from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_shared.clock import Clock
 from usher_shared.contracts.confirmations import fingerprint

@@ -13,7 +13,7 @@ from usher_agent.confirmations.service import Execution, execute
 from usher_agent.guardrails.marks import escape_tags
 from usher_agent.streams.model import step_finished, step_started, tool_call, tool_result
 from usher_agent.turns.model import Turn
-from usher_agent.turns.past import read_execution
+from usher_agent.turns.outcomes import read_execution
 from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_agent.turns.reply import preface
 from usher_agent.turns.wording import done, refused

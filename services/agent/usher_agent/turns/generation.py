@@ -167,6 +167,7 @@ class Generation:
                 self._withhold(turn, text[: verdict.good])
                 return True
             turn.doubted = True
+            turn.citations = []
             turn.log.end_text()
             if verdict.good and self._speaks(turn):  # its checked beginning was shown
                 turn.log.emit(custom("withdrawn", {"message_id": turn.message_id}))
@@ -207,6 +208,7 @@ class Generation:
         """The model was told once already: the customer gets what was checked, and is told that there was more."""
         turn.status, turn.error_code = "failed", "reply_withheld"
         turn.reply = withheld(checked, turn.messages)
+        turn.citations = turn.citations if checked.strip() else []
         shown = checked.strip() if self._speaks(turn) else ""
         turn.log.speak(turn.message_id, turn.reply[len(shown) :])
         turn.messages.append(assistant_message(turn.reply))
