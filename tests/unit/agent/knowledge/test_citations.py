@@ -155,6 +155,13 @@ async def test_a_reply_that_rests_on_the_box_office_needs_no_document(agent: Any
     assert body["reply"] == "The event is Hamlet."
 
 
+async def test_what_was_withheld_for_another_reason_cites_nothing(agent: Any) -> None:
+    _searching(agent, "parking garage", *["Garage C costs $17.35 for an event [{0}]."] * 2)
+    body = await agent.customer.say(QUESTION)
+    assert "17.35" not in body["reply"]
+    assert body["citations"] == []
+
+
 def test_marks_of_several_passages_and_behind_the_full_stop() -> None:
     passages = {
         "kn-aaaaaaaaaa": {"id": "kn-aaaaaaaaaa", "title": "A", "source": "a.md", "text": "Lockers cost ten dollars."},
