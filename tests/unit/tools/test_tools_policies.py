@@ -234,12 +234,15 @@ async def test_a_failed_effect_keeps_the_exception(open_box_office: Any, small_c
 
 async def test_a_refused_exception_opens_no_second_ticket(office: Any) -> None:
     order = await office.buy(["A-2-5"], event_id="next-week")
-    ticket = (await _refused(office, order["order_id"]))["ticket_id"]
+    refused = await _refused(office, order["order_id"])
+    ticket = refused["ticket_id"]
+    assert refused["ticket_status"] == "asked"
     assert (await _decide(office, ticket, "close")).json()["code"] == "exception_asked"
     await _decide(office, ticket, "reject")
     again = await _refused(office, order["order_id"])
     assert again["ticket_id"] == ticket
     assert "made no exception" in again["detail"]
+    assert again["ticket_status"] == "rejected"
     assert await _tickets(office) == []
     assert [t["ticket_id"] for t in await _tickets(office, "rejected")] == [ticket]
 
