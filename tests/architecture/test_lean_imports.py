@@ -12,6 +12,7 @@ import pytest
 
 from usher_shared.cloud import SERVICES
 
+ROOT = Path(__file__).resolve().parents[2]
 STORE = {"google.cloud.firestore_v1"}
 BUS = {"google.pubsub_v1"}
 # what each root, built but not yet serving, has loaded of HEAVY
@@ -44,8 +45,10 @@ HEAVY = {
     "torch",
     "transformers",
 }
+# libraries look for others and load them where they are (Stripe's does), which in a service's own image they are not
 PROGRAM = """
 import json, sys
+sys.modules.update(dict.fromkeys({absent}))
 import {package}.__main__ as root
 from usher_shared.cloud import CloudSettings, google_cloud
 root.build(google_cloud(CloudSettings()))
@@ -62,7 +65,9 @@ def test_a_root_loads_what_it_uses(service: str, tmp_path: Path) -> None:
         "USHER_GATEWAY_CACHE_STORAGE": "redis://127.0.0.1:1",
     }
     inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
-    program = PROGRAM.format(package="usher_" + service.replace("-", "_"))
+    pinned = (ROOT / "services" / service / "requirements.txt").read_text()
+    absent = [name for name in ("httpx",) if f"\n{name}==" not in pinned]
+    program = PROGRAM.format(package="usher_" + service.replace("-", "_"), absent=absent)
     run = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
@@ -72,4 +77,5 @@ def test_a_root_loads_what_it_uses(service: str, tmp_path: Path) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert HEAVY & set(json.loads(run.stdout)) == USES[service]
+    loaded = set(json.loads(run.stdout)) - set(absent)
+    assert HEAVY & loaded == USES[service]
