@@ -56,6 +56,18 @@ async def test_feedback_is_kept_and_announced(gateway: Any) -> None:
     assert gateway.agent.calls[0].headers["Usher-Customer"] == "ada"
 
 
+async def test_a_comment_is_kept_without_personal_data(gateway: Any) -> None:
+    key = await gateway.key("chat", "act_as_customer")
+    told = {**RATING, "comment": "call +1 415 555 2671 or jo@example.com, card 4242 4242 4242 4242"}
+
+    await gateway.call("POST", "/feedback?customer_id=ada", json=told, headers=key)
+    await asyncio.wait_for(gateway.bus.arrived.wait(), 5)
+
+    clean = "call [phone] or [email], card [card number removed]"
+    assert (await gateway.store.get("feedback", f"{CONVERSATION}:MSG_2"))["comment"] == clean
+    assert parse_data(gateway.bus.events[0]).comment == clean
+
+
 async def test_feedback_under_one_key_is_announced_once(gateway: Any) -> None:
     key = {**await gateway.key(), "Idempotency-Key": "f1"}
 

@@ -14,6 +14,7 @@ from usher_shared.events.envelope import event
 from usher_shared.idempotency import IdempotencyRecords, Lease
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
+from usher_shared.personal import redact
 from usher_shared.telemetry import current_traceparent
 
 
@@ -37,6 +38,8 @@ class FeedbackDesk:
     ) -> Answer:
         """Keep the customer's feedback on a reply; a later one on the same reply replaces it.
 
+        Of its comment, personal data and card numbers are not kept.
+
         `conversation` is the customer's own. Raises NotFound unless it has that reply. With a lease the
         Idempotency-Key's record is finished in the same transaction.
         """
@@ -48,6 +51,7 @@ class FeedbackDesk:
             conversation_id=given.conversation_id,
             message_id=given.message_id,
         )
+        comment = redact(given.comment) if given.comment else given.comment
         answer = Answer(201, recorded.model_dump_json().encode())
         announcement = event(
             id=self._ids.new("EVT"),
@@ -62,7 +66,7 @@ class FeedbackDesk:
                 message_id=given.message_id,
                 customer_id=principal.customer_id,
                 rating=given.rating,
-                comment=given.comment,
+                comment=comment,
             ),
         )
         document = {
@@ -72,7 +76,7 @@ class FeedbackDesk:
             "client_id": principal.client_id,
             "customer_id": principal.customer_id,
             "rating": given.rating,
-            "comment": given.comment,
+            "comment": comment,
             "created_at": to_timestamp(now),
         }
 
