@@ -88,6 +88,21 @@ def test_nothing_found_falls_back_to_what_is_known_or_to_not_knowing(chat: Any, 
     assert "(Source" not in reply
 
 
+def test_a_fact_that_says_less_than_was_asked_is_told_as_such(chat: Any, shelf: Shelf) -> None:
+    chat.say("Tell me about the Winter Gala")
+    reply = chat.say("Can I charge my electric car while parking?")
+    assert chat.turn_calls == ["search_knowledge"]
+    assert reply.startswith("I know no more of it than this: Parking is $30 in Lot C")
+
+
+def test_two_questions_of_the_catalogue_are_both_answered(chat: Any, shelf: Shelf) -> None:
+    shelf.add("parking", "Garage C costs $28.")
+    chat.say("Tell me about the Winter Gala")
+    reply = chat.say("Is there parking? And what about bags?")
+    assert "Lot C" in reply
+    assert "14 x 14" in reply
+
+
 def test_of_a_long_passage_the_sentence_that_answers_is_told(chat: Any, shelf: Shelf) -> None:
     shelf.add("cloakroom", LONG)
     chat.say("Tell me about the Winter Gala")

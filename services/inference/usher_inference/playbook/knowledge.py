@@ -68,6 +68,11 @@ def consult(d: Dialogue, info: EventInfo | None = None, known: str = "", *, leas
     return Say(_tell(passages[0], text))
 
 
+def searched(d: Dialogue) -> bool:
+    """Whether documents were searched for this message."""
+    return any(step.tool == SEARCH_KNOWLEDGE for step in d.turn.done)
+
+
 def aside(d: Dialogue) -> Act | None:
     """The answer to a question that is not for the box office, if a document plainly has it."""
     if not d.can(SEARCH_KNOWLEDGE) or not _is_for_documents(d):

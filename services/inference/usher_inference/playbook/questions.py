@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event, learn_names
-from usher_inference.playbook.knowledge import SURE, consult
+from usher_inference.playbook.knowledge import SURE, consult, searched
 from usher_inference.playbook.naming import likeness
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.sections import sections_called
@@ -62,6 +62,11 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
         return Say(f"{known} {_continuation(d)}".strip())
     if topic is Topic.OTHER or (topic in _OF_SEATS and d.task is Task.PURCHASE and d.turn.seat_terms_changed):
         return None  # "what about section 102?" is answered by seats
+    if d.focus is None and d.former and not d.wish.has_criteria():
+        unread = learn_names(d)
+        if unread:
+            return unread
+        d.focus, d.former = d.former, None
     if d.focus is None and d.order_focus in d.orders and not d.wish.has_criteria():
         d.focus = d.orders[d.order_focus].event_id
     if d.focus is None and not d.wish.has_criteria():
@@ -78,17 +83,25 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
     info = d.infos.get(d.focus or "")
     if info is None:
         return _look_up(d)
-    if topic in _OF_HOUSE:
-        known = " ".join([_fact(info, topic) or "", *_NAMES.get(topic, ())])
-        found = consult(d, info, known, least=0.0 if topic in _NAMES else SURE)
-        if isinstance(found, Call):
-            return found
-        if found:
-            return Say(f"{found.text} {_continuation(d)}".strip())
     more = [other for other in read_topics(d.turn.text) if other in _NAMES or other in (Topic.TIME, Topic.VENUE)]
+    fact = _fact(info, topic)
+    found = _from_documents(d, topic, info, fact or "") if set(more) <= {topic} else None
+    if found:
+        return found
     told = list(dict.fromkeys(_tell(info, one, d) for one in dict.fromkeys([topic, *more[:3]])))
+    if fact and told[0] == fact and searched(d):
+        told[0] = f"I know no more of it than this: {fact}"
     going_on = "" if told[-1].endswith("?") else _continuation(d)
     return Say(f"{' '.join(told)} {going_on}".strip())
+
+
+def _from_documents(d: Dialogue, topic: Topic, info: EventInfo, fact: str) -> Act | None:
+    """What the house's documents say beyond the catalogue's fact, or the call that looks it up."""
+    if topic not in _OF_HOUSE:
+        return None
+    known = " ".join([fact, *_NAMES.get(topic, ())])
+    found = consult(d, info, known, least=0.0 if topic in _NAMES else SURE)
+    return Say(f"{found.text} {_continuation(d)}".strip()) if isinstance(found, Say) else found
 
 
 def _answer_at_once(d: Dialogue, topic: Topic) -> str | None:
