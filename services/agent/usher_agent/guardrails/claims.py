@@ -37,7 +37,7 @@ _FIRST = re.compile(rf"\b(?:I|we)(?:['’]ve| have|['’]m| am|) {_MANNER}{_DID}
 _PASSIVE = re.compile(
     rf"\b(?:is|are|was|were|has been|have been|['’]s been|['’]ve been|been|got|gets|['’]re|['’]s) {_MANNER}"
     rf"(?:{_DID}|on hold|yours|on (?:its|their|the) way|through)\b"
-    r"(?! for (?:wheel|member|access|people|guests|holders))",
+    r"(?! for (?:wheel|member|access|people|guests|holders|whoever|anyone|those|others))",
     re.IGNORECASE,
 )
 _SET = re.compile(
