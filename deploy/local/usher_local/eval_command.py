@@ -136,7 +136,7 @@ def _print(summary: dict[str, Any], other: dict[str, Any] | None) -> None:
 
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("family", no_wrap=True)
-    for head in ("n", "^1 %", "^2 %", "^3 %", "^4 %", "viol", "unr", "turns", "calls", "ms50", "ms95"):
+    for head in ("n", "^1 %", "^2 %", "^3 %", "^4 %", "viol", "unr", "turn", "call", "ms50", "ms95"):
         table.add_column(head, justify="right", no_wrap=True)
     for name, figures in [*summary["families"].items(), ("all", summary)]:
         passes = [share(figures[f"pass_{k}"]).rstrip("%") for k in range(1, 5)]
