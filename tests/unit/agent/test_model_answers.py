@@ -20,6 +20,7 @@ from usher_agent.turns.prompt import (
 )
 from usher_shared.clock import ManualClock
 from usher_shared.errors import UpstreamFailed
+from usher_shared.personal import Vault
 
 TOOLS = [{"type": "function", "function": {"name": "search_events", "parameters": {}}}]
 SEARCH = assistant_calls("", [("call_1_1", "search_events", '{"query": "jazz"}')])
@@ -143,6 +144,8 @@ async def test_another_prompt_or_other_rules_are_another_question(ask: Any, more
         [user_message("my name is Ann Miller, what is on?")],
         [user_message("I'm Ann, what is on?")],
         [user_message("[PERSON_1] wants seats")],
+        [user_message("what is on near my home, 12 Maple Street, Springfield?")],
+        [user_message(Vault().hide("what is on? write to ann@example.com"))],
         [user_message("seats " * 60)],
     ],
 )

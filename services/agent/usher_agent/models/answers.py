@@ -7,7 +7,7 @@ everything that led to it was the same, word by word. Beside that, what may be k
 
 - the first turn of a conversation: one message, without notes, proposals or history;
 - public reads are all that was called before it and all that it calls;
-- the message holds no long number, no address, no id and no introduction by name;
+- the message holds no personal data that `usher_shared.personal` finds, nor a long number, an id or an introduction;
 - the answer is of the model that is asked first, by its present release, and outside of experiments.
 
 In the process's memory, under a hash. A failure is never kept.
@@ -27,6 +27,7 @@ import orjson
 
 from usher_agent.models.ports import ChatModel, Completion, CompletionRequest, Listener
 from usher_shared.clock import Clock
+from usher_shared.personal import find
 
 PUBLIC_READS = frozenset({"search_events", "get_event_info", "search_knowledge"})
 _PERSONAL = re.compile(
@@ -117,7 +118,7 @@ def is_impersonal(request: CompletionRequest) -> bool:
     if [message["role"] for message in messages[:2]] != ["system", "user"]:
         return False
     question = messages[1]["content"]
-    if len(question) > _LONGEST_QUESTION or _PERSONAL.search(question):
+    if len(question) > _LONGEST_QUESTION or _PERSONAL.search(question) or find(question):
         return False
     return _are_public_reads(messages[2:])
 
