@@ -24,7 +24,8 @@ _COMPARED = (
         Comparative.CHEAPER,
         r"cheaper|less expensive|less pricey|lower[- ]priced?|lower price|more affordable|(?:too|bit|so|very|"
         r"kinda|pretty) (?:expensive|pricey|steep|much|high|dear)|not (?:so|as) expensive|save (?:some )?money|"
-        r"rip-?off|overpriced|less money|out of my (?:budget|price)|cost less|better price|"
+        r"(?:^\W*|\bhmm+\W+|\bit'?s |\bthat'?s |\bwow\W+)(?:pricey|expensive|steep|dear)\b|rip-?off|overpriced|"
+        r"less money|out of my (?:budget|price)|cost less|better price|"
         r"(?:anything|something|got) less|less than (?:that|this|those)",
     ),
     (Comparative.DEARER, r"more expensive|pricier|fancier|premium"),
@@ -61,7 +62,7 @@ _SUPERLATIVES = (
         Comparative.CHEAPER,
         re.compile(
             r"\b(?:cheapest|least expensive|lowest[- ]priced?|lowest price|most affordable|(?:as )?cheap(?:ly)? as|"
-            r"cheap (?:ones?|seats?|tickets?))\b"
+            r"cheap (?:ones?|seats?|tickets?))\b|\bcheap\b(?=\W*$|\s*(?:please|pls|,))"
         ),
     ),
     (Comparative.BETTER, re.compile(r"\b(?:best|nicest|greatest)\b(?!\s+(?:regards|wishes|buy|way|time|of luck))")),

@@ -18,7 +18,7 @@ BARE_MONTH = (
 )
 WEEKDAY = (
     r"(?<!\bwe )(?<!\bi )(?<!in the )(?P<weekday>mon(?:day)?|tue(?:s(?:day)?)?|wed(?:s|nesday|ensday|nsday)?|"
-    r"thur?s?(?:day)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)\b\.?(?:'s)?"
+    r"thur?s?(?:day)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)(?:'?s)?\b\.?"
 )
 _NTHS = word_list(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "

@@ -26,7 +26,8 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
         Intent.HUMAN,
         r"\b(?:real person|actual person|human being|live agent|human agent|customer (?:service|support|care)|"
         r"speak to a human|(?:real|actual) human|a human\b|(?:human|agent|representative|operator|"
-        r"supervisor)\s*(?:please|pls|now|!|$)|call me\b|complaint)",
+        r"supervisor)\s*(?:please|pls|now|!|$)|call me\b|complaint)|"
+        r"(?<!for )\ba person\s*(?:please|pls|now|!|\W*$)|^\W*(?:person|somebody|someone)\W*(?:please|pls)?\W*$",
     ),
     (
         0.95,
@@ -40,7 +41,8 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
     (
         0.94,
         Intent.REFUND,
-        r"\brefund(?:ed|s|ing)?\b|\bmoney back\b|\bget (?:my|our) (?:money|cash)\b|\breturn (?:my|the|our|\d{1,2}|"
+        r"\brefund(?:ed|s|ing)?\b|\b(?:give|hand|send) back (?:\w+ ){0,3}?tickets?\b|\bmoney back\b|\bget (?:my|"
+        r"our) (?:money|cash)\b|\breturn (?:my|the|our|\d{1,2}|"
         r"one|two|some|"
         r"these|those|this) (?:\w+ )?(?:tickets?|order|purchase)|\b(?:cancel|cancell?ing|cancellation (?:for|"
         r"of))\s+(?:\w+\s+)?(?:my|our|the|an?|this|that|order)?\s*(?:\w+\s+){0,2}?(?:orders?|bookings?|"
@@ -125,7 +127,7 @@ _TALK: tuple[tuple[float, Intent, str], ...] = (
 )
 _YES = (
     r"(?:yes+|ye+ah?|yea|yep|yup|ya|y|sure(?: thing)?|ok(?:ay)?|k|of course|absolutely|definitely|oke?y[- ]doke?y|"
-    r"oki?e[- ]doki?e|righto|defo|ofc|totally|"
+    r"oki?e[- ]doki?e|lovely|brilliant|smashing|excellent|wonderful|fantastic|amazing|righto|defo|ofc|totally|"
     r"certainly|correct|right|that'?s (?:right|correct|it|fine|perfect|great|good)|exactly|perfect|"
     r"sounds? (?:good|great|perfect|fine|lovely)|"
     r"(?:that|this|it|they|those) (?:works?|sounds? (?:good|great)|(?:is|are|looks?|would be) (?:good|"
@@ -167,6 +169,7 @@ _BUYING: tuple[tuple[float, str], ...] = (
         r"\b(?:i|we)(?: do| really)? (?:want|need) (?:them|those|these|both)\b(?! (?:to|back|refunded|cancel\w*|"
         r"changed))",
     ),
+    (0.86, r"\btake (?:them|those|these|both)\b(?! (?:back|to|off|out|away|along|with))"),
     (0.88, r"\b(?:gimme|give me|give us|get me|get us) (?:those|these|them|both|the (?:two|first|second|last))\b"),
     (
         0.86,

@@ -29,7 +29,9 @@ GENERIC = frozenset(
         "dozen adults adult children child wait different need wants wanted pleasure business purchase buy get "
         "book find see watch attend confirmation receipt mastercard visa card cash fees policy policies question "
         "questions same quick quickly really exchange return cancel release seating map chart view accessible "
-        "money limit object wheelchair aisle ada dancing dance kind sort type bit lot today tomorrow tonight monday "
+        "less fewer nights days hours weeks yea yup yah ya nope nah okey expensive pricey steep dear overpriced "
+        "year years old aged money limit object "
+        "wheelchair aisle ada dancing dance kind sort type bit lot today tomorrow tonight monday "
         "tuesday "
         "wednesday thursday friday saturday sunday"
     )
@@ -98,6 +100,13 @@ _PATTERNS: tuple[tuple[int, re.Pattern[str]], ...] = (
         ),
     ),
     (
+        73,
+        re.compile(
+            r"\b(?:does|do|is|are|will|did)\s+(?:the\s+)?(?P<name>[a-z][\w'&.-]+(?:\s[\w'&.-]+){0,3}?)\s+"
+            r"(?:starts?|begins?|ends?|finish|cost|last|sold out|still on|suitable)\b"
+        ),
+    ),
+    (
         72,
         re.compile(
             r"(?:^|\b(?:the|when|what|is|are|any)\s+)(?:doors?|parking|room|space|line-?up|policy|start time|"
@@ -128,6 +137,25 @@ _ALONE = re.compile(
     r"for)\s+)*(?P<name>[\w'&.!-]+(?:\s[\w'&.!-]+){0,5}?)(?:\s+(?:please|pls|thanks))?\W*$",
     re.I,
 )
+# "hi i want adele", "looking for night choir"
+_WISHED = re.compile(
+    r"^\W*(?:x, )?\W*(?:(?:hi|hey|hello)\s+)?(?:i'?m |we'?re )?(?:i want|i need|we want|want|need|looking for|"
+    r"can i get|got any|"
+    r"do you have|have you got|any)\s+(?:the\s+)?(?!to\b|an?\b|some\b|my\b|more\b|help\b|"
+    r"out\b)(?P<name>[\w'&.!-]+(?:\s[\w'&.!-]+){0,3}?)(?:\s+(?:please|pls|"
+    r"thanks))?\W*$",
+    re.I,
+)
+# "2 sharks tonight" only as the first thing said, for "2 lads" may answer "how many?"; "two for the gala" always.
+_NUMBERED = (
+    r"^(?:.{0,30}[.!,]\s)?\W*(?:(?:any chance of|(?:can|could) (?:i|we) (?:get|have)|(?:i|we)(?:'d like| want|"
+    r" need)|get me|give me)\s+)?"
+    r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)\s+FOR(?:the\s+)?"
+    rf"(?P<name>[a-z][\w'&.-]+(?:\s[\w'&.-]+){{0,2}}?)\s*(?=[{MASK},]|on\b|please|pls|then|$)"
+)
+_COUNTED = re.compile(_NUMBERED.replace("FOR", r"(?:for\s+)?"), re.I)
+_COUNTED_FOR = re.compile(_NUMBERED.replace("FOR", r"for\s+"), re.I)
+_OWNED = re.compile(r"\b(?:my|our|his|her|your|their)\s+$", re.I)  # "tickets for my boss"
 _ASKS_EVENT = re.compile(
     r"\b(?:which|what|specific|particular)\s+(?:\w+\s+){0,2}?(?:event|show|game|concert|artist|team|match)|"
     r"event (?:name|do you|are you)|looking for\?|interested in\?|in mind\?"
@@ -145,7 +173,7 @@ def cut_name(passage: Passage, *, asked: bool) -> str | None:
     Sentence patterns are tried from the strongest ("X vs Y", "tickets to X") to the weakest (a lone capitalised word).
     """
     text = _open_text(passage)
-    return _cut(passage, text, _PATTERNS) or (cut_lone_name(passage) if asked else None)
+    return _cut(passage, text, _PATTERNS) or _cut_whole(passage, _WISHED) or (cut_lone_name(passage) if asked else None)
 
 
 def cut_versus(passage: Passage) -> str | None:
@@ -164,8 +192,8 @@ def _cut(passage: Passage, text: str, patterns: tuple[tuple[int, re.Pattern[str]
         if strength in (70, 74) and text.istitle():
             continue
         for match in pattern.finditer(text):
-            span = _trim(text, *match.span("name"), loose=strength in (66, 72, 78, 90))
-            if span:
+            span = _trim(text, *match.span("name"), loose=strength in (66, 72, 73, 78, 90))
+            if span and not _OWNED.search(text[: span[0]]):
                 passage.claim(*span)
                 return passage.surface(*span)
     return None
@@ -173,8 +201,17 @@ def _cut(passage: Passage, text: str, patterns: tuple[tuple[int, re.Pattern[str]
 
 def cut_lone_name(passage: Passage) -> str | None:
     """Claim a message that is nothing but a short name ("metallica"), however it is written."""
+    return _cut_whole(passage, _ALONE)
+
+
+def cut_counted(passage: Passage, *, first: bool) -> str | None:
+    """Claim the name in "2 for the gala", or, as the `first` thing said, in "2 sharks tonight"."""
+    return _cut_whole(passage, _COUNTED if first else _COUNTED_FOR)
+
+
+def _cut_whole(passage: Passage, pattern: re.Pattern[str]) -> str | None:
     text = _open_text(passage)
-    answer = _ALONE.match(text)
+    answer = pattern.match(text)
     if answer is None or not _may_be_name(answer["name"]):
         return None
     span = _trim(text, *answer.span("name"), loose=False)

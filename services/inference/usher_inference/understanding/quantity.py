@@ -69,6 +69,13 @@ _COUNT_RULES = tuple(
         rf"{_COUNTED}\s+(?:instead|total|please|altogether|in total|this time)",
         r"(?<!of )(?<!that )\b(?P<single>(?:an?|single|a single)\s+(?:[a-z]+\s+)?(?:ticket|"
         r"seat))\b(?!\s+(?:map|chart|office|price|plan))",
+        rf"{_COUNTED}\s+(?:for|to|to see)\s+(?:the\s+)?¦",
+        rf",\s*{_COUNTED}\s*(?=$|[,.!]|please|pls)",
+        # "2 sharks tonight": a small number that opens the message, before what it is of
+        r"^[\s.,!]*(?P<count>[1-9]|10|two|three|four|five|six|seven|eight|nine|ten)\s+(?=¦|[a-z]{3,})"
+        r"(?!(?:am|pm|days?|nights?|hours?|weeks?|months?|minutes?|years?|stars?|seconds?|cent|doors|chainz|rows?|"
+        r"and|or|to|"
+        r"more|less|fewer|of|dollars|bucks|shows?|events?|games?|concerts?|o'?clock|kids?|parts?)\b)",
         r"(?<![\w$.#-])(?P<times>\d{1,2})\s?x\b|\bx\s?(?P<times2>\d{1,2})\b",
     )
 )
@@ -92,6 +99,7 @@ _RELATION = (
 _EITHER = re.compile(
     rf"{COUNT}\s*(?:or(?: maybe)?|to|(?<=\d)-(?=\d))\s*{COUNT}\s*(?:{_SEAT}|{_PEOPLE}|of us\b|$|[.,!?]|please)"
 )
+_TWO_NUMBERS = re.compile(r"^\W*\d{1,2}\s*(?:and|,|&)\s*\d{1,2}\W*$")  # ages, say
 _CORRECTED = re.compile(
     r"\b(?:no(?! (?:more|less|later|earlier|fewer|need)\b)|wait|sorry|actually|i mean|make (?:it|that))\b"
 )
@@ -152,7 +160,7 @@ def read_quantity(passage: Passage, *, asked: bool, company: int | None) -> Coun
     refused = list(_REFUSED.finditer(text))
     for match in refused:
         text = text[: match.start()] + "," * (match.end() - match.start()) + text[match.end() :]
-    if _EITHER.search(text):
+    if _EITHER.search(text) or _TWO_NUMBERS.match(text):
         return Count()
     found = _corrected(text)
     if found is None:

@@ -20,7 +20,7 @@ from usher_inference.understanding.model import (
     UnderstandingContext,
 )
 from usher_inference.understanding.money import read_prices
-from usher_inference.understanding.names import asks_event, cut_lone_name, cut_name, cut_versus
+from usher_inference.understanding.names import asks_event, cut_counted, cut_lone_name, cut_name, cut_versus
 from usher_inference.understanding.passage import MASK, Passage
 from usher_inference.understanding.places import asks_city, read_city
 from usher_inference.understanding.quantity import asks_count, read_company, read_quantity
@@ -52,6 +52,7 @@ _ASKS_BUDGET = re.compile(
 _ASKS_TOGETHER = re.compile(r"\b(?:together|next to each other|adjacent|split)\b")
 _VS = r"\s+(?:vs?\.?|versus|against)\s+(?:the\s+)?"
 _ONE_SIDE = re.compile(rf"{MASK}+{_VS}[a-z][\w'&-]{{2,}}|\b[a-z][\w'&-]{{2,}}{_VS}{MASK}+")
+_CHANGES_IT = re.compile(r"\b(?:change|move|switch|swap) (?:it|them|this|that|the (?:date|day|tickets)) (?:to|for)\b")
 _UPGRADING = re.compile(r"\bupgrad|\bmove (?:me|us) (?:up|down|closer)|\bbump (?:me|us)")
 
 
@@ -151,6 +152,7 @@ def _read_event(passage: Passage, names: tuple[str, ...], asked: str) -> EventMe
     if part:
         return part
     surface = cut_name(passage, asked=asks_event(asked))
+    surface = surface or cut_counted(passage, first=not asked)
     return match_surface(surface, names) if surface else None
 
 
@@ -165,6 +167,8 @@ def _judge(passage: Passage, slots: Slots, context: UnderstandingContext) -> Und
         del weights[Intent.EXCHANGE]
     if topic is Topic.TIME and re.search(r"\bhow long\b", passage.low):
         weights.pop(Intent.HOLD, None)  # "how long do you hold seats?" asks for nothing to be held
+    if slots.order_id and _CHANGES_IT.search(passage.low):
+        weights[Intent.EXCHANGE] = max(weights.get(Intent.EXCHANGE, 0.0), 0.93)
     if slots.order_id and not weights.keys() & {Intent.REFUND, Intent.EXCHANGE, Intent.UPGRADE, Intent.RELEASE}:
         weights[Intent.ORDERS] = 0.85
     if _names_details(slots):

@@ -41,7 +41,8 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
         r"\bkids? (?:allowed|friendly|need|free)|\bchildren (?:allowed|need|free)|\bdo (?:kids|children|babies|"
         r"toddlers) need|\bunder \d+ (?:allowed|get in)|"
         r"\b(?:he|she|kid|son|daughter|child|baby|toddler|boy|girl)(?:'s| is) (?:only |just )?\d+\b(?=.*\b(?:ok(?:ay)?|"
-        r"allowed|fine|too young|problem|suitable|admitted)\b)|\b(?:ok(?:ay)?|suitable|appropriate|good|fine) for "
+        r"allowed|fine|too young|problem|suitable|admitted)\b)|\b(?:(?:is|are) (?:it|this|that|they)|ok(?:ay)?|"
+        r"suitable|appropriate|good|fine) for "
         r"(?:\w+ )?(?:kids|children|toddlers|babies)\b|\b(?:suitable|ok(?:ay)?|appropriate|can|"
         r"allowed)\b.*\b\d+[- ]years?[- ]olds?",
     ),
@@ -54,7 +55,7 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
     (
         Topic.TRANSFER,
         True,
-        r"\b(?:can|could|may) (?:i|we) (?:give|pass|sell|transfer) (?:\w+ ){0,3}(?:tickets?|seats?|it|them)\b",
+        r"\b(?:can|could|may) (?:i|we) (?:give(?! back)|pass|sell|transfer) (?:\w+ ){0,3}(?:tickets?|seats?|it|them)\b",
     ),
     (
         Topic.TRANSPORT,
@@ -91,7 +92,8 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
     (
         Topic.ACCESSIBILITY,
         False,
-        r"wheel\s?chair|accessib|\bada\b|disab|elevator|\bramp\b|sign language|hearing|companion seat",
+        r"wheel\s?chair|accessib|step[- ]free|\blifts?\b|\bada\b|disab|elevator|\bramp\b|sign language|hearing|"
+        r"companion seat",
     ),
     (
         Topic.CAPABILITIES,
