@@ -11,6 +11,7 @@ import pytest
 from usher_agent.boxoffice.model import offered_tools
 from usher_agent.guardrails.claims import Conduct
 from usher_agent.guardrails.output import Check, GroundsKeeper
+from usher_shared.contracts.recollection import Recollection
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 ZONE = ZoneInfo("America/New_York")
@@ -337,6 +338,19 @@ def test_grounds_grow_with_the_conversation_and_are_read_once():
     assert len(grown.answers) == 5
     # a history that was cut, or is another process's, is read anew
     assert keeper.read("c", [dict(TALK[1])], [said("hi")]) is not first
+
+
+def test_what_was_left_out_of_the_history_still_gives_ground():
+    past = Recollection(
+        said=["not more than 300 dollars"],
+        orders=[{"order_id": "ORD_01PAST11", "status": "confirmed", "total": 64.25, "currency": "USD"}],
+        holds=[{"hold_id": "HOLD_01PAST", "expires_at": "2026-11-20T18:09:00+00:00", "subtotal": 48.0}],
+        decisions=[{"action": "create_order", "outcome": "done", "total": 64.25}],
+    )
+    talk = [{"role": "system", "content": past.to_note()}, said("what did I buy?")]
+    assert missing("Order ORD_01PAST11 is confirmed; $64.25 was charged, under your $300.", talk) == []
+    assert missing("I'm holding seats for you at $48.00.", talk) == []
+    assert missing("Order ORD_01PAST12 came to $65.25.", talk)
 
 
 def test_control_without_the_check_everything_passes():

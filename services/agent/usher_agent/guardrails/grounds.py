@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from usher_agent.guardrails.figures import NUMBER_WORDS, Figure, Kind, figures, shortest, thousandths
+from usher_shared.contracts.recollection import PREFACE, read_note
 
 # what a model is told of a reply that was refused; it quotes what has no ground, and is none
 UNSUPPORTED = (
@@ -121,10 +122,27 @@ class Grounds:
                     self._add_words(content or "")
                 case "assistant" if message.get("tool_calls"):
                     self._asked += [call["function"]["arguments"] for call in message["tool_calls"]]
+                case "system" if content and content.startswith(PREFACE):
+                    self._recall(content)
                 case _:
                     if content and not content.startswith(_REFUSED):
                         self.texts.append(content)
                         self._unread.append(content)
+
+    def _recall(self, note: str) -> None:
+        """What turns that are left out had established."""
+        known = read_note(note)
+        if known is None:
+            return
+        self._add_answer("", note[len(PREFACE) :])
+        for words in known.said:
+            self._add_words(words)
+        done = {str(one.get("action")) for one in known.decisions if one.get("outcome") == "done"}
+        self.done |= done | ({"bought"} if done & {"create_order", "exchange_order"} else set())
+        if known.holds:
+            self.done.add("hold_tickets")
+            until = known.holds[-1].get("expires_at")
+            self.last_hold_until = until if isinstance(until, str) else None
 
     def _add_words(self, text: str) -> None:
         """The customer's: whatever number was named may be said back as what it was meant for."""

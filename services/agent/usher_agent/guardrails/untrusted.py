@@ -82,7 +82,7 @@ _STEMS = (
         "leak",
         "disclose",
     ),
-    *("respond", "reply", "answer", "tell the", "http", "url", "decode"),
+    *("respond", "reply", "answer", "tell the", "http", "www.", "gift card", "url", "decode"),
 )
 _TOOLS = (
     r"(?:create_order|refund_order|exchange_order|upgrade_tickets|credit_order|hold_tickets|release_hold|get_order|"
@@ -118,6 +118,12 @@ _ORDERS = (
     r"secret|api key|credentials|all orders|orders of)\b",
     r"\b(?:respond|reply|answer)\b (?:only |exactly )?with\b|\btell the (?:customer|user|guest|buyer)\b",
     r"\b(?:send|post|forward|exfiltrate|e-?mail)\b.{0,40}\b(?:https?:|to (?:the )?url)",
+    r"\b(?:customer|user|guest|buyer)s?\b.{0,20}\b(?:has to|have to|must|should|"
+    r"needs? to)\b.{0,40}\b(?:pay|send|transfer|"
+    r"enter|click|visit|wire)\b",
+    # to pay or to show oneself elsewhere
+    r"\b(?:pay\w*|transfer|wire|card (?:number|details)|log ?in|sign in|verify)\b.{0,60}(?:https?://|www\.)|"
+    r"(?:https?://|www\.)\S{0,60}(?:pay|login|verify|wallet)|\bgift cards?\b.{0,40}\b(?:code|number)s?\b",
     r"\bdecode\b.{0,20}\b(?:base64|rot13|hex)\b",
 )
 _ORDER = re.compile("|".join(_ORDERS), re.IGNORECASE)
