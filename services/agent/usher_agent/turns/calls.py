@@ -82,7 +82,7 @@ class CallRunner:
         if kept:
             prepared = [self._try_prepare(turn, call) for call in kept]
             entries = [(call.id, call.name, escape_tags(call.arguments)) for call in kept]
-            turn.messages.append(assistant_calls(escape_tags(step.text), entries))
+            turn.messages.append(assistant_calls(turn.vault.hide(escape_tags(step.text)), entries))
             await self._run_all(turn, kept, prepared, step.results)
         turn.proposing = False
         if lost is not None:
