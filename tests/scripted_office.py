@@ -259,7 +259,7 @@ class BoxOffice:
         show.seats = {**freed, **show.seats}
         return {"hold_id": hold_id, "status": "released"}
 
-    def create_order(self, hold_id: str) -> dict[str, Any]:
+    def create_order(self, hold_id: str, use_credit: bool | None = None) -> dict[str, Any]:
         hold = self.holds.pop(hold_id, None)
         if hold is None or datetime.fromisoformat(hold["expires_at"]) <= self.now:
             raise Refused("hold_expired", "the hold has expired")

@@ -20,7 +20,7 @@ _SIDES = r"(?P<one>.+?),? (?:or|and|than|with|against|to) (?:the |for )?(?P<othe
 _COMPARES = tuple(
     re.compile(words, re.IGNORECASE | re.DOTALL)
     for words in (
-        rf"\b(?:which|what)(?: one)?(?:'s| is| are| would be)? (?:the )?{_DEAR}(?: one)?[\s,:?-]+"
+        rf"\b(?:which|what)(?: one)?(?:'?s| is| are| would be)? (?:the )?{_DEAR}(?: one)?[\s,:?-]+"
         rf"(?:between |of )?{_SIDES}\W*$",
         rf"\b(?:is|are) (?:the )?{_SIDES} {_DEAR}\W*$",
         rf"\b(?:is|are) (?:the )?(?P<one>.+?) {_DEAR} than (?:the |for )?(?P<other>.+?)\W*$",

@@ -50,7 +50,7 @@ _TICKETS = re.compile(r"\b(?:tickets?|seats?|tix)\b", re.IGNORECASE)
 _FIRST = re.compile(r"\b(?:for|to see|to)\s+(?!me\b|us\b|myself\b)\w", re.IGNORECASE)
 
 _JOINTS = re.compile(
-    r"(?P<joint>[.!?;\n]+\s+|,?\s+(?:and|also|then|plus|but)\s+(?:(?:also|then|can you|could you|please)\s+)*|,\s+)",
+    r"(?P<joint>[.!?;\n]+\s+|,?\s+(?:and|also|then|plus)\s+(?:(?:also|then|can you|could you|please)\s+)*|,\s+)",
     re.IGNORECASE,
 )
 _LEAD = re.compile(
@@ -63,6 +63,10 @@ _BUYING = re.compile(
     r"\b(?:get|book|buy|grab|find|reserve|want|need|order|take|like|have)\b[\w' ]{0,20}"
     r"\b(?:\d{1,2}|an?|one|two|three|four|five|six|seven|eight|some|tickets?|seats?|tix)\b|"
     r"\b(?:\d{1,2}|one|two|three|four|five|six|seven|eight) (?:\w+ )?(?:tickets?|seats?|tix)\b",
+    re.IGNORECASE,
+)
+_VERB_OF_BUYING = re.compile(
+    r"\b(?:get|book|buy|grab|find|reserve|want|need|order|take|like|see)\b|\b(?:tickets?|seats?|tix) (?:for|to)\b",
     re.IGNORECASE,
 )
 _GIVING = re.compile(
@@ -192,6 +196,8 @@ def _belongs(before: tuple[_Kind | None, str], kind: _Kind, words: str) -> bool:
         return read_request(words) is None and not _is_elsewhere(words, said)
     if kind is _Kind.BUY and kind_before is _Kind.ASK:
         return read_request(said) is None
+    if kind is _Kind.BUY and kind_before in _CHANGES and not _VERB_OF_BUYING.search(words):
+        return True  # "refund my order, only one seat": of the order, not a purchase
     if kind_before is None or kind is kind_before or {kind, kind_before} in _TOGETHER:
         return not (kind in _CHANGES and kind is kind_before and _names_one(words) and _names_one(said))
     if kind is _Kind.ASK and kind_before in _CHANGES:

@@ -40,6 +40,12 @@ _WANTED_INSTEAD = re.compile(
     r"(?: to (?:have|get|see))? (?P<new>.+?) instead\b(?! of)",
     re.IGNORECASE | re.DOTALL,
 )
+_NEEDED_INSTEAD_OF = re.compile(
+    r"\b(?:need|want|meant|like|prefer) (?P<new>[\w' .-]{2,60}?) (?:instead of|and not|not|rather than) "
+    r"(?:the |my |our )?(?P<old>[\w' .-]{2,60})\W*$",
+    re.IGNORECASE,
+)
+_SAME_SECTION = re.compile(r"\bsame (?:section|seats|area|block|places?|spots?)\b", re.IGNORECASE)
 _SAME = re.compile(r"\bsame (?:game|show|event|concert|match|gig|date|day|night|one)\b", re.IGNORECASE)
 _RATHER_THAN = re.compile(
     r"\brather (?:go to|go and see|see|have|be at|attend|do|watch) (?P<new>.+?) than (?:to )?(?:the |my |our )?"
@@ -62,6 +68,9 @@ def split_exchange(text: str) -> tuple[str, str]:
     if swapped:
         more = _OLD_FOR_NEW.match(f"{text[: swapped.start()]} {text[swapped.end() :]}".strip())
         return swapped["old"], f"{swapped['new']}, {more['new']}" if more else swapped["new"]
+    instead = _NEEDED_INSTEAD_OF.search(text)
+    if instead:
+        return f"{text[: instead.start()]} {instead['old']}", instead["new"]
     wanted = _WANTED_INSTEAD.match(text)
     if wanted:
         return wanted["old"], wanted["new"]
@@ -112,6 +121,9 @@ def settle_exchange(d: Dialogue) -> Act | None:
         unread = learn_names(d)
         if unread:
             return unread
+    old = {seat.section for seat in seats}
+    if len(old) == 1 and wish.section is None and _SAME_SECTION.search(f"{d.turn.order_words} {text}"):
+        wish.section = seats[0].section
     elsewhere = bool(wish.query or wish.city or wish.category or (d.focus and d.focus != order.event_id))
     same_event = bool(wish.section or wish.row or wish.each or wish.cheapest or wish.seat_numbers or wish.seat_ids)
     if d.hold is None and not elsewhere:

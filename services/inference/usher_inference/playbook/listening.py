@@ -11,9 +11,10 @@ from usher_inference.playbook.exchanges import (
     speaks_of_held,
     split_exchange,
 )
+from usher_inference.playbook.naming import names_something
 from usher_inference.playbook.order_wishes import hear_order_details
 from usher_inference.playbook.phrases import Asked
-from usher_inference.playbook.reading import read
+from usher_inference.playbook.reading import read, read_of_orders
 from usher_inference.playbook.recalling import recall_last
 from usher_inference.playbook.requests import Request, read_request, spends_credit
 from usher_inference.playbook.state import Dialogue, Task, Wish
@@ -56,6 +57,8 @@ _CANCEL = re.compile(r"\bcancel (?:it|them|that|this|everything)\b", re.IGNORECA
 _MOVE = re.compile(
     r"\b(?:move|switch|change|moved|swap) (?:me |us |my seats? |our seats? |seats? )?(?:to|into)\b", re.IGNORECASE
 )
+_OF_MINE = re.compile(r"\b(?:my|our|just|only|one|two|three|four|some|both|all|\d+)\b", re.IGNORECASE)
+_SUPPOSING = re.compile(r"\b(?:what (?:happens|if)|if i|if we|is it possible)\b", re.IGNORECASE)
 _NO_PREFERENCE = re.compile(
     r"\bno preference\b|\byou (?:choose|pick|decide)\b|\bwhatever\b|\bany(?:thing)? (?:is fine|will do|works)\b|"
     r"\b(?:don'?t|do not) (?:mind|care)\b|\bsurprise me\b|\bup to you\b",
@@ -83,7 +86,9 @@ def hear(d: Dialogue, heard: Understanding) -> None:
     if d.task is Task.EXCHANGE:
         heard = _hear_exchange(d, heard, begins=task is not Task.EXCHANGE or not answering_order)
     elif d.task in _OF_ORDERS:
-        hear_order_details(d, heard.slots)
+        hear_order_details(d, read_of_orders(d, d.turn.text).slots)
+        if d.turn.topic and not answering_order:
+            hear_event(d, heard)  # a question in between may be about another event
     elif d.task in _OF_ENTRIES:
         hear_entry(d)
     elif d.turn.compared:
@@ -112,14 +117,14 @@ def _hear_exchange(d: Dialogue, heard: Understanding, *, begins: bool) -> Unders
     """What is said of the tickets to give up and of what is wanted instead; returns what is heard of the latter."""
     d.turn.exchanging = True
     if not begins and d.turn.asked in _WHICH_ORDER:
-        hear_order_details(d, heard.slots)
+        hear_order_details(d, read_of_orders(d, d.turn.text).slots)
         return heard
     old, new = split_exchange(d.turn.text) if begins else ("", d.turn.text)
     if begins:
         begin_exchange(d, keeps_hold=speaks_of_held(d, new))
     if old:
         d.turn.order_words = old
-        hear_order_details(d, read(d, old).slots)
+        hear_order_details(d, read_of_orders(d, old).slots)
     if not new or speaks_of_held(d, new):
         return heard
     d.turn.text = new
@@ -133,13 +138,13 @@ def _hear_exchange(d: Dialogue, heard: Understanding, *, begins: bool) -> Unders
 def hear_orders(d: Dialogue) -> None:
     """With the orders just learnt, the message may name one of them that could not be told before."""
     if d.task in _OF_ORDERS and d.turn.heard and not d.turn.order_chosen:
-        hear_order_details(d, read(d, d.turn.order_words).slots)
+        hear_order_details(d, read_of_orders(d, d.turn.order_words).slots)
 
 
 def _requested(d: Dialogue, heard: Understanding) -> Task | None:
     """The task that the words ask for beside the plain intents; None where a rule is asked about, or nothing."""
     asked = read_request(d.turn.text)
-    owned = asked is Request.REFUND and re.search(r"\b(?:my|our)\b", d.turn.text, re.IGNORECASE)
+    owned = asked is Request.REFUND and _OF_MINE.search(d.turn.text)
     acts = asked is Request.CREDIT or owned or (asked is Request.EXCHANGE and names_target(d.turn.text))
     if heard.intent is Intent.QUESTION and heard.topic in _RULES and not acts:
         return None
@@ -150,6 +155,8 @@ def _requested(d: Dialogue, heard: Understanding) -> Task | None:
         if d.orders_listed:
             recall_last(d)
         return Task.PURCHASE
+    if asked is Request.REFUND and (not owned or _SUPPOSING.search(d.turn.text)) and heard.topic:
+        return None
     if asked is Request.UPGRADE and (d.hold or d.offer or d.wish.quantity or heard.slots.quantity):
         return None
     if asked is Request.EXCHANGE and heard.intent in (Intent.UPGRADE, Intent.REFUND):
@@ -194,6 +201,8 @@ def _set_task(d: Dialogue, heard: Understanding, answering_order: bool) -> None:
         d.task = _TASKS[intent]
     elif answering_order:
         return
+    elif intent is Intent.GREET and "?" in d.turn.text and names_something(d):
+        d.task, d.turn.requested = Task.PURCHASE, True  # "good evening. are dogs let in at kelfanto?"
     elif intent in (Intent.FIND, Intent.BUY, Intent.HOLD):
         d.task = Task.PURCHASE
         if intent is Intent.FIND and heard.slots.event is None:

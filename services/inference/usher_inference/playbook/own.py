@@ -53,6 +53,7 @@ _WHY_OFF = re.compile(
     re.IGNORECASE,
 )
 
+_MINE = re.compile(r"\b(?:my|our) (?:seats?|rows?|sections?|places?|tickets?)\b", re.IGNORECASE)
 _SAME = 85.0
 _SPEAK_FOR_THEMSELVES = (
     Task.UPGRADE,
@@ -86,12 +87,12 @@ def answer(d: Dialogue) -> Act | None:
     if pending and d.turn.topic in (Topic.PRICE, Topic.FEES) and not d.proposal:
         return _tell_cost(d, pending)
     where, beside = _WHERE.search(text), _BESIDE.search(text)
-    if (not where and not beside) or (pending is None and _names_another(d)):
+    if (not where and not beside) or (pending is None and not _MINE.search(text) and _names_another(d)):
         return None
     if pending:
         told = _tell_seats(d, pending) if where else _tell_beside(_lie(d, pending), pending)
         return Say(f"{told} {_open_question(d)}".strip())
-    if d.wish.has_criteria() and d.order_focus is None:
+    if d.wish.has_criteria() and d.order_focus is None and not _MINE.search(text):
         return None
     return _of_order(d, _tell_where if where else _tell_order_beside)
 
@@ -182,7 +183,9 @@ def _order(d: Dialogue) -> Act | OrderView:
         return step
     if not d.orders:
         return Say(NO_ORDERS)
-    return next(iter(d.orders.values())) if len(d.orders) == 1 else show_orders(d)
+    named = d.turn.heard.slots.event if d.turn.heard else None
+    fitting = [o for o in d.orders.values() if named is None or likeness(named.name, o.event_name) >= _SAME]
+    return fitting[0] if len(fitting) == 1 else show_orders(d)
 
 
 def tell_called_off(d: Dialogue) -> Act | None:

@@ -128,7 +128,7 @@ def _go_on(d: Dialogue) -> Act:
 def _talk(d: Dialogue, intent: Intent) -> Act | None:
     """What needs no flow: courtesies, matters that no tool covers, a change that is let be."""
     matter = smalltalk.says_no_more(d.turn.text)  # "hi, I have a problem" is more than a greeting
-    if intent in (Intent.GREET, Intent.THANKS, Intent.BYE) and not d.turn.affirmed and not matter:
+    if intent in (Intent.GREET, Intent.THANKS, Intent.BYE) and not d.turn.affirmed and not (matter or d.turn.requested):
         return smalltalk.chat(d, intent)
     special = smalltalk.aside(d)
     if special:

@@ -62,19 +62,9 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
         return Say(f"{known} {_continuation(d)}".strip())
     if topic is Topic.OTHER or (topic in _OF_SEATS and d.task is Task.PURCHASE and d.turn.seat_terms_changed):
         return None  # "what about section 102?" is answered by seats
-    if d.focus is None and d.former and not d.wish.has_criteria():
-        unread = learn_names(d)
-        if unread:
-            return unread
-        d.focus, d.former = d.former, None
-    if d.focus is None and d.order_focus in d.orders and not d.wish.has_criteria():
-        d.focus = d.orders[d.order_focus].event_id
-    if d.focus is None and not d.wish.has_criteria():
-        unread = learn_names(d)
-        if unread:
-            return unread
-        found = consult(d) if topic in _OF_HOUSE else None
-        return found or Say(f"That depends on the event. {Asked.EVENT.value}")
+    unsettled = _settle_former(d) or (_no_event(d, topic) if d.focus is None and not d.wish.has_criteria() else None)
+    if unsettled:
+        return unsettled
     step = find_event(d)
     if isinstance(step, Call):
         return step
@@ -102,6 +92,24 @@ def _from_documents(d: Dialogue, topic: Topic, info: EventInfo, fact: str) -> Ac
     known = " ".join([fact, *_NAMES.get(topic, ())])
     found = consult(d, info, known, least=0.0 if topic in _NAMES else SURE)
     return Say(f"{found.text} {_continuation(d)}".strip()) if isinstance(found, Say) else found
+
+
+def _settle_former(d: Dialogue) -> Act | None:
+    """The search for a name in the question that may be another event's; else the event last bought is meant again."""
+    if d.focus is None and d.former and not d.wish.has_criteria():
+        unread = learn_names(d)
+        if unread:
+            return unread
+        d.focus, d.former = d.former, None
+    if d.focus is None and d.order_focus in d.orders and not d.wish.has_criteria():
+        d.focus = d.orders[d.order_focus].event_id
+    return None
+
+
+def _no_event(d: Dialogue, topic: Topic) -> Act:
+    """What a question gets that names no event that is known."""
+    found = learn_names(d) or (consult(d) if topic in _OF_HOUSE else None)
+    return found or Say(f"That depends on the event. {Asked.EVENT.value}")
 
 
 def _answer_at_once(d: Dialogue, topic: Topic) -> str | None:

@@ -38,6 +38,14 @@ def read(d: Dialogue, text: str) -> Understanding:
     return _understand(text, UnderstandingContext(_noon(d), d.last_text, _hints(d)))
 
 
+def read_of_orders(d: Dialogue, text: str) -> Understanding:
+    """The same of words about what the customer has: the events of the orders, and those waited for, are known too."""
+    hints = _hints(d)
+    had = [*(order.event_name for order in d.orders.values()), *(entry.event_name for entry in d.entries.values())]
+    hints = replace(hints, events=tuple(dict.fromkeys([*had, *hints.events])))
+    return _understand(text, UnderstandingContext(_noon(d), d.last_text, hints))
+
+
 def _noon(d: Dialogue) -> datetime:
     # Days are resolved from noon so that a conversation's earlier messages are understood alike in each call.
     return d.now.replace(hour=12, minute=0, second=0, microsecond=0)
@@ -45,10 +53,8 @@ def _noon(d: Dialogue) -> datetime:
 
 def _hints(d: Dialogue) -> CatalogueHints:
     events, infos = d.events.values(), d.infos.values()
-    ordered = [order.event_name for order in d.orders.values()]
-    awaited = [entry.event_name for entry in d.entries.values()]
     return CatalogueHints(
-        events=tuple(dict.fromkeys([*(event.name for event in events), *ordered, *awaited])),
+        events=tuple(dict.fromkeys(event.name for event in events)),
         performers=tuple(dict.fromkeys(name for info in infos for name in info.performers)),
         cities=tuple(dict.fromkeys(event.city for event in events)),
         venues=tuple(dict.fromkeys(event.venue for event in events)),

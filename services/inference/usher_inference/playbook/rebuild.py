@@ -57,6 +57,7 @@ from usher_shared.contracts.tools import (
     StoreCredit,
     TicketsUpgraded,
     WaitList,
+    WaitListEntry,
 )
 
 _OWN = r"\b(?:my|our|his|her|their|and|with|an?)\s+"  # "my daughter" is no musical
@@ -265,6 +266,9 @@ def _note_facts(d: Dialogue, step: Done) -> None:
             d.orders_listed = True
             hear_orders(d)
             recall_last(d)
+        case WaitListEntry():
+            d.entries_listed = False
+            d.task = Task.NONE if d.task is Task.JOIN else d.task
         case StoreCredit() as credits:
             d.credits = credits
         case WaitList(entries=entries):

@@ -38,11 +38,15 @@ _JOIN = re.compile(
 )
 _LEAVE = re.compile(
     rf"\b(?:leave|quit|cancel|remove|take|get|off|drop|out of|exit|stop)\b[\w ']{{0,30}}\b{_WAIT_LIST}|"
-    r"\b(?:stop|no longer want to|don'?t want to|not) wait(?:ing)?\b(?! (?:a|one) )",
+    r"\b(?:stop|no longer want to|don'?t want to|not) wait(?:ing)?\b(?! (?:a|one) )|"
+    r"\b(?:don'?t|do not|no longer|cancel|stop|end|drop)\b[\w' ]{0,20}\bwait\b(?! (?:a|one|for it)\b)",
     re.IGNORECASE,
 )
 _WAITING = re.compile(
-    rf"\b(?:am|are|was|is|were) (?:i|we)\b[\w ]{{0,20}}\b{_WAIT_LIST}|\b(?:my|our)\b[\w' ]{{0,20}}\b{_WAIT_LIST}|"
+    rf"\b(?:am|are|was|is|were) (?:i|we)\b[\w ]{{0,20}}\b(?:{_WAIT_LIST}|on the list)|"
+    r"\b(?:got|had|received|saw|have) (?:a|an|the|your|this) (?:message|e-?mail|text|notification|alert|note|sms)\b"
+    r"[\w ,']{0,30}\b(?:seats?|tickets?|free|held|available)\b|"
+    rf"\b(?:my|our)\b[\w' ]{{0,20}}\b{_WAIT_LIST}|"
     rf"\b(?:position|place|spot|where|far|status|news|update|moved?|number)\b[\w ']{{0,30}}"
     rf"\b(?:{_WAIT_LIST}|in (?:the )?(?:line|queue))|"
     rf"\b{_WAIT_LIST}s?\b[\w ]{{0,10}}\b(?:am i|are we|status|position)|"
@@ -79,7 +83,10 @@ _PAPERS = re.compile(
 )
 _UPGRADE = re.compile(
     r"\b(?:get|have|want|need|like|any|find|got|are there|is there)\b[\w' ]{0,20}\b(?:better|nicer|closer) "
-    r"(?:seats?|tickets?|spots?|places?)\b",
+    r"(?:seats?|tickets?|spots?|places?)\b|\b(?:sit|move|be|get) (?:\w+ )?(?:closer|nearer|further down|lower)\b.*"
+    r"\b(?:already|my|our) (?:have |got |bought )?(?:tickets|seats|order)\b|"
+    r"\b(?:already (?:have|got|bought)|my|our) (?:\w+ )?(?:tickets|seats|order)\b.*"
+    r"\b(?:sit|move|be|get) (?:\w+ )?(?:closer|nearer|lower)\b",
     re.IGNORECASE,
 )
 _RETURN = re.compile(
@@ -99,6 +106,7 @@ _REPEAT = re.compile(
     re.IGNORECASE,
 )
 _EXCHANGE = re.compile(
+    r"\b(?:got|bought|booked|have) (?:\w+ )?(?:for |on )?the wrong (?:day|date|night|show|event|game|seats?)\b|"
     rf"\b(?:exchange|swap|trade(?: in)?|switch|move|change|rebook|reschedule)\b (?:\w+ ){{0,2}}?{_MINE} "
     rf"(?:[\w'&.-]+ ){{0,6}}?{_TICKETS}\b[\w ',]{{0,40}}?\b(?:to|for|into|with|on|instead)\b|"
     rf"\b(?:exchange|swap|rebook|reschedule|trade)\b (?:\w+ ){{0,2}}?{_MINE}\b|"

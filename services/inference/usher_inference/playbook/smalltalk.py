@@ -23,7 +23,8 @@ _TROUBLED = re.compile(
 )
 _LOST = re.compile(
     r"\b(?:lost|stolen|can'?t find|never (?:got|received)|(?:didn'?t|haven'?t) (?:get|got|receive|received)) "
-    r"(?:my|our|the) tickets?\b",
+    r"(?:my|our|the) tickets?\b|"
+    r"\b(?:my|our) (?:\w+ )?tickets? (?:got|were|was|is|are|have been|has been) (?:lost|stolen|missing|gone|deleted)\b",
     re.IGNORECASE,
 )
 _MATTERS = frozenset(("ticket", "complaint", "problem", "issue", "claim", "request"))

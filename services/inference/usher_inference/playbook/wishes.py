@@ -1,8 +1,17 @@
 """What a message changes about the event and the seats wished for."""
 
 import re
+from collections.abc import Sequence
 
-from usher_inference.playbook.naming import at_venue, fit, likeness, named_words, names_something, unknown_words
+from usher_inference.playbook.naming import (
+    at_venue,
+    fit,
+    likeness,
+    named_words,
+    names_something,
+    unknown_words,
+    words_beyond,
+)
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.pointing import pointed_at
 from usher_inference.playbook.state import Dialogue, Task, Wish
@@ -51,8 +60,7 @@ def hear_event(d: Dialogue, heard: Understanding) -> None:
     slots, wish = heard.slots, d.wish
     if _choose_pointed(d, slots) or _choose_listed(d, slots) or _choose_other(d, slots):
         return
-    if d.focus and not wish.query and not d.hold and heard.intent is Intent.BUY and not d.turn.topic:
-        _doubt_former(d, slots)
+    _doubt_former(d, heard)
     gone = d.event is not None and d.event.status != "on_sale"
     if d.event and not slots.event and (gone or _SOMETHING_ELSE.search(d.turn.text)) and _looks_elsewhere(d, slots):
         d.wish.other_than = d.wish.other_than | {d.event.event_id}
@@ -82,6 +90,11 @@ def hear_event(d: Dialogue, heard: Understanding) -> None:
             reopen(d)
     if slots.time_of_day or slots.clock:
         wish.time_of_day, wish.clock = slots.time_of_day, slots.clock
+
+
+def _beside_place(text: str, words: Sequence[str]) -> bool:
+    """Whether one of the words stands where a question names its event ("parking at gorgessa")."""
+    return any(re.search(rf"\b(?:at|for|to|of) (?:the )?{re.escape(word)}\b", text, re.IGNORECASE) for word in words)
 
 
 def _is_denial(heard: Understanding, mention: EventMention) -> bool:
@@ -253,9 +266,13 @@ def _looks_elsewhere(d: Dialogue, slots: Slots) -> bool:
     return bool(slots.city or slots.category or other or re.search(r"\bsimilar\b|\blike that\b", d.turn.text, re.I))
 
 
-def _doubt_former(d: Dialogue, slots: Slots) -> None:
-    """After a purchase, a request with words yet unknown may name another event than the one just bought."""
-    if not slots.event and names_something(d):
+def _doubt_former(d: Dialogue, heard: Understanding) -> None:
+    """After a purchase, a request or a question with words yet unknown may name another event than the one bought."""
+    if d.focus is None or d.wish.query or d.hold or heard.slots.event:
+        return
+    asks = d.turn.topic is not None and d.event is not None and _beside_place(d.turn.text, words_beyond(d, d.event))
+    buys = d.turn.topic is None and heard.intent is Intent.BUY and names_something(d)
+    if asks or buys:
         d.former, d.focus = d.focus, None
 
 
