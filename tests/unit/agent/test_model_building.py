@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError
 from usher_agent.adapters.chat_models import PLAYBOOK, build_chat_model
 from usher_agent.adapters.gemini_chat_model import GeminiChatModel
 from usher_agent.adapters.gemini_schema import to_gemini
+from usher_agent.adapters.gemini_wire import contents
 from usher_agent.adapters.google_access import GoogleAccess
 from usher_agent.adapters.openai_chat_model import OpenAIChatModel
 from usher_agent.adapters.vertex_chat_model import VertexChatModel
@@ -196,3 +197,29 @@ def test_schemas_in_the_way_that_gemini_takes_them() -> None:
             "anything": {"type": "STRING"},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "signed_by", "sent"),
+    [
+        ("gemini-3-flash-preview", "gemini-3-flash-preview", b"sig"),
+        ("gemini-3-flash-preview", "gemini-3-pro-preview", b"skip_thought_signature_validator"),
+        ("gemini-3-flash-preview", None, b"skip_thought_signature_validator"),
+        ("gemini-2.5-flash", "gemini-2.5-flash", b"sig"),
+        ("gemini-2.5-flash", "gemini-3-flash-preview", None),
+        ("gemini-2.5-flash", None, None),
+    ],
+)
+def test_a_signature_is_shown_to_the_model_that_gave_it(model: str, signed_by: str | None, sent: bytes | None) -> None:
+    call: dict[str, Any] = {"id": "1", "type": "function", "function": {"name": "a", "arguments": "{}"}}
+    if signed_by is not None:
+        call["extra_content"] = {"google": {"thought_signature": "c2ln", "model": signed_by}}
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "name": "a", "content": "{}"},
+    ]
+    _, told = contents(messages, model)
+    assert [content.role for content in told] == ["user", "model", "user"]
+    ((part,),) = [content.parts for content in told if content.role == "model"]
+    assert part.thought_signature == sent
