@@ -179,10 +179,13 @@ async def test_the_summary_is_stored_with_the_turn_and_goes_with_the_conversatio
     assert known is not None
     assert [(entry["order_id"], entry["total"]) for entry in known.orders] == [(order, 240.0)]
     assert known.decisions[-1]["outcome"] == "done"
+    stored = (await world.store.get("agent_conversations", "c1"))["digest"]
     await world.restart()
     await world.customer.say("and now?")
     after = world.model.requests[-1].messages
-    assert after[1] == before[1]  # nothing was read or made anew, and a server's cached prefix stays true
+    # as it was stored: nothing is made anew, and a server's cached prefix stays true
+    assert after[1]["content"] == Recollection.model_validate(stored["facts"]).to_note()
+    assert (await world.store.get("agent_conversations", "c1"))["digest"] == stored
     await world.customer.request("DELETE", "/conversations/c1")
     left = [document.data for document in (await world.store.query(Query("agent_conversations"))).documents]
     assert "gate" not in json.dumps(left)
