@@ -44,6 +44,7 @@ _STEMS = (
         " bot ",
         "llm",
         "attention",
+        "note",
         "important",
         "notice",
         "inst]",
