@@ -84,13 +84,13 @@ def cite(text: str, passages: Passages, elsewhere: Callable[[], str] = str) -> C
     return Cited(clean, list(cited.values()), bare)
 
 
-def recall(text: str, messages: Sequence[Mapping[str, Any]], now: datetime) -> Cited:
-    """The same for a turn that did not search: passages of earlier answers, as far as they still hold."""
+def remembered(messages: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Mapping[str, Any]]:
+    """The passages that earlier searches of the conversation found, as far as they still hold, by id."""
     found: dict[str, Mapping[str, Any]] = {}
     for message in messages:
         if message.get("role") == "tool" and message.get("name") == SEARCH_KNOWLEDGE:
             found |= {passage["id"]: passage for passage in _passages(message) if _holds(passage, now)}
-    return Cited(without_marks(text).strip(), cite(text, found).citations)
+    return found
 
 
 def has_marks(text: str) -> bool:
@@ -121,7 +121,8 @@ def _citation(passage: Mapping[str, Any], said: frozenset[str]) -> dict[str, Any
 
 def _passages(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     try:
-        return [one for one in orjson.loads(message["content"])["passages"] if isinstance(one["id"], str)]
+        found = orjson.loads(message["content"])["passages"]
+        return [one for one in found if all(isinstance(one[key], str) for key in ("id", "title", "source", "text"))]
     except (ValueError, KeyError, TypeError):
         return []
 

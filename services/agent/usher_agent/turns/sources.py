@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from usher_agent.knowledge.citing import cite, has_marks, recall
+from usher_agent.knowledge.citing import cite, has_marks, remembered
 from usher_agent.turns.model import Turn
 from usher_shared.contracts.handover import HAND_OVER
 from usher_shared.contracts.knowledge import SEARCH_KNOWLEDGE
@@ -20,10 +20,10 @@ def read_sources(turn: Turn, text: str, now: datetime) -> str | None:
     if turn.found is None:
         if not has_marks(text):
             return text
-        earlier = recall(text, [*turn.history, *turn.messages], now)
+        earlier = cite(text, remembered([*turn.history, *turn.messages], now))
         turn.citations = earlier.citations
         return earlier.text
-    cited = cite(text, turn.found, lambda: _looked_up(turn))
+    cited = cite(text, {**remembered(turn.history, now), **turn.found}, lambda: _looked_up(turn))
     if cited.is_bare and _rests_on_documents(turn):
         return None
     turn.citations = cited.citations

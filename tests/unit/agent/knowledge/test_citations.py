@@ -145,6 +145,14 @@ async def test_an_expired_document_is_neither_found_nor_cited_from_memory(agent:
     assert _passages(agent.model.requests[-1]) == []
 
 
+async def test_what_was_found_before_may_be_cited_beside_a_search_in_vain(agent: Any) -> None:
+    _searching(agent, "parking garage", "Garage C costs $28 [{0}].")
+    known = (await agent.customer.say(QUESTION))["citations"][0]["id"]
+    _searching(agent, "helicopter landing", f"Garage C costs $28 [{known}].")
+    again = await agent.customer.say("and for helicopters, or what was it for cars?")
+    assert [citation["id"] for citation in again["citations"]] == [known]
+
+
 async def test_a_reply_that_rests_on_the_box_office_needs_no_document(agent: Any) -> None:
     agent.model.calls(
         ("search_knowledge", {"query": "parking garage"}),
