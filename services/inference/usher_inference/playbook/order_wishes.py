@@ -4,6 +4,7 @@ import re
 
 from rapidfuzz import fuzz
 
+from usher_inference.playbook.naming import unknown_words
 from usher_inference.playbook.parts import read_part
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.state import Dialogue, Task
@@ -13,6 +14,7 @@ from usher_shared.contracts.money import to_minor
 from usher_shared.contracts.tools import OrderView
 
 _SAME_EVENT = 85.0
+_AKIN = 75.0  # a single word, with a slip of the finger
 NO_LIMIT = re.compile(
     r"\bno (?:limit|max|preference|budget)\b|\b(?:doesn'?t|don'?t) (?:matter|mind|care)\b|\bany(?:thing)?\b|"
     r"\bwhatever\b|\bbest\b",
@@ -99,6 +101,8 @@ def _choose_named(d: Dialogue, slots: Slots) -> None:
     """The orders that the message's name, day, city or section fits: one of them is in question, or none is."""
     event = slots.event.name if slots.event and _is_meant(d, slots.event.surface, slots) else None
     if not d.orders or not (event or slots.date or slots.city or slots.venue):
+        d.order_unknown = _unknown_name(d) if d.orders else ""
+        d.order_focus = None if d.order_unknown else d.order_focus
         return
     coming = [order for order in d.orders.values() if order.seats]
     named = [order for order in coming if event is None or likeness(event, order.event_name) >= _SAME_EVENT]
@@ -115,6 +119,18 @@ def _choose_named(d: Dialogue, slots: Slots) -> None:
         )
     else:
         d.order_unknown = ""
+
+
+def _unknown_name(d: Dialogue) -> str:
+    """A word that stands where an order's event is named ("my hamlet tickets") and fits none of the orders."""
+    text = d.turn.order_words or d.turn.text
+    for word in unknown_words(d):
+        beside = rf"\b(?:my|our) (?:[\w'-]+ )?{re.escape(word)}(?: [\w'-]+)? {_WORDS_OF_ORDER}\b|"
+        beside += rf"\b{_WORDS_OF_ORDER} (?:for|to) (?:the )?{re.escape(word)}\b"
+        known = any(fuzz.partial_ratio(word, order.event_name.lower()) >= _AKIN for order in d.orders.values())
+        if not known and re.search(beside, text, re.IGNORECASE):
+            return word
+    return ""
 
 
 def _is_at(event: object, slots: Slots) -> bool:

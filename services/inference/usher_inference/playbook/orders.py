@@ -48,7 +48,8 @@ def show_orders(d: Dialogue) -> Act:
     if asked:
         return Say(line_of(d, d.orders[asked]) + ".")
     if not d.orders:
-        return Say(NO_ORDERS)
+        back = phrases.resumed(d.turn.asked)
+        return Say(f"I see no orders of yours here. {back}" if back else NO_ORDERS)
     shown = [d.orders[id] for id in d.order_pool if id in d.orders] or list(d.orders.values())
     lead = "Here is your order:" if len(shown) == 1 else "Here are your orders:"
     text = f"{lead}\n{phrases.numbered([line_of(d, order) for order in shown[:10]])}"

@@ -62,7 +62,7 @@ _BALANCE = re.compile(
     re.IGNORECASE,
 )
 _CREDIT_BACK = re.compile(
-    rf"\b(?:for|as|into|get|take|want|prefer|rather(?: have)?|have|give|give me|accept|turn|convert|with|like)\b"
+    rf"\b(?:for|as|into|get|take|want|prefer|rather(?: have)?|have|give|give me|accept|turn|convert|become|with|like)\b"
     rf"[\w' ]{{0,40}}\b(?:store |shop |account )?(?:credits?|vouchers?)\b(?! ?cards?)(?! (?:do|have|left))|"
     rf"^\W*(?:(?:ok(?:ay)?|yes|then|the|no)[\s,]+)*(?:store )?(?:credit|voucher)(?: (?:please|then|instead|is fine|"
     rf"works|would be (?:fine|ok|great)))*\W*$|"
