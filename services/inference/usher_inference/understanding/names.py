@@ -133,13 +133,13 @@ _PATTERNS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (60, re.compile(rf"(?:^|[.!?,:]\s+)(?P<name>{_TITLE})(?=\s*(?:tickets|please|[.,!?{MASK}]|$))")),
 )
 _ALONE = re.compile(
-    r"^\W*(?:(?:i'?d like|i would like|i want|the|maybe|how about|um|it'?s|"
+    r"\W*(?:(?:i'?d like|i would like|i want|the|maybe|how about|um|it'?s|"
     r"for)\s+)*(?P<name>[\w'&.!-]+(?:\s[\w'&.!-]+){0,5}?)(?:\s+(?:please|pls|thanks))?\W*$",
     re.I,
 )
 # "hi i want adele", "looking for night choir"
 _WISHED = re.compile(
-    r"^\W*(?:x, )?\W*(?:(?:hi|hey|hello)\s+)?(?:i'?m |we'?re )?(?:i want|i need|we want|want|need|looking for|"
+    r"\W*(?:(?:hi|hey|hello)\s+)?(?:i'?m |we'?re )?(?:i want|i need|we want|want|need|looking for|"
     r"can i get|got any|"
     r"do you have|have you got|any)\s+(?:the\s+)?(?!to\b|an?\b|some\b|my\b|more\b|help\b|"
     r"out\b)(?P<name>[\w'&.!-]+(?:\s[\w'&.!-]+){0,3}?)(?:\s+(?:please|pls|"
@@ -148,7 +148,7 @@ _WISHED = re.compile(
 )
 # "2 sharks tonight" only as the first thing said, for "2 lads" may answer "how many?"; "two for the gala" always.
 _NUMBERED = (
-    r"^(?:.{0,30}[.!,]\s)?\W*(?:(?:any chance of|(?:can|could) (?:i|we) (?:get|have)|(?:i|we)(?:'d like| want|"
+    r"(?:.{0,30}[.!,]\s)?\W*(?:(?:any chance of|(?:can|could) (?:i|we) (?:get|have)|(?:i|we)(?:'d like| want|"
     r" need)|get me|give me)\s+)?"
     r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)\s+FOR(?:the\s+)?"
     rf"(?P<name>[a-z][\w'&.-]+(?:\s[\w'&.-]+){{0,2}}?)\s*(?=[{MASK},]|on\b|please|pls|then|$)"
@@ -211,7 +211,7 @@ def cut_counted(passage: Passage, *, first: bool) -> str | None:
 
 def _cut_whole(passage: Passage, pattern: re.Pattern[str]) -> str | None:
     text = _open_text(passage)
-    answer = pattern.match(text)
+    answer = pattern.match(text, passage.lead)
     if answer is None or not _may_be_name(answer["name"]):
         return None
     span = _trim(text, *answer.span("name"), loose=False)

@@ -81,7 +81,7 @@ _SHORT = re.compile(
     rf"(?<![\w.'&-])(?:{'|'.join(sorted(_SHORTHAND, key=len, reverse=True))})(?![\w.'&-])", re.IGNORECASE
 )
 # A greeting, a yes or no, a sigh before what is said: never a name, even with a capital.
-_AT_ONCE = r"hiya|heya|nope|nah|naw|hm+|um+|uh+|erm?|ooh|yeah|yep|yup"
+_AT_ONCE = r"hiya|heya|sup|what'?s up|g'?day|oi|nope|nah|naw|hm+|um+|uh+|erm?|ooh|yeah|yep|yup"
 _INTERJECTION = (
     r"(?:good )?(?:morning|afternoon|evening)|hi+|hello|hey+|yo|no|yes|ok(?:ay)?|oh|ah|well|so|right|great|brilliant|"
     r"perfect|excellent|lovely|fantastic|amazing|awesome|wonderful|cool|nice|good|fine|alright|all right|sure|cheers|"

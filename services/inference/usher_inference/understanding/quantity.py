@@ -175,8 +175,9 @@ def read_quantity(passage: Passage, *, asked: bool, company: int | None) -> Coun
 
 def _corrected(text: str) -> int | None:
     """The number after "no" or "sorry", where one stood before it: "2... no, 3"."""
-    marks = [mark for mark in _CORRECTED.finditer(text) if _ANY_NUMBER.search(text[: mark.start()])]
-    return next((count for mark in reversed(marks) if (count := _counted(text[mark.end() :]))), None)
+    first = _ANY_NUMBER.search(text)
+    marks = list(_CORRECTED.finditer(text, first.end())) if first else []
+    return next((count for mark in reversed(marks[-3:]) if (count := _counted(text[mark.end() :]))), None)
 
 
 def _counted(text: str, rules: tuple[re.Pattern[str], ...] = _COUNT_RULES) -> int | None:

@@ -16,7 +16,7 @@ _ASKING = re.compile(
 _POLICY_FRAME = re.compile(
     r"\b(?:polic(?:y|ies)|rules?|refundable|exchangeable|possible|allowed|able to|do you (?:\w+ )?(?:offer|"
     r"give|do|allow|accept|have)|can (?:i|you|we|they|tickets?) (?:\w+ ){0,4}?(?:if|later|after|once|"
-    r"before|when|in case)|what (?:if|happens|about (?:\w+ )?(?:refunds?|"
+    r"before|when|in case)|suppos(?:e|ing)|what (?:if|happens|about (?:\w+ )?(?:refunds?|"
     r"exchang\w+|cancell\w+|returns?)\b)|how (?:do|does|long|would)|in case|if (?:i|we|something|"
     r"plans|the|it))\b"
 )
