@@ -45,6 +45,9 @@ _NEEDED_INSTEAD_OF = re.compile(
     r"(?:the |my |our )?(?P<old>[\w' .-]{2,60})\W*$",
     re.IGNORECASE,
 )
+_TARGET_ONLY = re.compile(
+    r"^\W*(?:(?:can|could) (?:i|we|you) )?(?:swap|exchange|rebook) (?:to|for) (?P<new>.+)$", re.IGNORECASE | re.DOTALL
+)
 _SAME_SECTION = re.compile(r"\bsame (?:section|seats|area|block|places?|spots?)\b", re.IGNORECASE)
 _SAME = re.compile(r"\bsame (?:game|show|event|concert|match|gig|date|day|night|one)\b", re.IGNORECASE)
 _RATHER_THAN = re.compile(
@@ -74,6 +77,9 @@ def split_exchange(text: str) -> tuple[str, str]:
     wanted = _WANTED_INSTEAD.match(text)
     if wanted:
         return wanted["old"], wanted["new"]
+    bare = _TARGET_ONLY.match(text)
+    if bare:
+        return "", bare["new"]
     named = _OLD_FOR_NEW.match(text)
     if named is None:
         return text, ""

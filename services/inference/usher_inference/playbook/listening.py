@@ -122,8 +122,8 @@ def _hear_exchange(d: Dialogue, heard: Understanding, *, begins: bool) -> Unders
     old, new = split_exchange(d.turn.text) if begins else ("", d.turn.text)
     if begins:
         begin_exchange(d, keeps_hold=speaks_of_held(d, new))
+    d.turn.order_words = old or " "
     if old:
-        d.turn.order_words = old
         hear_order_details(d, read_of_orders(d, old).slots)
     if not new or speaks_of_held(d, new):
         return heard
@@ -238,7 +238,8 @@ def _hear_answer(d: Dialogue, heard: Understanding) -> None:
     elsewhere = d.turn.asked is Asked.OTHER_SEATS and Comparative.OTHER in heard.slots.comparatives
     retrying = d.turn.asked is Asked.RETRY and _AGAIN.search(d.turn.text) is not None
     agreeing = (
-        (d.turn.asked is Asked.KEEP_BUYING and _NO_PREFERENCE.search(d.turn.text) is not None)
+        (d.turn.asked is Asked.WAIT and heard.slots.quantity is not None and not heard.negated)
+        or (d.turn.asked is Asked.KEEP_BUYING and _NO_PREFERENCE.search(d.turn.text) is not None)
         or heard.intent is Intent.AFFIRM
         or thanking
         or retrying

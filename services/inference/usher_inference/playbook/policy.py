@@ -100,6 +100,8 @@ def _after_decline(d: Dialogue) -> Act | None:
     if d.turn.order_terms_changed and d.task in _CHANGES:
         return None
     if d.turn.declined_action not in ("create_order", "exchange_order"):
+        if d.turn.requested:
+            return None  # "no, can I get credit instead?"
         return Say("All right, nothing was changed; your order stays as it is. Is there anything else I can do?")
     held = d.turn.declined_arguments.get("hold_id")
     if d.turn.done and d.task in _CHANGES:

@@ -156,11 +156,8 @@ def _read_again(d: Dialogue) -> None:
     again = read(d, d.turn.text).slots
     # a short word is too little to tell a name by, unless it is the whole name
     telling = again.event is not None and (again.event.score >= 90 or len(again.event.surface) >= 5)
-    if (
-        again.event
-        and telling
-        and not re.search(rf"{_OWN}{re.escape(again.event.surface)}", d.turn.text, re.IGNORECASE)
-    ):
+    owned = again.event and re.search(rf"{_OWN}{re.escape(again.event.surface)}", d.turn.text, re.IGNORECASE)
+    if again.event and telling and (d.turn.exchanging or not owned):
         d.wish.query = again.event.name
     elif again.venue:
         d.wish.query = again.venue

@@ -82,6 +82,8 @@ _PAPERS = re.compile(
     re.IGNORECASE,
 )
 _UPGRADE = re.compile(
+    r"\b(?:we(?:'re| are)|i(?:'m| am)) (?:sitting|seated|sat|stuck)\b.*"
+    r"\b(?:nearer|closer|better|nicer|lower|upgrade|move)\b|"
     r"\b(?:get|have|want|need|like|any|find|got|are there|is there)\b[\w' ]{0,20}\b(?:better|nicer|closer) "
     r"(?:seats?|tickets?|spots?|places?)\b|\b(?:sit|move|be|get) (?:\w+ )?(?:closer|nearer|further down|lower)\b.*"
     r"\b(?:already|my|our) (?:have |got |bought )?(?:tickets|seats|order)\b|"
@@ -90,6 +92,7 @@ _UPGRADE = re.compile(
     re.IGNORECASE,
 )
 _RETURN = re.compile(
+    rf"\b(?:my|our) (?:\w+ ){{0,2}}?(?:tickets?|seats?)\b[\w ]{{0,20}}\breturned\b|"
     rf"\b(?:give|hand|send) back (?:\w+ ){{0,4}}?{_TICKETS}\b|\b(?:give|send|hand) (?:\w+ ){{1,4}}?{_TICKETS} back\b|"
     rf"\breturn (?:\w+ ){{0,4}}?(?:tickets?|seats?|money)\b|\btake back (?:\w+ ){{0,3}}?(?:tickets?|seats?)\b|"
     rf"\btake (?:my|our|the|these|those) (?:\w+ ){{0,3}}?(?:tickets?|seats?) back\b|"
@@ -106,6 +109,7 @@ _REPEAT = re.compile(
     re.IGNORECASE,
 )
 _EXCHANGE = re.compile(
+    r"^\W*(?:(?:can|could) (?:i|we|you) )?(?:swap|exchange|rebook) (?:to|for) \w|"
     r"\b(?:got|bought|booked|have) (?:\w+ )?(?:for |on )?the wrong (?:day|date|night|show|event|game|seats?)\b|"
     rf"\b(?:exchange|swap|trade(?: in)?|switch|move|change|rebook|reschedule)\b (?:\w+ ){{0,2}}?{_MINE} "
     rf"(?:[\w'&.-]+ ){{0,6}}?{_TICKETS}\b[\w ',]{{0,40}}?\b(?:to|for|into|with|on|instead)\b|"
