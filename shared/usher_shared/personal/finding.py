@@ -39,7 +39,8 @@ _STEMS = re.compile(
     r"passport|licen|ssn|social sec|national|identity|id card|born|birth|dob|tax id|nino|\d{3}-\d\d-\d{4}"
 )
 _HOME = re.compile(
-    r"liv|address|deliver|ship|sen[dt]|mail|post|home|moved|resid|stay|pick me|house|place|flat|apartment|we're at|i'm at"
+    r"liv|address|deliver|ship|sen[dt]|mail|post|home|moved|resid|stay|pick me|house|place|flat|apartment|"
+    r"we're at|i'm at"
 )
 _MASKED = ("(at)", "[at]", " dot ")
 _EMAIL = re.compile(
