@@ -21,9 +21,11 @@ async def _run(turn: Turn, given: HandOver) -> dict[str, Any]:
     if given.specialist == turn.specialist:
         raise Conflict("that is this very colleague", code="already_yours")
     if given.specialist in turn.passed_by:
-        raise Conflict(f"{given.specialist} had this message before; the customer waits for an answer", code="handed_back")
+        detail = f"{given.specialist} had this message before; the customer waits for an answer"
+        raise Conflict(detail, code="handed_back")
     if len(turn.passed_by) >= MOST:
-        raise Conflict("this message was handed over often enough; the customer waits for an answer", code="too_many_hand_overs")
+        detail = "this message was handed over often enough; the customer waits for an answer"
+        raise Conflict(detail, code="too_many_hand_overs")
     reason = escape_tags(mask_cards(" ".join(given.reason.split())))
     turn.log.end_text()
     turn.log.emit(custom(HANDOFF, {"from": turn.specialist, "to": given.specialist, "reason": reason}))

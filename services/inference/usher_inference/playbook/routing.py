@@ -30,8 +30,8 @@ _SURE, _LIKELY, _KEPT = 0.9, 0.75, 0.6
 _BOUGHT = r"(?:tickets?|tix|seats?|orders?|bookings?|reservations?|purchases?)"
 _OWNED: Final = re.compile(
     rf"\b(?:my|our) (?:\w+ ){{0,3}}?{_BOUGHT}|\b{_BOUGHT} (?:that )?(?:i|we)(?:'ve| have)? (?:already |just )?"
-    rf"(?:bought|booked|ordered|paid|own|have|got)|\b(?:i|we)(?:'ve| have)? (?:already |just )?(?:bought|booked|ordered|"
-    rf"paid|have (?:\w+ )?(?:tickets|seats)|got tickets)\b|\b(?:the|that|this) (?:order|booking|purchase)\b|"
+    rf"(?:bought|booked|ordered|paid|own|have|got)|\b(?:i|we)(?:'ve| have)? (?:already |just )?(?:bought|booked|"
+    rf"ordered|paid|have (?:\w+ )?(?:tickets|seats)|got tickets)\b|\b(?:the|that|this) (?:order|booking|purchase)\b|"
     r"\b(?:than|instead of) (?:mine|ours|those|these|what (?:i|we) have)\b|\b(?:we|i)(?:'re| are|'m| am)? (?:already "
     r")?(?:sit(?:ting)? |)(?:in (?:row|section|block|the \w+ tier)|inside)\b|\b(?:ord|sup)_\w+",
     re.IGNORECASE,
