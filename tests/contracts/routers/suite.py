@@ -22,9 +22,7 @@ class RouterSuite:
             ("I want to talk to a real person", "support"),
         ],
     )
-    async def test_a_plain_wish_reaches_whose_matter_it_is(
-        self, router: Router, message: str, specialist: str
-    ) -> None:
+    async def test_a_plain_wish_reaches_whose_matter_it_is(self, router: Router, message: str, specialist: str) -> None:
         assert (await router.route(Situation(message))).specialist == specialist
 
     async def test_a_clear_wish_moves_on_from_any_colleague(self, router: Router) -> None:
