@@ -2,6 +2,7 @@
 
 import re
 
+from usher_inference.playbook.answers import hear_answer
 from usher_inference.playbook.comparing import read_comparison
 from usher_inference.playbook.exchanges import (
     begin_exchange,
@@ -17,12 +18,11 @@ from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.reading import read, read_of_orders
 from usher_inference.playbook.recalling import recall_last
 from usher_inference.playbook.requests import Request, read_request, spends_credit
-from usher_inference.playbook.state import Dialogue, Task, Wish
+from usher_inference.playbook.seat_wishes import hear_seats
+from usher_inference.playbook.state import Dialogue, Task
 from usher_inference.playbook.waiting import hear_entry
-from usher_inference.playbook.wishes import hear_event, hear_seats, reopen
-from usher_inference.understanding import Comparative, Intent, Slots, Topic, Understanding
-from usher_shared.contracts.money import to_minor
-from usher_shared.contracts.tools import Hold
+from usher_inference.playbook.wishes import hear_event
+from usher_inference.understanding import Intent, Slots, Topic, Understanding
 
 _TASKS = {
     Intent.UPGRADE: Task.UPGRADE,
@@ -48,10 +48,8 @@ _ONE_SHOT = (Task.ORDERS, Task.RELEASE, Task.HUMAN, Task.BALANCE, Task.PAPERS)  
 _OF_ORDERS = (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE, Task.ORDERS, Task.PAPERS)
 _OF_ENTRIES = (Task.LEAVE, Task.WAITING, Task.TAKE)
 _WHICH_ORDER = (Asked.ORDER, Asked.THAT_ORDER, Asked.SEATS_BACK, Asked.SEATS_PART)
-_OFFERS = (Asked.TAKE, Asked.OFFER, Asked.PREPARE, Asked.LOOK)
 _RULES = (Topic.REFUND_POLICY, Topic.EXCHANGE_POLICY, Topic.POLICY)
 _VAGUE = (Intent.AFFIRM, Intent.DENY, Intent.OTHER)
-_AGAIN = re.compile(r"\b(?:try|once|do (?:it|that)) (?:it )?(?:again|more)\b|\bretry\b|^\W*again\b", re.IGNORECASE)
 _ALL_THE_SAME = re.compile(r"\b(?:anyway|all the same|(?:keep|take|buy|book) (?:them|these|those|it))\b", re.IGNORECASE)
 _CANCEL = re.compile(r"\bcancel (?:it|them|that|this|everything)\b", re.IGNORECASE)
 _MOVE = re.compile(
@@ -59,14 +57,6 @@ _MOVE = re.compile(
 )
 _OF_MINE = re.compile(r"\b(?:my|our|just|only|one|two|three|four|some|both|all|\d+)\b", re.IGNORECASE)
 _SUPPOSING = re.compile(r"\b(?:what (?:happens|if)|if i|if we|is it possible)\b", re.IGNORECASE)
-_NO_PREFERENCE = re.compile(
-    r"\bno preference\b|\byou (?:choose|pick|decide)\b|\bwhatever\b|\bany(?:thing)? (?:is fine|will do|works)\b|"
-    r"\b(?:don'?t|do not) (?:mind|care)\b|\bsurprise me\b|\bup to you\b",
-    re.IGNORECASE,
-)
-_TAKES_THEM = re.compile(
-    r"\b(?:take|buy|book|get|grab|want|have|secure) (?:them|it|those|these|both|the (?:seats|tickets))\b", re.IGNORECASE
-)
 _TAKE = re.compile(r"\b(?:get|grab) (?:me|us)\b|\bi'?ll take\b|\bwe'?ll take\b", re.IGNORECASE)
 
 
@@ -99,7 +89,7 @@ def hear(d: Dialogue, heard: Understanding) -> None:
         d.wish.keeps_credit = spends_credit(d.turn.text) is False or d.wish.keeps_credit
         hear_event(d, heard)
         hear_seats(d, heard)
-    _hear_answer(d, heard)
+    hear_answer(d, heard)
     if d.turn.asked is Asked.CHEAPER and (d.turn.refused or _ALL_THE_SAME.search(d.turn.text)):
         d.wish.over_is_fine = True
     d.turn.seat_terms_changed = terms != d.wish.seat_terms() or focus != d.focus
@@ -231,95 +221,6 @@ def _moves_seats(d: Dialogue, heard: Understanding) -> bool:
 
 def _names_seats(slots: Slots) -> bool:
     return bool(slots.quantity or slots.section or slots.row or slots.superlative or slots.max_price_each)
-
-
-def _hear_answer(d: Dialogue, heard: Understanding) -> None:
-    thanking = heard.intent is Intent.THANKS and Intent.AFFIRM in heard.also
-    elsewhere = d.turn.asked is Asked.OTHER_SEATS and Comparative.OTHER in heard.slots.comparatives
-    retrying = d.turn.asked is Asked.RETRY and _AGAIN.search(d.turn.text) is not None
-    agreeing = (
-        (d.turn.asked is Asked.WAIT and heard.slots.quantity is not None and not heard.negated)
-        or (d.turn.asked is Asked.KEEP_BUYING and _NO_PREFERENCE.search(d.turn.text) is not None)
-        or heard.intent is Intent.AFFIRM
-        or thanking
-        or retrying
-        or elsewhere
-        or (d.turn.asked in _OFFERS and _TAKES_THEM.search(d.turn.text) is not None and not heard.negated)
-        or (
-            heard.intent in (Intent.BUY, Intent.HOLD)
-            and not heard.negated
-            and d.turn.asked in (Asked.OFFER, Asked.TAKE)
-        )
-    )
-    if agreeing:
-        d.turn.affirmed = True
-        _hear_yes(d, heard.slots)
-    elif heard.intent is Intent.DENY:
-        d.turn.refused = True
-        if d.turn.asked is Asked.MEANT and d.listed:
-            d.wish.other_than = d.wish.other_than | {*d.listed}
-        if d.turn.asked in (Asked.MEANT, Asked.THIS) and heard.slots.event is None:
-            d.wish.query, d.wish.browsing = None, False
-
-
-def _hear_yes(d: Dialogue, slots: Slots) -> None:
-    asked, wish = d.turn.asked, d.wish
-    if asked in (Asked.MEANT, Asked.THIS) and d.listed:
-        d.focus = d.listed[0]
-        wish.query = d.events[d.focus].name
-        d.task = Task.PURCHASE
-    elif asked is Asked.OFFER:
-        wish.accepted = tuple(seat.id for seat in d.offer)
-        wish.buying = wish.buying or not wish.holding
-        d.task = Task.PURCHASE
-    elif asked is Asked.LOOK:
-        d.task = Task.PURCHASE
-    elif asked is Asked.PREPARE:
-        wish.buying = True
-        d.task = Task.PURCHASE
-    elif asked is Asked.KEEP_BUYING and _NO_PREFERENCE.search(d.turn.text):
-        _loosen(wish)
-        d.task = Task.PURCHASE
-    elif asked is Asked.OTHER_DATES:
-        wish.date, wish.time_of_day, wish.clock = None, None, None
-        wish.browsing = True
-        reopen(d)
-        d.task = Task.PURCHASE
-    elif asked is Asked.CHEAPER and d.hold:
-        _lower_limit(d, d.hold)
-        d.task = Task.PURCHASE
-    elif asked is Asked.OTHER_SEATS:
-        _loosen(wish)
-        d.task = Task.PURCHASE
-    elif asked is Asked.PERSON and slots == Slots():  # "ok, what about 80?" is no yes to a person
-        d.task = Task.HUMAN
-    elif asked is Asked.RELEASE:
-        d.task = Task.RELEASE
-    elif asked is Asked.WAIT:
-        d.task = Task.JOIN
-    elif asked is Asked.TAKE:
-        d.task = Task.TAKE
-
-
-def _lower_limit(d: Dialogue, hold: Hold) -> None:
-    """The most a seat may cost before fees, so that the total keeps to what was named, judged by the last quote."""
-    quote = d.quotes.get(hold.hold_id)
-    if quote and d.wish.total and quote.total_minor:
-        share = d.wish.total * to_minor(quote.subtotal, quote.currency) // quote.total_minor
-        d.wish.each, d.wish.relative = share // max(1, len(hold.seats)), True
-        d.wish.section = d.wish.row = None
-
-
-def _loosen(wish: Wish) -> None:
-    """Drops the narrowest of the terms that nothing met: certain seats or a row, then the section, then the price."""
-    if wish.row or wish.seat_ids or wish.seat_numbers:
-        wish.row, wish.seat_ids, wish.seat_numbers = None, (), ()
-    elif wish.section:
-        wish.section = None
-    else:
-        wish.cheapest = wish.each is not None or wish.total is not None
-        wish.each = wish.total = None
-        wish.passed = frozenset()
 
 
 def _count_misheard(d: Dialogue, heard: Understanding) -> None:

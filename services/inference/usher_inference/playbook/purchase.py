@@ -8,6 +8,7 @@ from usher_inference.playbook.interjections import asks_something_else
 from usher_inference.playbook.naming import words_beyond
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.recalling import recall
+from usher_inference.playbook.seat_wishes import FRONT
 from usher_inference.playbook.seats import (
     MOST_SEATS,
     Pick,
@@ -19,7 +20,6 @@ from usher_inference.playbook.seats import (
 )
 from usher_inference.playbook.sections import areas, is_code, sections_but, sections_called, sections_named, told
 from usher_inference.playbook.state import Dialogue, Wish, call_key
-from usher_inference.playbook.wishes import FRONT
 from usher_inference.understanding import Comparative
 from usher_shared.contracts.tools import EventInfo, EventSummary, Hold, Inventory
 

@@ -1,8 +1,16 @@
-"""What a message changes about the event and the seats wished for."""
+"""What a message changes about the event wished for."""
 
 import re
 from collections.abc import Sequence
 
+from usher_inference.playbook.choosing import (
+    SAME_EVENT,
+    choose_listed,
+    choose_other,
+    choose_pointed,
+    leave_seats,
+    reopen,
+)
 from usher_inference.playbook.naming import (
     at_venue,
     fit,
@@ -13,33 +21,13 @@ from usher_inference.playbook.naming import (
     words_beyond,
 )
 from usher_inference.playbook.phrases import Asked
-from usher_inference.playbook.pointing import pointed_at
-from usher_inference.playbook.state import Dialogue, Task, Wish
+from usher_inference.playbook.state import Dialogue, Task
 from usher_inference.understanding import Comparative, DateMention, EventMention, Intent, Slots, Understanding
-from usher_inference.understanding.numbers import parse_count
-from usher_shared.contracts.money import to_minor
 
-_SAME_EVENT = 85.0
-_OF_THEM = re.compile(r"\b(\w+) of (?:them|those|these|us|the (?:cheap|best|good)\w*)\b", re.IGNORECASE)
-_AMENDED = re.compile(r"^\W*(?:(?:no|wait|sorry|actually|oops|hmm+|uh|i mean)[\s,.!]+)+(\w+)\W*$", re.IGNORECASE)
-_BARE_NUMBER = re.compile(
-    r"^\W*(?:number |no\.? |option )?(\d{1,2}|one|two|three|four|five)(?: please)?\W*$", re.IGNORECASE
-)
-_SEATS_MEANT = re.compile(r"\b(?:seats?|rows?|sections?|places?)\b", re.IGNORECASE)
-_EVENT_MEANT = re.compile(r"\b(?:events?|shows?|games?|match(?:es)?|concerts?|dates?|days?|nights?)\b", re.IGNORECASE)
-_THE_OTHER = re.compile(
-    r"\bthe other(?: (?:one|event|show|game|match|concert|date|day|night))?\b"
-    r"(?! (?:ones|seats?|sections?|rows?|side|end|order))|\bother one\b",
-    re.IGNORECASE,
-)
-_THE_CHEAPER = re.compile(
-    r"\bthe (?:cheaper|less expensive|cheapest) (?:ones?|events?|shows?|games?|tickets?)\b", re.IGNORECASE
-)
 _DENIAL = re.compile(
     r"(?:no|nah|nope|not|never|mind|nevermind|leave|forget|skip|stop|cancel|don'?t|it|that|thanks|thank|you|[ ,.])+",
     re.IGNORECASE,
 )
-FRONT = re.compile(r"\bfront rows?\b", re.IGNORECASE)
 _INSTEAD = re.compile(r"\b(?:same|instead|rather|(?:what|how) about|but (?:for|to)|switch|change)\b", re.IGNORECASE)
 _AT = re.compile(r"\bat the ([a-z][\w' ]{2,30}?)(?=[,.?!]|$| (?:on|for|this|next)\b)", re.IGNORECASE)
 _VENUE = re.compile(r"\bat (?:the )?([A-Z][\w'’]*(?: [A-Z][\w'’]*)*)")
@@ -58,7 +46,7 @@ _NAMING = (Intent.OTHER, Intent.INFORM, Intent.FIND, Intent.BUY)
 def hear_event(d: Dialogue, heard: Understanding) -> None:
     """The event, or what narrows it down: name, place, kind, day, hour."""
     slots, wish = heard.slots, d.wish
-    if _choose_pointed(d, slots) or _choose_listed(d, slots) or _choose_other(d, slots):
+    if choose_pointed(d, slots) or choose_listed(d, slots) or choose_other(d, slots):
         return
     _doubt_former(d, heard)
     gone = d.event is not None and d.event.status != "on_sale"
@@ -126,95 +114,10 @@ def _day(heard: Understanding) -> DateMention | None:
     return heard.slots.date
 
 
-def _choose_pointed(d: Dialogue, slots: Slots) -> bool:
-    chosen = pointed_at(d, slots)
-    if chosen is None:
-        return False
-    if chosen.event_id != d.focus:
-        d.focus, d.wish.query = chosen.event_id, chosen.name
-        _leave_seats(d.wish)
-    d.task = Task.PURCHASE
-    return True
-
-
-def _choose_listed(d: Dialogue, slots: Slots) -> bool:
-    """One of the events just listed: by its place, or as the earliest, the latest or the cheapest."""
-    if d.turn.asked not in (Asked.WHICH, Asked.MEANT, Asked.THIS) or not d.listed:
-        return False
-    events = [d.events[id] for id in d.listed if id in d.events]
-    chosen = None
-    bare = _BARE_NUMBER.match(d.turn.text)
-    nth = slots.ordinal or (parse_count(bare.group(1).lower()) if bare else None)
-    if nth:
-        place = nth - 1 if nth > 0 else nth
-        chosen = events[place] if -len(events) <= place < len(events) else None
-    elif slots.superlative is Comparative.EARLIER:
-        chosen = min(events, key=lambda event: event.starts_at)
-    elif slots.superlative is Comparative.LATER:
-        chosen = max(events, key=lambda event: event.starts_at)
-    elif len(events) > 1 and (slots.superlative is Comparative.CHEAPER or _THE_CHEAPER.search(d.turn.text)):
-        priced = [event for event in events if event.price_from is not None]
-        chosen = min(priced, key=lambda event: event.price_from or 0.0) if priced else None
-    if chosen:
-        d.focus = chosen.event_id
-        d.wish.query = d.wish.query or chosen.name
-        d.task = Task.PURCHASE
-    return chosen is not None
-
-
-def chooses_by_number(d: Dialogue) -> bool:
-    """Whether a bare number in the message picks one of the events just listed, and so counts no seats."""
-    return d.turn.asked is Asked.WHICH and bool(d.listed) and _BARE_NUMBER.match(d.turn.text) is not None
-
-
-def _choose_other(d: Dialogue, slots: Slots) -> bool:
-    """ "No, the other one": of two listed events the other; of more, all but this one are open again."""
-    if d.turn.asked is Asked.OTHER_WHAT and d.focus:
-        return _answer_what(d)
-    if d.focus is None or slots.event or slots.dates or not _THE_OTHER.search(d.turn.text):
-        return False
-    others = [d.events[id] for id in d.listed if id != d.focus and id in d.events]
-    query = d.wish.query
-    if not others and query:
-        others = [e for e in d.events.values() if e.event_id != d.focus and likeness(query, e) >= _SAME_EVENT]
-    others = [event for event in others if event.starts_at > d.now and event.event_id not in d.wish.other_than]
-    if not others:
-        d.turn.unsure_what = True
-        return False
-    _leave_seats(d.wish)
-    d.wish.other_than = d.wish.other_than | {d.focus}
-    d.task = Task.PURCHASE
-    if len(others) == 1:
-        d.focus, d.wish.query = others[0].event_id, others[0].name
-        return True
-    d.focus = None
-    if not all(query and likeness(query, event) >= _SAME_EVENT for event in others):
-        d.wish.query = None
-    if d.wish.date and not any(d.wish.date.covers(event.starts_at.date()) for event in others):
-        d.wish.date = None
-    d.wish.browsing = True
-    return True
-
-
-def _answer_what(d: Dialogue) -> bool:
-    """Whether it was another event that was meant; other seats else."""
-    if _SEATS_MEANT.search(d.turn.text):
-        d.wish.passed = d.wish.passed | {seat.id for seat in (d.hold.seats if d.hold else d.offer)}
-        d.task = Task.PURCHASE
-        return True
-    if d.focus is None or not _EVENT_MEANT.search(d.turn.text):
-        return False
-    d.wish.other_than, d.wish.date = d.wish.other_than | {d.focus}, None
-    reopen(d)
-    _leave_seats(d.wish)
-    d.task = Task.PURCHASE
-    return True
-
-
 def _hear_event_name(d: Dialogue, heard: Understanding, mention: EventMention) -> None:
     if _hear_other_of_series(d, mention):
         return
-    if d.event and likeness(mention.name, d.event) >= _SAME_EVENT and fit(mention.name, d.event):
+    if d.event and likeness(mention.name, d.event) >= SAME_EVENT and fit(mention.name, d.event):
         return
     naming = (
         heard.correction
@@ -226,7 +129,7 @@ def _hear_event_name(d: Dialogue, heard: Understanding, mention: EventMention) -
     if d.focus and mention.hint is None and not naming:
         return  # a few capital letters inside an answer are no other event
     if d.turn.asked is Asked.WHICH:
-        fitting = [id for id in d.listed if id in d.events and likeness(mention.name, d.events[id]) >= _SAME_EVENT]
+        fitting = [id for id in d.listed if id in d.events and likeness(mention.name, d.events[id]) >= SAME_EVENT]
         if len(fitting) == 1:
             d.focus = fitting[0]
             d.wish.query = mention.name
@@ -236,7 +139,7 @@ def _hear_event_name(d: Dialogue, heard: Understanding, mention: EventMention) -
     d.wish.query, d.focus, d.wish.category = mention.name, None, None
     passed = d.wish.other_than  # named again, an event is no longer passed over
     d.wish.other_than = frozenset(id for id in passed if id not in d.events or not fit(mention.name, d.events[id]))
-    _leave_seats(d.wish)
+    leave_seats(d.wish)
 
 
 def _asks_about(d: Dialogue, heard: Understanding, mention: EventMention) -> bool:
@@ -250,14 +153,6 @@ def _asks_about(d: Dialogue, heard: Understanding, mention: EventMention) -> boo
         return False
     beside = rf"\b(?:at|for|to|of|about|does|is|will) (?:the )?{re.escape(mention.surface)}"
     return re.search(beside, d.turn.text, re.IGNORECASE) is not None
-
-
-def _leave_seats(wish: Wish) -> None:
-    """Another event: what was said of the seats of this one no longer counts."""
-    wish.section = wish.row = wish.avoid = None
-    wish.passed = frozenset()
-    if wish.relative:
-        wish.each, wish.relative = None, False
 
 
 def _looks_elsewhere(d: Dialogue, slots: Slots) -> bool:
@@ -282,84 +177,9 @@ def _hear_other_of_series(d: Dialogue, mention: EventMention) -> bool:
     alike = [d.events[id] for id in {*d.listed, d.focus or ""} if id in d.events and d.events[id].name != mention.hint]
     if len(bearing) != 1 or bearing[0].event_id == d.focus:
         return False
-    if not any(likeness(event.name, bearing[0]) >= _SAME_EVENT for event in alike):
+    if not any(likeness(event.name, bearing[0]) >= SAME_EVENT for event in alike):
         return False
     d.focus, d.wish.query = bearing[0].event_id, bearing[0].name
     d.task = Task.PURCHASE
-    _leave_seats(d.wish)
+    leave_seats(d.wish)
     return True
-
-
-def reopen(d: Dialogue) -> None:
-    """The event is open again, but its name still counts."""
-    if d.event and not d.wish.query:
-        d.wish.query = d.event.name
-    d.focus = None
-    d.wish.passed = frozenset()
-    if d.wish.relative:
-        d.wish.each, d.wish.relative = None, False
-
-
-def hear_seats(d: Dialogue, heard: Understanding) -> None:
-    """How many seats, where, for how much, and how they should differ from those shown."""
-    slots, wish = heard.slots, d.wish
-    if chooses_by_number(d):
-        return
-    _hear_quantity(d, slots)
-    if slots.section:
-        wish.section, wish.row, wish.cheapest = slots.section, None, False
-        wish.seat_ids = wish.seat_numbers = ()
-    if slots.section_refused:
-        wish.avoid = slots.section_refused
-        if wish.section and wish.section.lower() == wish.avoid.lower():
-            wish.section = None
-    if slots.row and not FRONT.search(d.turn.text):  # the best seats are the foremost, whatever their row is called
-        shown = (d.hold.seats if d.hold else None) or d.offer
-        wish.row, wish.near = slots.row, shown[0].section if shown else None
-    if slots.seat_ids or slots.seat_numbers:
-        wish.seat_ids, wish.seat_numbers = slots.seat_ids, slots.seat_numbers
-        wish.quantity = wish.quantity or len(slots.seat_ids or slots.seat_numbers)
-    if slots.max_price_each is not None:
-        wish.each = slots.max_price_each
-    if slots.max_price_total is not None:
-        wish.total = slots.max_price_total
-    if slots.adjacent is not None:
-        wish.apart_is_fine = not slots.adjacent
-    if slots.accessible:
-        wish.accessible = True
-    _hear_comparison(d, slots, wish)
-
-
-def _hear_quantity(d: Dialogue, slots: Slots) -> None:
-    wish, before = d.wish, d.wish.quantity
-    if slots.quantity is not None:
-        wish.quantity = slots.quantity
-    elif slots.quantity_delta is not None:
-        wish.quantity = max(1, (wish.quantity or 0) + slots.quantity_delta)
-    elif d.focus and (again := _AMENDED.match(d.turn.text)):
-        wish.quantity = parse_count(again.group(1).lower()) or wish.quantity
-    elif wish.quantity is None and (some := _OF_THEM.search(d.turn.text)):
-        wish.quantity = parse_count(some.group(1).lower())
-    if d.hold and d.most_seats and (wish.quantity or 0) > d.most_seats:
-        d.turn.too_many, wish.quantity = wish.quantity, before  # the held seats stay until the limit is named
-
-
-def _hear_comparison(d: Dialogue, slots: Slots, wish: Wish) -> None:
-    shown = (d.hold.seats if d.hold else None) or d.offer
-    if slots.max_price_each is not None:
-        wish.relative = False
-    if slots.superlative is Comparative.CHEAPER:
-        wish.cheapest = True
-        wish.section = slots.section
-        wish.row = None
-    elif Comparative.CHEAPER in slots.comparatives and shown and slots.max_price_each is None:
-        wish.each, wish.relative = min(to_minor(seat.price, d.currency) for seat in shown) - 1, True
-        wish.section = wish.row = None
-        wish.seat_ids = wish.seat_numbers = ()
-    elif {Comparative.BETTER, Comparative.CLOSER, Comparative.DEARER} & {*slots.comparatives, slots.superlative}:
-        wish.cheapest = False
-        if slots.max_price_each is None and slots.max_price_total is None and shown:
-            wish.each = wish.total = None
-    elif Comparative.OTHER in slots.comparatives and shown and not d.turn.unsure_what:
-        wish.passed = wish.passed | {seat.id for seat in shown}
-        wish.seat_ids = wish.seat_numbers = ()
