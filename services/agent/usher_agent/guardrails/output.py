@@ -14,7 +14,7 @@ from typing import Any
 from usher_agent.guardrails.claims import Conduct, may_promise, sentences, unsupported_claims
 from usher_agent.guardrails.figures import NUMBER_WORDS, figures, names_place
 from usher_agent.guardrails.grounds import Grounds, ground_of_schemas, has_digit
-from usher_agent.guardrails.support import Witness
+from usher_agent.guardrails.witness import Witness
 
 _REMEMBERED = 1024  # conversations whose grounds are kept
 

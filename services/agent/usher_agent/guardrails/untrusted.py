@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-from usher_agent.guardrails.marks import escape_tags
-from usher_shared.personal import mask_cards
+from usher_agent.guardrails.marks import clean
 
 REMOVED = "[removed: written as an order to the assistant]"
 
@@ -135,7 +134,7 @@ _SENTENCE = re.compile(r"(?:[^.!?\\]|\\.|[.!?](?!\s|$|\\n))+(?:[.!?]+|$)\s*", re
 
 def fence(text: str) -> str:
     """The JSON text of a tool answer as a model may read it: without template marks, card numbers and orders."""
-    text = mask_cards(escape_tags(text))
+    text = clean(text)
     if text.count(" ") < _FEWEST_WORDS:
         return text
     low = text.lower()

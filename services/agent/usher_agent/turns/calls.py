@@ -15,7 +15,7 @@ from usher_agent.boxoffice.model import (
 )
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.boxoffice.service import ToolOutcome, run_call
-from usher_agent.guardrails.marks import escape_tags
+from usher_agent.guardrails.marks import clean, escape_tags
 from usher_agent.handover.person import TICKET_TOOL, note_ticket, with_transcript
 from usher_agent.models.ports import Completion, RequestedCall
 from usher_agent.specialists.model import NotMine, check_allowed
@@ -157,7 +157,7 @@ class CallRunner:
             name = call.name if isinstance(item, PreparedCall) or item.code != "unknown_tool" else "unknown_tool"
             entries.append((call.id, name, escape_tags(arguments)))
             turn.log.emit(*tool_call(call.id, name, arguments, turn.message_id))
-        turn.messages.append(assistant_calls(escape_tags(mask_cards(text)), entries))
+        turn.messages.append(assistant_calls(clean(text), entries))
 
     async def _settle(self, turn: Turn, item: PreparedCall | InvalidCall) -> ToolOutcome:
         if isinstance(item, InvalidCall):
