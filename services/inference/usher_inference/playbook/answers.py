@@ -10,7 +10,15 @@ from usher_shared.contracts.money import to_minor
 from usher_shared.contracts.tools import Hold
 
 _OFFERS = (Asked.TAKE, Asked.OFFER, Asked.PREPARE, Asked.LOOK)
-_AGAIN = re.compile(r"\b(?:try|once|do (?:it|that)) (?:it )?(?:again|more)\b|\bretry\b|^\W*again\b", re.IGNORECASE)
+_AGAIN = re.compile(
+    r"\b(?:try|once|do (?:it|that)|another|check|look) (?:it |this |that )?(?:again|more|go|try|shot)\b|"
+    r"\bretry\b|\bagain\W*$|\b(?:give (?:it|that) (?:a|another)|have (?:a|another)) (?:\w+ )?(?:go|try|shot)\b|"
+    r"\b(?:works?|working|fixed|better|luck|up|back|available)(?: again)?(?: now| yet| this time)\b|"
+    r"\b(?:how|what) about now\b|\bnow\W*$|\bis it (?:working|up|back|fixed|better)\b|\bdoes it work\b|"
+    r"\bstill (?:not working|down|broken|failing|stuck)\b|\bany (?:better|luck)\b",
+    re.IGNORECASE,
+)
+_NOT_AGAIN = re.compile(r"\b(?:don'?t|do not|never|not) (?:\w+ )?(?:try|retry|bother|again)\b", re.IGNORECASE)
 _NO_PREFERENCE = re.compile(
     r"\bno preference\b|\byou (?:choose|pick|decide)\b|\bwhatever\b|\bany(?:thing)? (?:is fine|will do|works)\b|"
     r"\b(?:don'?t|do not) (?:mind|care)\b|\bsurprise me\b|\bup to you\b",
@@ -21,10 +29,15 @@ _TAKES_THEM = re.compile(
 )
 
 
+def says_again(text: str) -> bool:
+    """Whether a failed step is to be tried once more: said to "Shall I try again?"."""
+    return _AGAIN.search(text) is not None and _NOT_AGAIN.search(text) is None
+
+
 def hear_answer(d: Dialogue, heard: Understanding) -> None:
     thanking = heard.intent is Intent.THANKS and Intent.AFFIRM in heard.also
     elsewhere = d.turn.asked is Asked.OTHER_SEATS and Comparative.OTHER in heard.slots.comparatives
-    retrying = d.turn.asked is Asked.RETRY and _AGAIN.search(d.turn.text) is not None
+    retrying = d.turn.asked is Asked.RETRY and says_again(d.turn.text)
     agreeing = (
         (d.turn.asked is Asked.WAIT and heard.slots.quantity is not None and not heard.negated)
         or (d.turn.asked is Asked.KEEP_BUYING and _NO_PREFERENCE.search(d.turn.text) is not None)

@@ -1,6 +1,7 @@
 """Which event a message picks: one that was pointed at, one of those listed, or the other one."""
 
 import re
+from collections.abc import Sequence
 
 from usher_inference.playbook.naming import likeness
 from usher_inference.playbook.phrases import Asked
@@ -8,6 +9,7 @@ from usher_inference.playbook.pointing import pointed_at
 from usher_inference.playbook.state import Dialogue, Task, Wish
 from usher_inference.understanding import Comparative, Slots
 from usher_inference.understanding.numbers import parse_count
+from usher_shared.contracts.tools import EventSummary
 
 SAME_EVENT = 85.0  # likeness from which words are the event's name
 _BARE_NUMBER = re.compile(
@@ -51,14 +53,26 @@ def choose_listed(d: Dialogue, slots: Slots) -> bool:
         chosen = min(events, key=lambda event: event.starts_at)
     elif slots.superlative is Comparative.LATER:
         chosen = max(events, key=lambda event: event.starts_at)
-    elif len(events) > 1 and (slots.superlative is Comparative.CHEAPER or _THE_CHEAPER.search(d.turn.text)):
-        priced = [event for event in events if event.price_from is not None]
-        chosen = min(priced, key=lambda event: event.price_from or 0.0) if priced else None
+    elif len(events) > 1 and wants_cheapest(d, slots):
+        lowest = cheapest_of(events)
+        chosen = lowest[0] if len(lowest) == 1 else None
     if chosen:
         d.focus = chosen.event_id
         d.wish.query = d.wish.query or chosen.name
         d.task = Task.PURCHASE
     return chosen is not None
+
+
+def wants_cheapest(d: Dialogue, slots: Slots) -> bool:
+    """ "The cheaper one", said of events that were listed."""
+    return slots.superlative is Comparative.CHEAPER or _THE_CHEAPER.search(d.turn.text) is not None
+
+
+def cheapest_of(events: Sequence[EventSummary]) -> list[EventSummary]:
+    """The event with the lowest price to start from; several where they share it, none where no price is known."""
+    priced = [event for event in events if event.price_from is not None and event.status == "on_sale"]
+    low = min((event.price_from or 0.0 for event in priced), default=0.0)
+    return [event for event in priced if event.price_from == low]
 
 
 def chooses_by_number(d: Dialogue) -> bool:

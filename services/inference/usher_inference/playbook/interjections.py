@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Say
+from usher_inference.playbook.choosing import cheapest_of, wants_cheapest
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.state import Dialogue
 from usher_inference.understanding import Comparative, Intent, Slots
@@ -86,12 +87,15 @@ def _same_day(d: Dialogue, slots: Slots) -> Say | None:
 def _cheapest_listed(d: Dialogue, slots: Slots) -> Say | None:
     """ "That's too expensive", said of a list of events: the one with the lowest price."""
     events = [d.events[id] for id in d.listed if id in d.events]
-    events = [event for event in events if event.price_from is not None and event.status == "on_sale"]
+    lowest = cheapest_of(events)
     limited = slots.max_price_each is not None or slots.max_price_total is not None
-    if d.turn.asked is not Asked.WHICH or d.focus or limited or not events:
+    if d.turn.asked is not Asked.WHICH or d.focus or limited or not lowest:
         return None
+    if len(lowest) > 1 and (Comparative.CHEAPER in slots.comparatives or wants_cheapest(d, slots)):
+        alike = phrases.listing([phrases.named_event(event) for event in lowest])
+        start = phrases.money(lowest[0].price_from or 0.0, lowest[0].currency)
+        return Say(f"They cost the same: {alike} start at {start} a seat. {Asked.WHICH.value}")
     if Comparative.CHEAPER not in slots.comparatives:
         return None
-    low = min(events, key=lambda event: event.price_from or 0.0)
-    d.listed = (low.event_id,)
-    return Say(f"The lowest price among these is for {phrases.event_line(low)}. {Asked.THIS.value}")
+    d.listed = (lowest[0].event_id,)
+    return Say(f"The lowest price among these is for {phrases.event_line(lowest[0])}. {Asked.THIS.value}")

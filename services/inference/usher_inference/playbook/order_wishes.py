@@ -4,6 +4,7 @@ import re
 
 from rapidfuzz import fuzz
 
+from usher_inference.playbook.limits import sets_no_limit
 from usher_inference.playbook.naming import unknown_words
 from usher_inference.playbook.parts import read_part
 from usher_inference.playbook.phrases import Asked
@@ -15,12 +16,6 @@ from usher_shared.contracts.tools import OrderView
 
 _SAME_EVENT = 85.0
 _AKIN = 75.0  # a single word, with a slip of the finger
-NO_LIMIT = re.compile(
-    r"\bno (?:limit|max|preference|budget)\b|\b(?:doesn'?t|don'?t) (?:matter|mind|care)\b|\bany(?:thing)?\b|"
-    r"\bwhatever\b|\bbest\b",
-    re.IGNORECASE,
-)
-
 
 CHEAPEST_UPGRADE = re.compile(r"cheapest upgrade\b.*?\bcosts \D{0,4}(?P<amount>\d[\d,]*(?:\.\d+)?)", re.IGNORECASE)
 _ONE_OF = re.compile(r"\b(?:one|any|some|which) of (?:them|those|these|my orders)\b|\banother order\b", re.IGNORECASE)
@@ -156,7 +151,9 @@ def _hear_upgrade(d: Dialogue, slots: Slots) -> None:
     if d.turn.asked is Asked.LIMIT and not any(limits) and d.turn.heard and d.turn.heard.intent is Intent.AFFIRM:
         least = CHEAPEST_UPGRADE.search(d.last_text)  # a yes to what the cheapest upgrade costs
         d.upgrade_delta = to_minor(float(least["amount"].replace(",", "")), d.currency) if least else d.upgrade_delta
-    unlimited = d.turn.asked is Asked.LIMIT and NO_LIMIT.search(d.turn.text) is not None
+    unlimited = not any(limits) and sets_no_limit(d.turn.text, asked=d.turn.asked is Asked.LIMIT)
+    if unlimited:
+        d.upgrade_delta = None
     d.upgrade_any = d.upgrade_any or unlimited or slots.superlative is Comparative.BETTER
     if d.turn.asked in (Asked.LIMIT, Asked.PERSON) and slots.quantity and not any(limits):
         d.upgrade_delta = slots.quantity * 100  # a bare number where an amount stands to question

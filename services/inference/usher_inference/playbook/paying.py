@@ -15,7 +15,7 @@ _OTHER_CARD = re.compile(
     re.IGNORECASE,
 )
 _WENT_THROUGH = re.compile(
-    r"\b(?:did|has|have|does) (?:it|that|this|(?:my|the) (?:payment|order|purchase|card|charge)) "
+    r"\b(?:did|has|have) (?:it|that|this|(?:my|the) (?:payment|order|purchase|card|charge)) "
     r"(?:go|gone?|went|work(?:ed)?) ?(?:through|out)?\b|"
     r"(?<!how much )(?<!what )\b(?:am|was|were|have|did) (?:i|we) (?:been |get |got )?charged\b"
     r"(?! (?:twice|again|double|too|the wrong|more|extra|for))|"

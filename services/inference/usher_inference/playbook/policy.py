@@ -22,7 +22,7 @@ from usher_inference.playbook.closing import report
 from usher_inference.playbook.errands import remind
 from usher_inference.playbook.exchanges import settle_exchange
 from usher_inference.playbook.interjections import interject, whole_number
-from usher_inference.playbook.order_wishes import NO_LIMIT
+from usher_inference.playbook.limits import sets_no_limit
 from usher_inference.playbook.persistence import way_on
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.rebuild import rebuild
@@ -183,7 +183,7 @@ def _is_aside(d: Dialogue, intent: Intent) -> bool:
 def _lets_be(d: Dialogue, intent: Intent) -> bool:
     """Whether a plain no answers what the change of an order waits for."""
     plain = d.turn.heard is not None and d.turn.heard.slots == Slots()
-    unlimited = NO_LIMIT.search(d.turn.text) is not None  # "no limit" is no no
+    unlimited = sets_no_limit(d.turn.text, asked=d.turn.asked is Asked.LIMIT)  # "no limit" is no no
     idle = not d.turn.done and not d.turn.declined and not d.turn.requested and not d.turn.order_terms_changed
     return intent is Intent.DENY and plain and not unlimited and idle
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from usher_inference.playbook.answers import says_again
 from usher_inference.playbook.beyond import read_beyond
 from usher_inference.playbook.errands import split
 from usher_inference.playbook.events import find_event
@@ -95,8 +96,10 @@ def _begin_turn(d: Dialogue, text: str) -> None:
         return
     says_which = heard.slots.event or heard.slots.ordinal or asked in (Asked.MEANT, Asked.THIS)
     asked_back = asked in _EVENT_QUESTIONS and heard.intent in _ANSWERS and says_which
-    topic = heard.topic if heard.intent is Intent.QUESTION else (d.turn.topic if asked_back else None)
-    question = text if heard.intent is Intent.QUESTION or not topic else d.turn.question
+    retries = asked is Asked.RETRY and (heard.intent is Intent.AFFIRM or says_again(text))
+    asks = heard.intent is Intent.QUESTION and not retries
+    topic = heard.topic if asks else (d.turn.topic if asked_back or retries else None)
+    question = text if asks or not topic else d.turn.question
     d.turn = Turn(text, heard, topic, question, asked=asked, lost_hold=lost, misheard=misheard)
     if not d.first_request:
         d.first_request = text

@@ -3,6 +3,7 @@
 import re
 
 from usher_inference.playbook.choosing import chooses_by_number
+from usher_inference.playbook.limits import sets_no_limit
 from usher_inference.playbook.state import Dialogue, Wish
 from usher_inference.understanding import Comparative, Slots, Understanding
 from usher_inference.understanding.numbers import parse_count
@@ -36,6 +37,8 @@ def hear_seats(d: Dialogue, heard: Understanding) -> None:
         wish.each = slots.max_price_each
     if slots.max_price_total is not None:
         wish.total = slots.max_price_total
+    if slots.max_price_each is None and slots.max_price_total is None and sets_no_limit(d.turn.text, asked=False):
+        wish.each, wish.total, wish.relative, wish.over_is_fine = None, None, False, True
     if slots.adjacent is not None:
         wish.apart_is_fine = not slots.adjacent
     if slots.accessible:

@@ -8,7 +8,8 @@ from usher_inference.understanding.passage import Passage
 _ASKING = re.compile(
     r"\?|^\W*(?:(?:hi|hello|hey|ok|okay|and|also|so|thanks|great|sorry|oh|well|one more thing|"
     r"quick question)[\s,!.]+)*"
-    r"(?:what|when|where|who|how|why|which|is|are|can|could|do|does|did|will|would|may|should|whats|wheres|any|"
+    r"(?:(?:at|in|on|from|to|until|till|by|since|for) (?:what|which|when|where|whom)|"
+    r"what|when|where|who|how|why|which|is|are|can|could|do|does|did|will|would|may|should|whats|wheres|any|"
     r"hows|am)\b|"
     r"\b(?:tell me|let me know|know (?:if|whether|what|when|where|how|about)|wonder(?:ing)?|question about|"
     r"curious|info(?:rmation)? (?:on|about)|what'?s|what about|how about|explain|is there|are there)\b"
@@ -163,7 +164,7 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
         Topic.VENUE,
         False,
         r"\bvenue\b|\baddress\b|\blocat(?:ed|ion)\b|\bwhere (?:is|are|'s|will|does|do)\b(?! (?:my|our)\b)|"
-        r"\bwhere'?s\b|\bwhich (?:stadium|arena|theat)",
+        r"\bwhere'?s\b|\b(?:which|what) (?:city|town|building|hall)\b|\bwhich (?:stadium|arena|theat)",
     ),
 )
 _COMPILED = tuple((topic, alone, re.compile(words)) for topic, alone, words in _TOPICS)
