@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from usher_shared.errors import Conflict, Unavailable, UpstreamFailed
+from usher_shared.errors import Conflict, Unavailable, UpstreamFailed, UpstreamTimeout
 
 CARD = "4111 1111 1111 1111"
 
@@ -126,6 +126,30 @@ async def test_a_turn_that_went_well_breaks_the_row(world: Any) -> None:
         await world.customer.say("two tickets for Hamlet")
         await world.customer.say("and now?")
     assert tickets(world) == []
+
+
+async def test_two_withheld_replies_go_to_a_person(world: Any) -> None:
+    for _ in range(2):
+        world.model.say("Hamlet: order ORD_9 costs $43.00.")
+        world.model.say("Hamlet: order ORD_9 costs $44.00.")
+        body = await world.customer.say("two tickets for Hamlet")
+    [ticket] = tickets(world)
+    assert ticket["ticket_id"] in body["reply"]
+    assert "(reply_withheld, reply_withheld)" in ticket["details"][0]
+
+
+async def test_an_unknown_outcome_is_no_failure_of_that_row(world: Any) -> None:
+    """Its own recovery tells what became of it: a ticket would be about something that is settled."""
+    await world.offer()
+    world.box.break_next("create_order", UpstreamTimeout("slow"), times=2)
+    assert "do not know yet" in (await world.customer.say("yes"))["reply"]
+    for asked in range(2):
+        assert tickets(world) == [], "one failure of ours so far" if asked else "none"
+        world.model.fail(Unavailable("down"))
+        await world.customer.say("is there parking?")
+    errors = [turn.data.get("error_code") for turn in await world.events("chat_turn_completed")]
+    assert errors == [None, "status_unknown", "model_unavailable", "model_unavailable"]
+    assert len(tickets(world)) == 1
 
 
 async def test_nothing_is_claimed_when_the_desk_cannot_be_reached(world: Any) -> None:

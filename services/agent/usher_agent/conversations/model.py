@@ -87,6 +87,7 @@ class Conversation:
     specialist: SpecialistName | None = None
     tickets: list[dict[str, str]] = field(default_factory=list)
     last_status: str | None = None
+    last_error: str | None = None  # why the last turn failed
     model: dict[str, str] | None = None
     personal: dict[str, str] = field(default_factory=dict)  # what the tokens in its texts stand for
     keys: list[tuple[str, int]] = field(default_factory=list)

@@ -21,16 +21,19 @@ _MOST: Final = 4_000  # characters of a ticket's details, by the tool's contract
 _OF_THE_MODEL = 1_400
 _OF_THE_TRIES = 400
 _UNSETTLED = "asked"
-# failures of ours, not of the box office's, whose outcomes are told and settled on their own
+# failures of ours. Not `status_unknown` and `outcome_unresolved`: those are told and settled on their own, the first by
+# the turn's recovery, the second with a ticket that the box office opened
 _OURS: Final = frozenset(
     {
         "model_unavailable",
         "model_timeout",
         "model_failed",
         "model_invalid",
+        "reply_withheld",
         "turn_timeout",
         "step_limit",
         "internal_error",
+        "interrupted",
     }
 )
 
@@ -70,13 +73,13 @@ def note_ticket(turn: Turn, tool: str, outcome: ToolOutcome) -> None:
 
 def failed_again(turn: Turn) -> bool:
     """Whether this turn and the one before it failed for reasons of our own."""
-    conversation = turn.opening.conversation
-    return turn.status == "failed" and turn.error_code in _OURS and conversation.last_status == "failed"
+    return turn.status == "failed" and {turn.error_code, turn.opening.conversation.last_error} <= _OURS
 
 
 async def call_person(box: BoxOffice, turn: Turn, *, timeout_seconds: float) -> None:
-    """Open a ticket for a customer who got no answer twice; when that fails too, the apology has to do."""
-    details = compose(turn, f"The customer got no answer twice in a row ({turn.error_code}). Please get in touch.")
+    """Open a ticket for a customer who got no full answer twice; when that fails too, the apology has to do."""
+    failures = f"{turn.opening.conversation.last_error}, {turn.error_code}"
+    details = compose(turn, f"The customer got no full answer twice in a row ({failures}). Please get in touch.")
     arguments: dict[str, Any] = {"subject": "A conversation got no answer", "details": details}
     call = PreparedCall(ToolCall("", TICKET_TOOL, ""), "write", arguments, arguments)
     key = f"{turn.conversation_id}:given-up:{turn.opening.number}"

@@ -98,7 +98,7 @@ def _apply(turn: Turn, conversation: Conversation, open_proposal: Proposal | Non
     if turn.command.key is not None:
         conversation.remember_key(turn.command.key, turn.opening.number)
     conversation.specialist = turn.specialist
-    conversation.last_status = turn.status
+    conversation.last_status, conversation.last_error = turn.status, turn.error_code
     conversation.digest = turn.digest or conversation.digest
     asks = turn.asks_to_remember
     conversation.asked = {"message_id": turn.message_id, "values": asks} if asks else None

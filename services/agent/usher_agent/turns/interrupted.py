@@ -78,6 +78,7 @@ def _write_down(tx: Transaction, conversation: Conversation, run: RunLease, last
     )
     conversation.turns = run.turn
     conversation.last_frame = last
+    conversation.last_status, conversation.last_error = "failed", "interrupted"
     conversation.end_run()
 
 
