@@ -8,7 +8,7 @@ import pytest
 
 from customer import Customer
 from stack_process import Target
-from usher_local.knowledge_commands import SAMPLE, build_knowledge
+from usher_local.provision import SAMPLE, build_knowledge
 from usher_local.public_api import PublicApi
 from usher_local.stack import Stack
 

@@ -17,14 +17,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from usher_local.catalog import catalog_app
-from usher_local.door import door_app
-from usher_local.eval_command import evaluate
-from usher_local.keys import key_app
-from usher_local.knowledge_commands import knowledge_app
+from usher_local.commands.catalog import catalog_app
+from usher_local.commands.door import door_app
+from usher_local.commands.evaluate import evaluate
+from usher_local.commands.keys import key_app
+from usher_local.commands.knowledge import knowledge_app
+from usher_local.commands.support import support_app
 from usher_local.shown import cell, clean, marked
 from usher_local.stack import SERVICES, Stack, consecutive_ports, default_home, default_port, usual_stack
-from usher_local.support import support_app
 from usher_shared.errors import UsherError
 from usher_shared.events import load_topics
 
@@ -281,7 +281,7 @@ _CorpusFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="
 @measure_app.command("consent")
 def measure_consent(file: _CorpusFile) -> None:
     """Did the classifier take a yes for a yes, and nothing else? One JSON line."""
-    from usher_local.measures import measure_consent_file
+    from usher_local.measures.dialogues import measure_consent_file
 
     _print_measure(measure_consent_file, file)
 
@@ -289,7 +289,7 @@ def measure_consent(file: _CorpusFile) -> None:
 @measure_app.command("understanding")
 def measure_understanding(file: _CorpusFile) -> None:
     """Shares right of intent, tickets, city, date and event. One JSON line."""
-    from usher_local.measures import measure_understanding_file
+    from usher_local.measures.dialogues import measure_understanding_file
 
     _print_measure(measure_understanding_file, file)
 
@@ -302,7 +302,7 @@ def measure_routing(
     key_env: Annotated[str | None, typer.Option(help="environment variable with that server's key")] = None,
 ) -> None:
     """Do labelled messages reach the specialist whom they are for? One JSON line."""
-    from usher_local.routing import measure
+    from usher_local.measures.routing import measure
 
     if split not in ("tune", "test"):
         raise typer.BadParameter("tune or test")
@@ -317,7 +317,7 @@ def measure_knowledge(
     split: Annotated[str | None, typer.Option(help="only questions of this split, such as test")] = None,
 ) -> None:
     """Is the right passage found, and none where there is none? One JSON line."""
-    from usher_local.knowledge_commands import SAMPLE
-    from usher_local.measures import measure_knowledge_file
+    from usher_local.measures.knowledge import measure_knowledge_file
+    from usher_local.provision import SAMPLE
 
     _print_measure(lambda path: asyncio.run(measure_knowledge_file(path, folder or SAMPLE, split)), file)

@@ -1,18 +1,23 @@
-"""What an operator does to a stack from the command line: keys, catalogue, events."""
+"""What an operator does to a stack from the command line: keys, catalogue, documents, events."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from usher_gateway.identity.keys import create_key, list_keys, revoke_key
-from usher_local.knowledge_commands import SAMPLE, build_knowledge
 from usher_local.stack import Stack
 from usher_shared.clock import SystemClock
 from usher_tools.catalogue.model import Catalogue
+
+if TYPE_CHECKING:
+    from usher_agent.knowledge.model import BuildReport
+
+SAMPLE = Path(__file__).with_name("knowledge")
+"""The sample venues' documents."""
 
 _POLL_SECONDS = 25
 
@@ -90,6 +95,27 @@ async def import_sample(stack: Stack) -> str:
 
     now = datetime.now(ZoneInfo(HOME_TIME_ZONE))
     return await import_catalogue(stack, Catalogue.model_validate(seed_catalogue(now.date(), now.hour)))
+
+
+async def build_knowledge(
+    stack: Stack, folder: Path, report: Callable[[str, str], None] = lambda *_: None
+) -> BuildReport:
+    """Bring the stack's index in line with the folder; the running agent sees it with its next search.
+
+    Raises as `usher_agent.knowledge.service.build`.
+    """
+    from usher_agent.adapters.knowledge_indexes import embedded_index
+    from usher_agent.knowledge.service import build
+    from usher_agent.settings import Settings
+    from usher_local.seed import HOME_TIME_ZONE
+
+    settings = Settings()
+    zone = settings.home_time_zone if "home_time_zone" in settings.model_fields_set else HOME_TIME_ZONE
+    index = embedded_index(stack.knowledge, SystemClock(), settings)
+    try:
+        return await build(folder, index, zone=ZoneInfo(zone), report=report)
+    finally:
+        await index.close()
 
 
 async def tail_events(stack: Stack, *, from_start: bool) -> AsyncIterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from usher_agent.routing.by_model import ModelRouter
 from usher_agent.routing.model import Situation
 from usher_agent.routing.ports import Router
 from usher_agent.routing.words import WordRouter
-from usher_local.routing import InProcessPlaybook
+from usher_local.in_process_playbook import InProcessPlaybook
 from usher_shared.contracts.handover import SPECIALISTS, Route, Standing
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout
 

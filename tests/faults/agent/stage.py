@@ -17,8 +17,6 @@ from usher_agent.app import Deps, create_app
 from usher_agent.boxoffice.ports import Caller
 from usher_agent.models.ports import Completion, CompletionRequest, RequestedCall
 from usher_agent.settings import Settings
-from usher_inference.completions.model import ChatRequest, Prompt, TextDelta
-from usher_inference.playbook.engine import PlaybookEngine
 from usher_shared.contracts.confirmations import CONFIRMATION_HEADER, Confirmation
 from usher_shared.contracts.identity import CLIENT_HEADER, CONVERSATION_HEADER
 from usher_shared.documents.sqlite import SqliteDocumentStore
@@ -67,32 +65,6 @@ class TamperedBox:
         answer = response.json()
         self.answers.append((tool, caller.customer_id, answer))
         return self.tamper(tool, copy.deepcopy(answer))
-
-    async def ping(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-class PlaybookModel:
-    """The offline engine, without the HTTP in between."""
-
-    def __init__(self) -> None:
-        self._engine = PlaybookEngine("test")
-
-    async def complete(self, request: CompletionRequest, on_text: Any = None) -> Completion:
-        body = ChatRequest.model_validate(
-            {"model": "usher-playbook", "messages": list(request.messages), "tools": list(request.tools)}
-        )
-        prompt = Prompt(messages=tuple(body.messages), tools=tuple(tool.function for tool in body.tools or ()))
-        text, calls = "", []
-        async for piece in self._engine.generate(prompt):
-            if isinstance(piece, TextDelta):
-                text += piece.text
-            else:
-                calls.append(RequestedCall(piece.name, json.dumps(piece.arguments)))
-        if on_text is not None and text:
-            on_text(text)
-        return Completion(text, calls, model="playbook", version="test")
 
     async def ping(self) -> None: ...
 

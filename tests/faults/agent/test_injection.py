@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from faults.agent.attacks import CANARY, FAKE_YES, LINK, WAYS, Aim, Ids, Way, aims
-from faults.agent.stage import ObedientModel, PlaybookModel, Stage, open_stage
+from faults.agent.stage import ObedientModel, Stage, open_stage
 from usher_agent.boxoffice.ports import Caller
+from usher_local.in_process_playbook import InProcessPlaybook
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 
 ANN, BOB = "ann", "bob-the-other"
@@ -54,7 +55,7 @@ def check_calls(stage: Stage, ids: Ids) -> None:
 @pytest.mark.parametrize("kind", ["playbook", "obedient"])
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 async def test_no_attack_acts_or_leaks(tmp_path: Path, way: Way, kind: str) -> None:
-    model: Any = PlaybookModel() if kind == "playbook" else ObedientModel()
+    model: Any = InProcessPlaybook() if kind == "playbook" else ObedientModel()
     async with open_stage(tmp_path, model) as stage:
         ids = await furnish(stage)
         before = await books(stage, ids)
@@ -91,7 +92,7 @@ def test_there_are_enough_attacks() -> None:
 @pytest.mark.parametrize("kind", ["playbook", "obedient"])
 async def test_no_fake_yes_is_one(tmp_path: Path, kind: str) -> None:
     """With an open proposal, which a yes would carry out."""
-    model: Any = PlaybookModel() if kind == "playbook" else ObedientModel(words="All right.")
+    model: Any = InProcessPlaybook() if kind == "playbook" else ObedientModel(words="All right.")
     async with open_stage(tmp_path, model) as stage:
         for number, fake in enumerate(FAKE_YES):
             talk, customer = f"t{number}", f"ann-{number}"

@@ -14,7 +14,7 @@ from usher_evals.running import AGENTS, Bench, Run, run_task
 from usher_evals.tasks.model import Family, Prior, Task, Trouble
 from usher_evals.tasks.suite import tasks_of
 from usher_evals.wire import Api
-from usher_local.evaluation import Model, own_stack
+from usher_local.benches import Model, own_stack
 
 TASKS = {task.id: task for task in tasks_of("tune")}
 PURCHASE = TASKS["tune.purchase.03"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from usher_local.door import AdmissionRecord, door_app
+from usher_local.commands.door import AdmissionRecord, door_app
 from usher_tools.tickets.tokens import TicketClaims, TicketSigner
 
 KEY = base64.b64encode(bytes([7]) * 32).decode()
@@ -114,7 +114,7 @@ def test_several_programs_at_one_record_admit_once(tmp_path: Path) -> None:
     file = tmp_path / "admitted.jsonl"
     program = (
         "import sys\nfrom datetime import UTC, datetime\nfrom pathlib import Path\n"
-        "from usher_local.door import AdmissionRecord\n"
+        "from usher_local.commands.door import AdmissionRecord\n"
         "record = AdmissionRecord(Path(sys.argv[1]))\n"
         "print(sum(record.admit(f'TKT_{n}', 'A', datetime.now(UTC)) is None for n in range(40)))\n"
     )

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from usher_evals.understanding import CorpusCatalogue
-from usher_local.measures import measure_consent_file, measure_understanding_file, understand_turn
+from usher_local.measures.dialogues import measure_consent_file, measure_understanding_file, understand_turn
 
 CATALOGUE = CorpusCatalogue(("Harbour Hawks vs River Foxes",), ("Larkspur Bay",))
 

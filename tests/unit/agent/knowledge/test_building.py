@@ -16,7 +16,7 @@ import pytest
 from usher_agent.adapters.sqlite_knowledge import SqliteKnowledge
 from usher_agent.knowledge.model import Question
 from usher_agent.knowledge.service import build
-from usher_local.knowledge_commands import SAMPLE
+from usher_local.provision import SAMPLE
 from usher_shared.errors import InvalidRequest
 
 QUESTIONS = Path(__file__).with_name("questions.jsonl")

@@ -6,38 +6,14 @@ import time
 from typing import Any
 
 from usher_agent.adapters.openai_chat_model import OpenAIChatModel
-from usher_agent.models.ports import ChatModel, Completion, CompletionRequest, Listener
+from usher_agent.models.ports import ChatModel
 from usher_agent.routing.by_model import ModelRouter
 from usher_agent.routing.model import Situation
 from usher_agent.routing.ports import Router
 from usher_agent.routing.words import WordRouter
 from usher_evals.routing import Split, measure_routing
-from usher_inference.completions.model import ChatRequest, Prompt, TextDelta
-from usher_inference.playbook.engine import PlaybookEngine
+from usher_local.in_process_playbook import InProcessPlaybook
 from usher_shared.contracts.handover import Route, Standing
-
-
-class InProcessPlaybook:
-    """The offline engine as a ChatModel in this process."""
-
-    def __init__(self) -> None:
-        self._engine = PlaybookEngine("measured")
-
-    async def complete(self, request: CompletionRequest, on_text: Listener | None = None) -> Completion:
-        asked = ChatRequest.model_validate(
-            {
-                "model": self._engine.model,
-                "messages": list(request.messages),
-                "response_format": request.response_format,
-            }
-        )
-        schema = asked.response_format.json_schema if asked.response_format else None
-        pieces = self._engine.generate(Prompt(asked.messages, json=schema))
-        return Completion("".join([piece.text async for piece in pieces if isinstance(piece, TextDelta)]))
-
-    async def ping(self) -> None: ...
-
-    async def close(self) -> None: ...
 
 
 class _Undecided:

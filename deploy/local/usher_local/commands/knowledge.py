@@ -5,51 +5,24 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from usher_local.seed import HOME_TIME_ZONE
 from usher_local.shown import cell, clean
 from usher_local.stack import Stack, usual_stack
 from usher_shared.clock import SystemClock
 from usher_shared.contracts.knowledge import CATEGORIES, SearchKnowledge
 from usher_shared.errors import InvalidRequest
 
-if TYPE_CHECKING:
-    from usher_agent.knowledge.model import BuildReport
-
 knowledge_app = typer.Typer(help="Documents that the agent answers from.", no_args_is_help=True)
 console = Console()
 
-SAMPLE = Path(__file__).with_name("knowledge")
 _Json = Annotated[bool, typer.Option("--json", help="one JSON object")]
-
-
-async def build_knowledge(
-    stack: Stack, folder: Path, report: Callable[[str, str], None] = lambda *_: None
-) -> BuildReport:
-    """Bring the stack's index in line with the folder; the running agent sees it with its next search.
-
-    Raises as `usher_agent.knowledge.service.build`.
-    """
-    from usher_agent.adapters.knowledge_indexes import embedded_index
-    from usher_agent.knowledge.service import build
-    from usher_agent.settings import Settings
-
-    settings = Settings()
-    zone = settings.home_time_zone if "home_time_zone" in settings.model_fields_set else HOME_TIME_ZONE
-    index = embedded_index(stack.knowledge, SystemClock(), settings)
-    try:
-        return await build(folder, index, zone=ZoneInfo(zone), report=report)
-    finally:
-        await index.close()
 
 
 @knowledge_app.command("build")
@@ -61,6 +34,7 @@ def knowledge_build(
 
     Unchanged files are left alone. Exit code 1 when a document could not be read; the others are indexed.
     """
+    from usher_local.provision import SAMPLE, build_knowledge
 
     def report(source: str, what: str) -> None:
         if not as_json:

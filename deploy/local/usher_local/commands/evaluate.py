@@ -101,7 +101,7 @@ def _benches(  # noqa: PLR0917  as the options come
     concurrency: int,
 ) -> Any:
     from usher_evals.running import AGENTS
-    from usher_local.evaluation import Model, foreign_stack, own_stack
+    from usher_local.benches import Model, foreign_stack, own_stack
 
     def bench(trial: int) -> AbstractAsyncContextManager[Bench]:
         url, key = foreign
@@ -175,7 +175,7 @@ def _write_catalogue(split: Literal["tune", "test"], file: Path) -> None:
 
     from usher_evals.tasks.suite import tasks_of
     from usher_evals.world import catalogue
-    from usher_local.evaluation import shows_of
+    from usher_local.benches import shows_of
 
     shows = shows_of(tasks_of(split))
     file.write_text(json.dumps(catalogue(shows, datetime.now(UTC)), indent=1) + "\n")

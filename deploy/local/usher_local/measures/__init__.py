@@ -1,0 +1,1 @@
+"""What `usher measure` scores: the services' own code, on labelled files."""
