@@ -38,9 +38,10 @@ YES = any_of(
     "(?:very much|most definitely|most certainly|without (?:a|any) doubt|you know it|(?:as )?sure as (?:can be|"
     "i will ever be))(?: yes)?",
     "for sure|of course|by all means|you bet|you betcha|spot on|on point|(?:it is a |done )?deal|very much so",
-    "permission granted|with pleasure|go for (?:it|that|this|those|them|these)|count (?:me|us) in|certainly "
+    "with pleasure|go for (?:it|that|this|those|them|these)|count (?:me|us) in|certainly "
     "(?:do|would)|green light|it is a go|100 %|that is a go",
     "(?:(?:it is|they are|that is) )?(?:all )?good to go|no changes(?: needed| necessary)?",
+    "(?:permission|consent|approval)(?: is)? (?:granted|given)",
     "roger that|copy that|aye aye|just so|right you are|could not be better",
     "(?:it|that|they) (?:sure|certainly|definitely|absolutely) (?:is|are|does|do)",
     words_of("yes+ yessir yesm yus yep+ yeppers yh yup+ yeah+ yea yeh ye ya yah yas+ aye y lgtm 👍 👌 🙌 ✅"),
@@ -126,7 +127,8 @@ STATEMENT = any_of(
     "(?:that|this|it) (?:would be it|is just the (?:ticket|thing))(?= [.!]|$)",
     "just the (?:ticket|thing)|(?:that|this|it) (?:takes care of|covers) (?:it|everything|that)",
     "you are (?:absolutely |exactly |totally |quite )?(?:right|correct)|you nailed it",
-    "(?:looks like )?you (?:have|got) it (?:right|correct)|you (?:understood|heard)(?: me)? (?:correctly|right)",
+    "(?:looks like )?you (?:have|got) it (?:right|correct)|you (?:understood|understand|heard)(?: me)? "
+    "(?:correctly|right|perfectly)",
     "you (?:have|got) (?:all (?:of it|the details)|everything|all) (?:right|correct)",
     "you (?:finally |have )?(?:got|have|understood) (?:it|that|this|everything|me)(?: all)?(?: right| "
     "correctly| correct)?",

@@ -7,6 +7,8 @@ restatement of the proposal's facts or a harmless question, with at least one ag
 import re
 from functools import lru_cache
 
+from usher_agent.consent.asides import match_aside
+from usher_agent.consent.echoes import is_echoed_yes
 from usher_agent.consent.facts import match_facts
 from usher_agent.consent.foreign import is_foreign_yes
 from usher_agent.consent.model import Consent, ProposalContext
@@ -42,7 +44,7 @@ def classify_consent(message: str, proposal: ProposalContext | None = None) -> C
     text = normalise(message)
     if not text:
         return Consent.UNCLEAR
-    if _agrees(text, proposal or ProposalContext()):
+    if is_echoed_yes(message, text) or _agrees(text, proposal or ProposalContext()):
         return Consent.YES
     return Consent.NO if is_rejection(text) else Consent.UNCLEAR
 
@@ -85,6 +87,8 @@ def _explain(text: str, proposal: ProposalContext, facts: Facts) -> set[Kind] | 
             position, previous, asked = position + 2, None, False
         else:
             part = _longest_part((text, masked), position, previous, proposal, facts)
+            if Kind.QUESTION in kinds:
+                part = max(filter(None, (part, match_aside(text, position))), key=_end, default=None)
             if part is None:
                 return None
             asked = part.kind in _MAY_BE_ASKED or (asked and part.kind in _ACCOMPANIES)
@@ -108,7 +112,11 @@ def _longest_part(
         _part(Kind.RECEIPT, match_remark(masked, position)),
         _part(Kind.FACT, match_companions(text, position, facts.quantity)),
     )
-    return max((part for part in parts if part), key=lambda part: part.end, default=None)
+    return max((part for part in parts if part), key=_end, default=None)
+
+
+def _end(part: Part) -> int:
+    return part.end
 
 
 def _part(kind: Kind, end: int | None) -> Part | None:

@@ -2,13 +2,18 @@
 
 from usher_agent.consent.assents import ADJECTIVE, COPULA, DEGREE, DOES, FOR_ME, SUBJECT, WELL, WISH
 from usher_agent.consent.orders import AFTER, OBJECT
-from usher_agent.consent.patterns import any_of, words_of
+from usher_agent.consent.patterns import ENDS, any_of, words_of
 
 ACCEPTANCE = any_of(
     "okie dokie|okay dokey|okies|okeydoke|mkay|kk|all right|very well|righty (?:oh|o)|cool beans",
     words_of("ok okay okey okie oki k kk alright alrighty works sweet"),
 )
-APPROVAL = "(?:(?:very )?good|fine)"
+APPROVAL = any_of(
+    "(?:(?:very )?good|fine)",
+    f"(?:that |it )?(?:sounds?|looks?|seems?) about right{FOR_ME}?{ENDS}",
+    f"i think you (?:have|got|have got) (?:it|everything|that)(?: (?:all )?(?:right|correct))?{ENDS}",
+    f"i think you (?:heard|understood)(?: (?:me|it|that))? (?:correctly|right|perfectly){ENDS}",
+)
 _THANKED_FOR = words_of(
     "your the all that this these those them me us it help helping time patience assistance service support "
     "finding looking "
@@ -65,6 +70,14 @@ RECEIPT = any_of(
     "(?:the|that) (?:area|place|venue|city|neighborhood)",
     "so (?:that )?(?:i|we) can (?:find|gps|plan for|get to|drive to|look up|locate|map) it|so (?:that )?(?:i|"
     "we) (?:can get|know how to get) there",
+    # Purposes of a question: none of them leaves open whether the customer comes.
+    "so (?:that )?(?:i|we) (?:can|could|will) (?:put|enter|type|save|store|mark|plug|add|note) (?:it|that|this) "
+    "(?:in|into|on|to) (?:my|our|the) (?:gps|phone|calendar|planner|maps?|navigation|sat ?nav|diary|notes|car)",
+    "so (?:that )?(?:i|we) can (?:plan|map out) (?:my|our|the) (?:route|trip|drive|journey|way|evening|night|day)"
+    "(?: there)?|so (?:that )?(?:i|we) can (?:write|jot|note) (?:it|that|this) down",
+    "so (?:that )?(?:i|we) (?:(?:can|will) (?:be|get|arrive|show up)(?: there)? (?:early|on time|in time)|(?:do|will) "
+    "not (?:get lost|(?:be|arrive|get there) late))|so (?:that )?(?:i|we) (?:can )?know (?:where|when) to "
+    "(?:go|be|leave|arrive)(?: there)?",
     r"\.{2,}(?= \w)",
     "that is it|that is all(?: (?:i|we) need)?|that will be all",
     "no (?:more )?questions|(?:(?:i|we) (?:am|are) )?convinced|you (?:have )?(?:convinced|sold) me|"
@@ -77,7 +90,7 @@ RECEIPT = any_of(
     rf"(?:{COPULA}(?: {DEGREE})* {ADJECTIVE}|{DOES}{WELL}?){FOR_ME}?",
     # Short of a verb, or short of certainty: these lean on a yes beside them.
     rf"{SUBJECT} (?:{ADJECTIVE}|(?:what|the ones?) (?:i|we) {WISH})",
-    rf"(?:that )?(?:is )?(?:sounds?|looks?|seems?) (?:(?:much |even )?better|about right){FOR_ME}?",
+    rf"(?:that )?(?:is )?(?:sounds?|looks?|seems?) (?:much |even )?better{FOR_ME}?",
     KNOWS_TERMS,
     "nonrefundable is (?:fine|ok|okay)|(?:i|we) (?:understand|know|see|get it)|got it|all good|all set",
     words_of("oh ah aw aww ooh o wow whoa omg nice cool lovely right understood noted haha lol"),
@@ -95,6 +108,8 @@ TAIL = any_of(
     "(?:exactly|just) (?:as|like) (?:that|this|you (?:said|described|listed|have it)|discussed|described)|por favor",
     # "I am" completes a yes only where the sentence ends there: "I am good" turns the offer down.
     "(?:(?:i|we) (?:will|would|am|are)|it is|they are|that is)(?= [.,!]|$| please| thank)",
+    # Run on into a question: "yes I would what is the address".
+    "(?:(?:i|we) (?:will|would|am|are|do)|it is)(?= (?:what|where|when) (?:is|are|does|do)\\b| what time )",
     "(?:(?:i|we) )?can not wait to (?:go|see (?:it|them|this|him|her))",
     "(?:(?:i|we) )?can not wait|(?:(?:i|we) (?:am|are) )?(?:so )?looking forward(?: to (?:it|this))?",
     "(?:(?:i|we) (?:am|are) )?(?:so |very |really )*excited",

@@ -43,7 +43,8 @@ _LAUGH = "(?:(?:ha)+h?|lol|lmao|rofl|pf+t?|as if|🙄|🤣|😂|😏)"
 _LIGHT_YES = "(?:yes|yeah|yea|yep|ya|sure|ok|okay|right|fine|of course|great|perfect)"
 # "Yeah, right." and "oh great" are as often jeers as agreement.
 _JEER = (
-    "(?:(?:oh|lol|haha|ha)(?: ,)? )?(?:yeah+|yes|yea|ya|yep|sure)(?: ,)? right|oh(?: ,)? (?:great|perfect|"
+    "(?:(?:oh|lol|haha|ha)(?: ,)? )?(?:yeah+|yea|ya|yep|sure)(?: ,)? right|(?:oh|lol|haha|ha)(?: ,)? yes(?: ,)? "
+    "right|oh(?: ,)? (?:great|perfect|"
     "wonderful|fantastic|brilliant)"
     f"|(?:{_LAUGH}(?: [,.])? )+{_LIGHT_YES}|{_LIGHT_YES}(?:(?: [,.])? {_LAUGH})+"
     "|sure(?:(?: ,)? sure)+|sure(?: ,)? (?:it|that|they|you) (?:is|are)|(?:yes|yeah)(?: ,)? right(?: ,)? sure|"

@@ -5,6 +5,7 @@ all, so it is not explained here and keeps the reply from being a yes.
 """
 
 import re
+from itertools import pairwise
 
 from usher_agent.consent.phrases import Kind, Part
 from usher_agent.consent.text import word_set
@@ -46,7 +47,8 @@ _WORDS = _PLACE | word_set(
     "starts starting started begin begins beginning commence commences commencing commencement kick off kickoff "
     "opening doors open opens pitch play plays played playing perform performs performing performed situated "
     "conducted "
-    "tip tipoff organized organised arranged planned listed evening night day morning afternoon hour hours "
+    "tip tipoff showtime curtain rise rises faceoff headed heading am "
+    "organized organised arranged planned listed evening night day morning afternoon hour hours "
     "expected scheduled supposed set occur occurring end ends finish last time times timing timings date when "
     # asking
     "what which how can could may might will would should shall do does is are be being was am tell give get "
@@ -61,6 +63,8 @@ _WORDS = _PLACE | word_set(
     "the a an of for to at in on by it its their that this i you me us we our and or also so now then too please "
     "again as well information info details about with contact currently up though"
 )
+# What starts an event, of words that say other things alone.
+_PAIRS = frozenset((("first", "pitch"), ("puck", "drop"), ("puck", "drops"), ("face", "off"), ("first", "whistle")))
 _PURPOSES = frozenset((("so", "i"), ("so", "we"), ("for", "my"), ("for", "our")))
 _CLOSING = word_set(". , ! ? ; - please thanks thank")
 # "When it starts" alone would be a condition; asking takes a verb after "when", or a verb of telling before it.
@@ -74,7 +78,7 @@ _ASKS_WHEN = re.compile(
 # "Give me time" asks for patience; "the time" for the hour.
 _ASKS_TIME = re.compile(
     r"\bhow (?:to|do|can|would|should) (?:i |we )?get there\b|\b(?:timings?|how far|which way|name of the "
-    r"place|first pitch)\b"
+    r"place|first pitch|show ?time)\b"
     r"|\b(?:starting|start|commencement|off|kickoff) time\b"
     r"|\b(?:what|which|the|its|start|starting|exact|event|game|show|concert|and|opening|venue) time\b"
 )
@@ -114,11 +118,8 @@ def _run_length(words: list[str], opening: int, proposal_words: frozenset[str]) 
     """Return how many leading words, its `opening` ones granted, a question about place or time may be made of."""
     for position, word in enumerate(words[opening:], start=opening):
         goes_on = word == "," and words[position + 1 : position + 2] == ["and"]
-        first_pitch = words[position : position + 2] == ["first", "pitch"] or words[position : position + 2] == [
-            "opening",
-            "pitch",
-        ]
-        if not (goes_on or first_pitch or word in _WORDS or (word in proposal_words and word.isalpha())):
+        paired = _PAIRS.intersection(pairwise(words[position - 1 : position + 2]))
+        if not (goes_on or paired or word in _WORDS or (word in proposal_words and word.isalpha())):
             return position
     return len(words)
 

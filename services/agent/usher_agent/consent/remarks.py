@@ -101,6 +101,9 @@ _FREAKS = any_of(
 _REMARK = any_of(
     # "my son is going to freak out", "she will be so surprised", "they rock"
     rf"{_WHO}(?: (?:{_WILL}|{_VERY}))* {_FREAKS}(?: with joy| of joy| when .{{1,9}} (?:sees? it|finds? out))?",
+    # "I think my wife will love it": who comes along is no reservation.
+    rf"i (?:think|bet|know|am sure|believe)(?: that)? (?:we|they|he|she|{_PERSONS})(?: all| both)? "
+    rf"(?:will|(?:is|are) (?:going to|gonna))(?: {_VERY})* {_LOVE} (?:{_THING}|(?:this|that) one){_MUCH}",
     # "I grew up listening to them", "I have never seen them live", "I have loved them since high school"
     rf"{_WHO} (?:(?:{_VERY}|never|do|does) )*(?:puts? on an? (?:{_PRAISE} )+show|disappoints?|rocks?|deserves? "
     rf"(?:it|this))",

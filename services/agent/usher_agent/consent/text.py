@@ -51,6 +51,9 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=[a-z])-(?=[a-z])", " "),
         (r"\b(that|this) (?:it|is it) (?=(?:all )?(?:right|correct|perfect|good|great|fine)\b)", r"\1 is "),
         (r"\b(?:the|thats|that's) (?=(?:sounds|looks)\b)", "that "),
+        (r"\b(that|it) is (?=(?:sounds|looks|seems|works)\b)", r"\1 "),
+        (r"^(yes|yeah|yep|yup)(,?) it it(?= ?(?:[.,!]|$))", r"\1\2 it is"),
+        (r"\bwere is\b", "where is"),
         (r"\bthat goods\b", "that is good"),
         (r"\bgo ?a head\b|\bgoahead\b", "go ahead"),
         (r"\ban(?= (?:you can|you may|please|go ahead|book|buy)\b)", "and"),
@@ -94,6 +97,14 @@ _SPELLINGS = spell_slips() | {
         "ahead": "agead aheda ajead ahed haead",
         "sure": "suer shure sur",
         "you": "u yuo",
+        "where": "wher whre",
+        "what": "wat waht whta wht",
+        "when": "wehn whn wen",
+        "time": "tiem tmie",
+        "start": "strat satrt",
+        "starts": "strats satrts",
+        "would": "woud wuold wud",
+        "located": "loacted locatd",
     }.items()
     for misspelt in listed.split()
 }
