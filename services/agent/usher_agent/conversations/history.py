@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher_agent.conversations.model import TURNS
+from usher_agent.guardrails.untrusted import fence
 from usher_agent.memory.recollecting import fold, shorten
 from usher_shared.contracts.recollection import Recollection
 from usher_shared.documents import Document, DocumentStore, Filter, Query
@@ -45,24 +46,22 @@ class Window:
 def _summary(digest: dict[str, Any] | None) -> tuple[Message, ...]:
     if digest is None:
         return ()
-    return ({"role": "system", "content": Recollection.model_validate(digest["facts"]).to_note()},)
+    return ({"role": "system", "content": fence(Recollection.model_validate(digest["facts"]).to_note())},)
 
 
 class History:
     """Each conversation's newest whole turns within `characters`, after a summary of the others.
 
-    Turns are only ever appended, by the holder of the conversation's lease: a remembered history is current exactly
+    Turns are only ever appended, by the holder of the conversation's lease: a kept history is current exactly
     when it ends at the conversation's last turn. The digest of the turns that dropped out is stored with the
     conversation, in the transaction that closes a turn: nothing more is read or written for it.
     """
 
-    def __init__(
-        self, store: DocumentStore, *, characters: int, summary_characters: int, remembered: int = 512
-    ) -> None:
+    def __init__(self, store: DocumentStore, *, characters: int, summary_characters: int, kept: int = 512) -> None:
         self._store = store
         self._characters = characters
         self._summary_characters = summary_characters
-        self._remembered = remembered
+        self._most = kept
         self._known: OrderedDict[str, Window] = OrderedDict()
 
     async def read(self, conversation_id: str, turns: int, digest: dict[str, Any] | None) -> Window:
@@ -86,7 +85,7 @@ class History:
         """What was stored is what is known from now on."""
         self._known[conversation_id] = window
         self._known.move_to_end(conversation_id)
-        if len(self._known) > self._remembered:
+        if len(self._known) > self._most:
             self._known.popitem(last=False)
 
     def forget(self, conversation_id: str) -> None:

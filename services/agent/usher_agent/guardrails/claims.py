@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from usher_agent.guardrails.grounds import Grounds
+from usher_agent.guardrails.links import links
 
 # what takes a claim back when it stands shortly before it
 _DENIED = re.compile(
@@ -81,8 +82,6 @@ _WILL = re.compile(
     r"confirmation (?:e-?mail|text))\b",
     re.IGNORECASE,
 )
-# where a reply sends the customer has to come from a tool
-_LINK = re.compile(r"(?:\bhttps?://|\bwww\.)[^\s)>\]]+[\w/]", re.IGNORECASE)
 # a first glance: no promise of a kind is made without one of these words
 _DEEDS = frozenset(
     """
@@ -111,8 +110,7 @@ _SURES = frozenset(
     """.split()  # noqa: SIM905
 )
 _WILLS = frozenset(("ll", "will", "going"))
-_LINKS = frozenset(("http", "https", "www"))
-_HINTS = _LINKS | _DEEDS | _ENDS_WELL | _KEEPS | _SAVES | _SURES | _WILLS
+_HINTS = _DEEDS | _ENDS_WELL | _KEEPS | _SAVES | _SURES | _WILLS
 _EVENT_NAME = re.compile(r'"event_name": ?"([^"\\]+)"')
 _WORD = re.compile(r"[a-z]+")
 _ORDER = re.compile(r"\b(?:[A-Z]{2,8}_\w{3,}|[a-z]{2,8}-\d\w*)")
@@ -185,12 +183,13 @@ class Conduct:
 
 def may_promise(text: str) -> bool:
     """Whether it is worth a closer look."""
-    return not _HINTS.isdisjoint(_WORD.findall(text.lower()))
+    return not _HINTS.isdisjoint(_WORD.findall(text.lower())) or bool(links(text))
 
 
 def unsupported_claims(sentence: str, so_far: str, grounds: Grounds, conduct: Conduct) -> list[str]:
     """The words of each promise in the sentence that no answer bears out; `so_far` is the reply up to its end."""
-    found: list[str] = []
+    # where a reply sends the customer has to come from a tool, whatever stands before it
+    found = [link for link in links(sentence) if not grounds.told(link)]
     words = _WORD.findall(sentence.lower())
     for pattern, hints, is_true in _CHECKS:
         if hints.isdisjoint(words):
@@ -280,7 +279,6 @@ _CHECKS: tuple[tuple[re.Pattern[str], frozenset[str], _Truth], ...] = (
     (_SAVING, _SAVES, _told),
     (_SURE, _SURES, _told),
     (_WILL, _WILLS, _will),
-    (_LINK, _LINKS, _told),
 )
 
 

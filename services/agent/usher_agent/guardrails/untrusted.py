@@ -1,13 +1,15 @@
 """Text that others wrote, before a model reads it: it stays data.
 
-Tool answers go to the model as JSON, their marks of chat templates escaped. A sentence in them that is written as an
-order to the assistant is left out. None of this decides what may be done: that is the confirmation's part.
+Tool answers go to the model as JSON, their marks of chat templates escaped, their links left out, and each sentence
+that is written as an order to the assistant. None of this decides what may be done: that is the confirmation's part.
 """
 
 from __future__ import annotations
 
 import re
 
+from usher_agent.guardrails.disguises import undisguised
+from usher_agent.guardrails.links import without_links
 from usher_agent.guardrails.marks import clean
 
 REMOVED = "[removed: written as an order to the assistant]"
@@ -133,24 +135,34 @@ _SENTENCE = re.compile(r"(?:[^.!?\\]|\\.|[.!?](?!\s|$|\\n))+(?:[.!?]+|$)\s*", re
 
 
 def fence(text: str) -> str:
-    """The JSON text of a tool answer as a model may read it: without template marks, card numbers and orders."""
+    """The JSON text of a tool answer as a model may read it: without template marks, card numbers, orders and links."""
     text = clean(text)
-    if text.count(" ") < _FEWEST_WORDS:
-        return text
-    low = text.lower()
-    if not any(map(low.__contains__, _STEMS)) or _ORDER.search(text) is None:
-        return text
-    return _STRING.sub(lambda found: f'"{_defuse(found[1])}"', text)
+    if text.isascii() and text.count(" ") < _FEWEST_WORDS:
+        return without_links(text)
+    seen = undisguised(text)
+    low = seen.lower()
+    if any(map(low.__contains__, _STEMS)) and _ORDER.search(seen) is not None:
+        text = _STRING.sub(lambda found: f'"{_defuse(found[1])}"', text)
+    return without_links(text)
+
+
+def harmless(text: str) -> str:
+    """The same for a plain text that is shown or kept as it is."""
+    return without_links(_defuse(clean(text)))
+
+
+def _gives_order(text: str) -> bool:
+    return _ORDER.search(undisguised(text)) is not None
 
 
 def _defuse(value: str) -> str:
     """A string of the answer up to the first sentence that gives an order: what follows belongs to it."""
-    if len(value) < 12 or _ORDER.search(value) is None:
+    if len(value) < 12 or not _gives_order(value):
         return value
     kept: list[str] = []
     for sentence in _SENTENCE.findall(value):
-        if _ORDER.search(sentence):
+        if _gives_order(sentence):
             break
         kept.append(sentence.strip())
     before = " ".join(kept)
-    return f"{before} {REMOVED}".strip() if _ORDER.search(before) is None else REMOVED
+    return REMOVED if _gives_order(before) else f"{before} {REMOVED}".strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from usher_agent.guardrails.marks import clean
+from usher_agent.guardrails.untrusted import harmless
 from usher_agent.streams.model import custom
 from usher_agent.turns.model import Turn
 from usher_agent.turns.own_tools import OwnTool
@@ -25,7 +25,7 @@ async def _run(turn: Turn, given: HandOver) -> dict[str, Any]:
     if len(turn.passed_by) >= MOST:
         detail = "this message was handed over often enough; the customer waits for an answer"
         raise Conflict(detail, code="too_many_hand_overs")
-    reason = clean(" ".join(given.reason.split()))
+    reason = harmless(" ".join(given.reason.split()))
     turn.log.end_text()
     turn.log.emit(custom(HANDOFF, {"from": turn.specialist, "to": given.specialist, "reason": reason}))
     turn.passed_by.append(turn.specialist)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
+from usher_agent.guardrails.untrusted import fence
 from usher_agent.knowledge.model import Hit, Question
 from usher_agent.knowledge.ports import KnowledgeIndex
 from usher_agent.turns.model import Turn
@@ -18,11 +21,11 @@ def search_tool(index: KnowledgeIndex, clock: Clock) -> OwnTool[SearchKnowledge]
     """The tool on that index. What it finds is kept with the turn, so that the reply can cite it and nothing else."""
 
     async def run(turn: Turn, given: SearchKnowledge) -> dict[str, Any]:
-        if turn.found is None:
-            turn.found = {}
+        turn.sources.add(())
         question = Question(given.query, clock.now(), given.category, given.venue_id, given.event_id, limit=given.limit)
-        passages = [passage_of(hit) for hit in await index.search(question)]
-        turn.found |= {passage["id"]: passage for passage in passages}
+        hits = [passage_of(hit) for hit in await index.search(question)]
+        passages = orjson.loads(fence(orjson.dumps(hits).decode()))  # the reply's citations quote them
+        turn.sources.add(passages)
         return {"passages": passages} if passages else {"passages": [], "detail": NOTHING}
 
     return OwnTool(SEARCH_KNOWLEDGE, SEARCH_DESCRIPTION, SearchKnowledge, run)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from usher_agent.guardrails.untrusted import harmless
 from usher_agent.memory.customers import Customers
 from usher_agent.turns.model import Turn
 from usher_agent.turns.own_tools import OwnTool
@@ -27,7 +28,7 @@ def preferences_tool(customers: Customers) -> OwnTool[PreferencesCall]:
         customer_id = turn.caller.customer_id
         if given.action == "forget":
             await customers.forget(customer_id)
-            turn.asks_to_remember = {}
+            turn.asks_to_keep = {}
             return {"status": "forgotten"}
         if given.action == "show":
             known = await customers.read(customer_id)
@@ -35,10 +36,12 @@ def preferences_tool(customers: Customers) -> OwnTool[PreferencesCall]:
         values = given.values.named() if given.values else {}
         if not values:
             raise Unprocessable("say what is to be remembered", code="nothing_to_remember")
-        if await customers.remember(customer_id, values, turn.conversation_id):
-            turn.remembers = True
+        if any(isinstance(value, str) and harmless(value) != value for value in values.values()):
+            raise Unprocessable("that is no preference", code="no_preference")
+        if await customers.keep(customer_id, values, turn.conversation_id):
+            turn.keeps_preferences = True
             return {"status": "remembered", "remembered": values}
-        turn.asks_to_remember = values
+        turn.asks_to_keep = values
         detail = "nothing is remembered yet: the system asks the customer at the end of your reply, so do not ask"
         return {"status": "consent_required", "detail": detail}
 

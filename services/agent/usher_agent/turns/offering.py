@@ -12,6 +12,7 @@ from usher_agent.boxoffice.model import Identity, InvalidCall, check_arguments
 from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import Proposal, proposal_from_quote
 from usher_agent.guardrails.marks import escape_tags
+from usher_agent.guardrails.untrusted import harmless
 from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.prompt import assistant_calls, requested_note, tool_message
@@ -45,9 +46,10 @@ def bind(
         check_arguments(action, quote["arguments"], identity)
     except InvalidCall as error:
         raise ValueError(error.detail) from error
+    words = {key: harmless(str(quote[key])) for key in ("summary", "policy", "event_name") if quote.get(key)}
     return proposal_from_quote(
         id,
-        quote,
+        {**quote, **words},  # they are said to the customer, with names that others wrote
         conversation_id=caller.conversation_id,
         customer_id=caller.customer_id,
         client_id=caller.client_id,

@@ -17,6 +17,7 @@ from usher_agent.conversations.history import History
 from usher_agent.conversations.model import RunLease
 from usher_agent.guardrails.marks import escape_tags
 from usher_agent.guardrails.output import GroundsKeeper
+from usher_agent.guardrails.untrusted import fence
 from usher_agent.handover.person import call_person, failed_again
 from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
@@ -372,7 +373,7 @@ class Turns:
         run.window = await self._history.read(run.conversation_id, opening.number - 1, opening.conversation.digest)
         turn.history = run.window.messages()
         if opening.preferences is not None:
-            turn.history = [note(escape_tags(opening.preferences.to_note())), *turn.history]
+            turn.history = [note(fence(opening.preferences.to_note())), *turn.history]
         told = user_message(turn.vault.hide(escape_tags(turn.command.message))) if turn.command.message else None
         if told is not None and not opening.recovered:
             turn.messages.append(told)
