@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from usher_evals.running import Bench, Run, run_task
-from usher_evals.tasks.model import Task, Trouble
+from usher_evals.tasks.model import Task
+from usher_evals.tasks.troubles import Trouble
 
 OpenBench = Callable[[int], AbstractAsyncContextManager[Bench]]
 """A bench for a trial, by its number."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from usher_evals.agents import Answer
 from usher_evals.customers.customer import Customer
-from usher_evals.tasks.model import Buy, Exchange, Goal, Say, Trouble, Upgrade
+from usher_evals.tasks.goals import Buy, Exchange, Goal, Say, Upgrade
+from usher_evals.tasks.troubles import Trouble
 from usher_evals.wire import Api, NoAnswer, Refused
 
 MORE = "Is there anything else I can do for you?"

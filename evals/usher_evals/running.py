@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from usher_evals.agents import Agent, Answer, IdleAgent, StackAgent
-from usher_evals.customers.customer import Customer, Decide, Leave
+from usher_evals.customers.customer import Customer
+from usher_evals.customers.moves import Decide, Leave
 from usher_evals.customers.phrasing import Phrasing
 from usher_evals.customers.words import Knowledge
 from usher_evals.faults.proxy import Armed, FaultProxy
@@ -19,7 +20,8 @@ from usher_evals.grading.grade import grade
 from usher_evals.grading.model import Entry, Seen, Stock, Verdict
 from usher_evals.grading.state import cents
 from usher_evals.oracle import Oracle
-from usher_evals.tasks.model import Fault, Task, Trouble
+from usher_evals.tasks.model import Task
+from usher_evals.tasks.troubles import Fault, Trouble
 from usher_evals.wire import Api, NoAnswer, Refused
 from usher_evals.world import Show
 

@@ -91,10 +91,6 @@ class Show:
     def price_minor(self, section: str) -> int:
         return self.prices[self.section(section).id] * 100
 
-    def by_price(self) -> list[Section]:
-        """Its sections, the cheapest first."""
-        return sorted(self.venue.sections, key=lambda section: self.prices[section.id])
-
     def changed(self, **changes: Any) -> Show:
         return replace(self, **changes)
 

@@ -4,56 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from usher_evals.agents import Answer
+from usher_evals.customers.answers import for_change, for_purchase
+from usher_evals.customers.moves import Counts, Decide, Ending, Leave, Move, Speak
 from usher_evals.customers.phrasing import Phrasing
 from usher_evals.customers.reading import Ask, read
 from usher_evals.customers.words import Knowledge, Words
 from usher_evals.grading.telling import says
-from usher_evals.tasks.model import Buy, Exchange, Goal, Rule, Say, Task, Upgrade
+from usher_evals.tasks.goals import Buy, Goal, Say
+from usher_evals.tasks.model import Rule, Task
 from usher_evals.world import Show
 
-Ending = Literal["satisfied", "gave up", "refused", "impatient", "unresolved", "broken"]
 # a button that has come too late
 _GONE = frozenset({"confirmation_expired", "confirmation_superseded", "confirmation_decided"})
-
-
-@dataclass(frozen=True, slots=True)
-class Speak:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decide:
-    """A confirmation answered; in words, or through its endpoint."""
-
-    confirmation_id: str
-    approve: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    ending: Ending
-
-
-Move = Speak | Decide | Leave
-
-
-@dataclass
-class Counts:
-    """How often something happened to this goal."""
-
-    clarified: int = 0
-    restated: int = 0
-    retried: int = 0
-    refused: int = 0
-    corrected: int = 0
-    persons: int = 0
-    asked_after: int = 0
-    insisted: int = 0
-    named: int = 0
 
 
 @dataclass
@@ -263,27 +228,15 @@ class Customer:
         return self._change(goal, ask)
 
     def _buy(self, goal: Buy, ask: Ask, reply: str) -> Move:
-        match ask:
-            case Ask.EVENT | Ask.WHICH:
-                return self._name_it(goal, reply)
-            case Ask.CITY:
-                return self._tell("tell.city")
-            case Ask.DATE:
-                return self._tell("tell.date")
-            case Ask.QUANTITY:
-                return self._tell("tell.quantity")
-            case Ask.SECTION:
-                return self._tell(self._seats(goal))
-            case Ask.LIMIT:
-                return self._tell("tell.limit" if goal.limit else "tell.any_limit")
-            case Ask.ALTERNATIVE:
-                if not goal.takes_others or not goal.sections() or self._counts.refused > 1:
-                    self._leaving = "refused"
-                    return Speak(self._say("no.thanks"))
-                self._counts.refused += 1
-                return Speak(self._restated())
-            case _:
-                return self._tell(self._untold(goal) or "yes.offer")
+        if ask in (Ask.EVENT, Ask.WHICH):
+            return self._name_it(goal, reply)
+        if ask is Ask.ALTERNATIVE:
+            if not goal.takes_others or not goal.sections() or self._counts.refused > 1:
+                self._leaving = "refused"
+                return Speak(self._say("no.thanks"))
+            self._counts.refused += 1
+            return Speak(self._restated())
+        return self._tell(for_purchase(goal, ask, self._told))
 
     def _name_it(self, goal: Buy, reply: str) -> Move:
         """The event where it is listed or was not said yet, else by its day and its city, in turns."""
@@ -292,46 +245,15 @@ class Customer:
             return self._tell("tell.event")
         return self._tell("tell.date" if self._counts.named % 3 == 2 else "tell.city")
 
-    def _untold(self, goal: Buy) -> str | None:
-        """What has to be said before seats are taken."""
-        known = {*goal.opens_with, *self._told}
-        if "quantity" not in known and "tell.quantity" not in known:
-            return "tell.quantity"
-        if goal.pick != "any" and "seats" not in known and self._seats(goal) not in known:
-            return self._seats(goal)
-        if goal.limit is not None and "limit" not in known and "tell.limit" not in known:
-            return "tell.limit"
-        return None
-
-    @staticmethod
-    def _seats(goal: Buy) -> str:
-        return {"named": "tell.section", "cheapest": "tell.cheapest", "best": "tell.best", "any": "tell.any_section"}[
-            goal.pick
-        ]
-
     def _change(self, goal: Goal, ask: Ask) -> Move:
-        match ask:
-            case Ask.EVENT | Ask.WHICH | Ask.CITY | Ask.DATE:
-                return self._tell("tell.event")
-            case Ask.QUANTITY:
-                return self._tell("tell.quantity") if isinstance(goal, Exchange) else self._restate()
-            case Ask.LIMIT:
-                if isinstance(goal, Upgrade) and goal.section:
-                    return self._tell("tell.section")
-                limited = isinstance(goal, Upgrade) and goal.most is not None
-                return self._tell("tell.delta" if limited else "tell.any_limit")
-            case Ask.SECTION:
-                if isinstance(goal, (Upgrade, Exchange)) and goal.section:
-                    return self._tell("tell.section")
-                return self._tell("tell.best" if isinstance(goal, Upgrade) else "tell.all")
-            case Ask.ALTERNATIVE:
-                self._counts.refused += 1
-                if self._counts.refused < 2:
-                    return Speak(self._restated())
-                self._leaving = "refused"
-                return Speak(self._say("no.thanks"))
-            case _:
-                return self._tell("yes.change")
+        if ask is Ask.ALTERNATIVE:
+            self._counts.refused += 1
+            if self._counts.refused < 2:
+                return Speak(self._restated())
+            self._leaving = "refused"
+            return Speak(self._say("no.thanks"))
+        told = for_change(goal, ask)
+        return self._tell(told) if told else self._restate()
 
     def _clarify(self) -> Move:
         self._counts.clarified += 1

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from usher_evals.customers.phrasing import Phrasing, dates
-from usher_evals.tasks.model import Buy, Credit, Exchange, Goal, Refund, Say, Task, Upgrade
+from usher_evals.tasks.goals import Buy, Credit, Exchange, Goal, Refund, Say, Upgrade
+from usher_evals.tasks.model import Task
 from usher_evals.world import Show
 
 _GOAL_KEYS: dict[type[Any], str] = {

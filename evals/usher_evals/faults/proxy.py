@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from usher_evals.tasks.model import Fault, Trouble
+from usher_evals.tasks.troubles import Fault, Trouble
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

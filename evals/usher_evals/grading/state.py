@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from usher_evals.tasks.model import OrderState, ordered
+from usher_evals.tasks.states import OrderState, ordered
 
 _PLACE = re.compile(r"^(?P<section>.+)-(?P<row>[^-]+)-(?P<number>\d+)$")
 

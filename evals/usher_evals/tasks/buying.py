@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from usher_evals.tasks.goals import Buy, Pick
 from usher_evals.tasks.maker import ORDERED, PAID, Maker, nothing, sections
-from usher_evals.tasks.model import Buy, Fact, Family, Fault, Pick, Rule, Trouble, ends_of
+from usher_evals.tasks.model import Fact, Family, Rule
+from usher_evals.tasks.states import ends_of
+from usher_evals.tasks.troubles import Fault, Trouble
 from usher_evals.world import Show
 
 _PICKS: tuple[Pick, ...] = ("any", "cheapest", "named")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from usher_evals.tasks.model import Fact, Family, OrderState, Prior, Task
+from usher_evals.tasks.model import Fact, Family, Task
+from usher_evals.tasks.states import OrderState, Prior, ends_of
 from usher_evals.world import Programme, Section, Show, Split
 
 PAID = Fact("the total", paid=True)
@@ -47,8 +48,6 @@ def nothing() -> tuple[tuple[OrderState, ...], ...]:
 
 def unchanged(*priors: Prior) -> tuple[tuple[OrderState, ...], ...]:
     """The only end state is the customer's orders as they were."""
-    from usher_evals.tasks.model import ends_of
-
     return ends_of(prior.state() for prior in priors if not prior.of_stranger)
 
 

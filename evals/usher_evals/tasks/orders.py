@@ -5,23 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from usher_evals.tasks.goals import Credit, Exchange, Refund, Say, Upgrade
 from usher_evals.tasks.maker import Maker, kept_of, sections, unchanged
-from usher_evals.tasks.model import (
-    Credit,
-    Exchange,
-    Fact,
-    Family,
-    Fault,
-    Prior,
-    Refund,
-    Say,
-    Trouble,
-    Upgrade,
-    bought,
-    ends_of,
-    given_back,
-    moved,
-)
+from usher_evals.tasks.model import Fact, Family
+from usher_evals.tasks.states import Prior, bought, ends_of, given_back, moved
+from usher_evals.tasks.troubles import Fault, Trouble
 from usher_evals.world import USUAL_POLICIES, Show
 
 

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
+from usher_evals.tasks.goals import Buy, Refund, Say
 from usher_evals.tasks.maker import ORDERED, PAID, Maker, kept_of, nothing, sections
-from usher_evals.tasks.model import (
-    Buy,
-    Fact,
-    Family,
-    Fault,
-    Prior,
-    Refund,
-    Rule,
-    Say,
-    Trouble,
-    ends_of,
-    given_back,
-    ordered,
-)
+from usher_evals.tasks.model import Fact, Family, Rule
+from usher_evals.tasks.states import Prior, ends_of, given_back, ordered
+from usher_evals.tasks.troubles import Fault, Trouble
 from usher_evals.world import Show
 
 _PLANTS = (

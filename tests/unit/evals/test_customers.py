@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from usher_evals.agents import Answer
-from usher_evals.customers.customer import Customer, Decide, Leave, Speak
+from usher_evals.customers.customer import Customer
+from usher_evals.customers.moves import Decide, Leave, Speak
 from usher_evals.customers.phrasing import Phrasing
 from usher_evals.customers.words import Knowledge
-from usher_evals.tasks.model import Buy, Family, Rule, Task
+from usher_evals.tasks.goals import Buy
+from usher_evals.tasks.model import Family, Rule, Task
 from usher_evals.tasks.suite import tasks_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

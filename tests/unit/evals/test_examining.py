@@ -11,8 +11,10 @@ from typing import Any
 from usher_evals.agents import Answer
 from usher_evals.oracle import Oracle
 from usher_evals.running import AGENTS, Bench, Run, run_task
-from usher_evals.tasks.model import Family, Prior, Task, Trouble
+from usher_evals.tasks.model import Family, Task
+from usher_evals.tasks.states import Prior
 from usher_evals.tasks.suite import tasks_of
+from usher_evals.tasks.troubles import Trouble
 from usher_evals.wire import Api
 from usher_local.benches import Model, own_stack
 

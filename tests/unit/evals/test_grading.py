@@ -11,7 +11,8 @@ from usher_evals.grading.invariants import violations
 from usher_evals.grading.model import Entry, Seen, Stock
 from usher_evals.grading.state import canonical
 from usher_evals.grading.telling import amounts_in, says
-from usher_evals.tasks.model import Buy, Fact
+from usher_evals.tasks.goals import Buy
+from usher_evals.tasks.model import Fact
 from usher_evals.tasks.suite import tasks_of
 
 TASK = next(task for task in tasks_of("tune") if task.id == "tune.purchase.03")

@@ -11,7 +11,8 @@ import pytest
 from usher_evals.customers.customer import Customer
 from usher_evals.customers.phrasing import Phrasing, grammar
 from usher_evals.customers.words import Knowledge
-from usher_evals.tasks.model import Buy, Family, Task
+from usher_evals.tasks.goals import Buy
+from usher_evals.tasks.model import Family, Task
 from usher_evals.tasks.suite import tasks_of
 from usher_evals.world import SPLITS, Split, catalogue, venues
 from usher_tools.catalogue.model import Catalogue
