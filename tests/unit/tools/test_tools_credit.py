@@ -68,7 +68,8 @@ async def _grant(office: Any, seats: list[str], customer: str = "ann", event_id:
 
 async def test_credit_instead_of_money(office: Any, provider: SqliteDocumentStore) -> None:
     order = await office.buy(["A-2-5", "A-2-6"])
-    quote = await office.quote("credit_order", {"order_id": order["order_id"], "seat_ids": ["A-2-6"], "reason": "ill"})
+    reason = {"reason": "ill, and 4111 1111 1111 1111 is no more"}
+    quote = await office.quote("credit_order", {"order_id": order["order_id"], "seat_ids": ["A-2-6"], **reason})
     assert quote["total"] == -134.5
     assert quote["summary"].startswith("Store credit of $134.50, not money, for 1 ticket for Chicago Comets")
     done = (await office.act(quote)).json()
@@ -77,6 +78,7 @@ async def test_credit_instead_of_money(office: Any, provider: SqliteDocumentStor
     assert await _balance(office, "bob") == 0
     view = await office.ok("get_order", {"order_id": order["order_id"]})
     assert (view["status"], view["total"]) == ("partially_credited", 134.5)
+    assert "(ill, and [card number removed] is no more)" in view["history"][-1]["change"]
     (event,) = await office.published("usher.ticket_refunded.v1")
     assert (event.data["kind"], event.data["credited_minor"], event.data["refunded_minor"]) == ("credit", 13450, 13450)
     (money,) = (await provider_books(provider)).values()

@@ -5,12 +5,23 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from usher_shared.contracts.confirmations import ProtectedAction
+from usher_shared.personal.cards import mask_cards
 
 Id = str
 SeatId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+def _without_cards(longest: int) -> AfterValidator:
+    """What a customer may say in words is stored: a card number never, and the mask may be longer than it."""
+    return AfterValidator(lambda text: mask_cards(text)[:longest])
+
+
+Reason = Annotated[str, Field(max_length=500), _without_cards(500)]
+Subject = Annotated[str, Field(min_length=1, max_length=200), _without_cards(200)]
+Details = Annotated[str, Field(min_length=1, max_length=4000), _without_cards(4000)]
 
 
 class Arguments(BaseModel):
@@ -87,7 +98,7 @@ class ListOrders(Arguments):
 class RefundOrder(Arguments):
     order_id: Id = _id("the order, ORD_…")
     seat_ids: list[SeatId] | None = Field(default=None, min_length=1, max_length=50, description="all when absent")
-    reason: str | None = Field(default=None, max_length=500)
+    reason: Reason | None = None
 
 
 class JoinWaitList(Arguments):
@@ -118,7 +129,7 @@ class ExchangeOrder(Arguments):
 class CreditOrder(Arguments):
     order_id: Id = _id("the order, ORD_…")
     seat_ids: list[SeatId] | None = Field(default=None, min_length=1, max_length=50, description="all when absent")
-    reason: str | None = Field(default=None, max_length=500)
+    reason: Reason | None = None
 
 
 class GetCredit(Arguments):
@@ -126,8 +137,8 @@ class GetCredit(Arguments):
 
 
 class OpenSupportTicket(Arguments):
-    subject: str = Field(min_length=1, max_length=200)
-    details: str = Field(min_length=1, max_length=4000)
+    subject: Subject
+    details: Details
     order_id: str | None = Field(default=None, max_length=128)
 
 
