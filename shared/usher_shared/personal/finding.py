@@ -113,6 +113,7 @@ _DOCUMENT = re.compile(
     r"(?P<born>\d{1,4}[-./ ]\d{1,2}[-./ ]\d{2,4})\b",
     re.IGNORECASE,
 )
+_TOKEN = re.compile(r"<(EMAIL|PHONE|IBAN|ADDRESS|DOCUMENT)_\d{1,4}>")  # of a vault
 _DIGIT = re.compile(r"\d")
 _OTHER = re.compile(r"[^0-9A-Za-z]")
 _REGION = "US"  # of a number without a country's code
@@ -132,8 +133,10 @@ def find(text: str, *, prose: bool = True) -> list[Found]:
 
 
 def redact(text: str) -> str:
-    """The text with `[email]`, `[phone]`, `[iban]`, `[address]`, `[document]` in their stead, and without cards."""
+    """The text without cards, and with `[email]`, `[phone]`, `[iban]`, `[address]`, `[document]` for data and tokens."""
     text = mask_cards(text)
+    if "<" in text:
+        text = _TOKEN.sub(lambda token: f"[{token[1].lower()}]", text)
     for one in reversed(find(text)):
         text = f"{text[: one.start]}[{one.sort.lower()}]{text[one.end :]}"
     return text

@@ -11,6 +11,7 @@ import pytest
 from usher_shared.contracts.chat import ConversationView
 from usher_shared.contracts.recollection import read_note
 from usher_shared.documents import Query
+from usher_shared.documents.collections import load_collections
 
 
 async def test_a_conversation_reads_as_it_was_said(world):
@@ -116,21 +117,53 @@ async def test_silence_completes_a_conversation_once(make_world):
     assert completed.data["outcome"] == "answered"
 
 
+async def everything(world):
+    """All that the agent has stored and announced, as text."""
+    documents = []
+    for name, collection in load_collections().items():
+        if "agent" in collection.databases:
+            documents += [document.data for document in (await world.store.query(Query(name))).documents]
+    return json.dumps([*documents, *(event.data for event in world.bus.events)], default=str)
+
+
 async def test_erasing_leaves_no_text_and_no_way_back(world):
     confirmation = await world.offer(message="two tickets for my friend Hedwig")
     await world.customer.say("yes")
     for _ in range(2):
         status, body = await world.customer.request("DELETE", "/conversations/c1")
         assert (status, body["status"]) == (200, "erased")
-    left = ""
-    for collection in ("agent_conversations", "agent_turns", "agent_frames", "agent_proposals"):
-        left += json.dumps([document.data for document in (await world.store.query(Query(collection))).documents])
+    left = await everything(world)
     assert "Hedwig" not in left
     assert confirmation["id"] in left
     assert len(await world.events("conversation_completed")) == 1
     assert (await world.customer.request("GET", "/conversations/c1"))[0] == 410
     assert (await world.customer.turn("hi"))[0] == 410
     assert (await world.other().turn("hi"))[0] == 404
+
+
+async def test_what_is_said_of_a_refund_is_erased_too(world):
+    """The reason goes to the box office, which keeps it with the order: without personal data, however it is told."""
+    email, home = "hedwig@example.com", "12 Elm Street, Springfield"
+    world.model.call("refund_order", order_id="ORD_1", reason=f"write to <EMAIL_1> or <ADDRESS_1>, not {email}")
+    offered = await world.customer.say(f"refund ORD_1; I am {email}, my address is {home}")
+    world.model.call("open_support_ticket", subject="<EMAIL_1>", details="send it to <ADDRESS_1>")
+    await world.customer.say("and let a person call me")
+    asked = {"action": "refund_order", "arguments": {"order_id": "ORD_2", "reason": f"I am {email}"}}
+    status, other = await world.customer.request("POST", "/proposals", asked)
+    assert status == 200
+    sent = json.dumps([call.arguments for call in world.box.calls])
+    assert "write to [email] or [address], not [email]" in sent
+    assert "send it to [address]" in sent
+    await world.customer.request("DELETE", "/conversations/c1")
+    await world.customer.request("DELETE", f"/conversations/{other['conversation_id']}")
+    proposals = {d.id: d.data for d in (await world.store.query(Query("agent_proposals"))).documents}
+    assert proposals[offered["confirmation"]["id"]]["arguments"] == {"order_id": "ORD_1"}
+    assert proposals[other["confirmation"]["id"]]["arguments"] == {"order_id": "ORD_2"}
+    left = await everything(world)
+    for said in (email, "Elm Street", "write to"):
+        assert said not in left
+    assert email not in sent
+    assert "Elm Street" not in sent
 
 
 async def test_cancel_stops_a_turn_and_the_conversation_goes_on(world):

@@ -13,7 +13,15 @@ from pydantic import ValidationError
 
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.tools import TOOLS, tool_schemas
-from usher_shared.contracts.tools.offering import IDENTITY_FIELDS, Kind, fill_in, kind_of, offered_parameters
+from usher_shared.contracts.tools.offering import (
+    IDENTITY_FIELDS,
+    TEXT_FIELDS,
+    Kind,
+    fill_in,
+    kind_of,
+    offered_parameters,
+)
+from usher_shared.personal import redact
 
 # the code of an action that has ended, and of which only a person finds out what became
 UNRESOLVED = "outcome_unresolved"
@@ -95,7 +103,10 @@ def describe_problems(error: ValidationError) -> str:
 
 
 def check_arguments(name: str, arguments: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
-    """Arguments of a known tool, validated, nulls dropped, identity overwritten. Raises InvalidCall."""
+    """Arguments of a known tool, validated, nulls dropped, identity overwritten. Raises InvalidCall.
+
+    What is words goes out without personal data: it stays with the order or ticket when the conversation is erased.
+    """
     given = fill_in(
         name, arguments, customer_id=identity.customer_id, payment_method_token=identity.payment_method_token
     )
@@ -103,6 +114,9 @@ def check_arguments(name: str, arguments: Mapping[str, Any], identity: Identity)
         action = given.get("action")
         if isinstance(action, str) and action in TOOLS and action in PROTECTED_ACTIONS:
             given["arguments"] = check_arguments(action, given["arguments"], identity)
+    for field in TEXT_FIELDS:
+        if isinstance(given.get(field), str):
+            given[field] = redact(given[field])
     try:
         valid = TOOLS[name].arguments.model_validate(given)
     except ValidationError as error:

@@ -17,6 +17,7 @@ from usher_agent.consent import Action, ProposalContext, read_proposal
 from usher_shared.clock import from_timestamp, to_timestamp
 from usher_shared.contracts.confirmations import Confirmation, ProtectedAction, fingerprint
 from usher_shared.contracts.money import format_money, to_major
+from usher_shared.contracts.tools.offering import TEXT_FIELDS
 
 PROPOSALS = "agent_proposals"
 
@@ -79,6 +80,11 @@ class Proposal:
     def move(self, state: State, now: datetime) -> None:
         self.state = state
         self.updated_at = to_timestamp(now)
+
+    def strip(self) -> None:
+        """Leave what was agreed, without anybody's words. Only for a proposal that nothing is sent for any more."""
+        self.answer = None
+        self.arguments = {name: value for name, value in self.arguments.items() if name not in TEXT_FIELDS}
 
     def has_expired(self, now: datetime) -> bool:
         return from_timestamp(self.expires_at) <= now

@@ -170,7 +170,7 @@ class Conversations:
             await self._store.transaction(fn)
 
     async def _strip_proposals(self, conversation_id: str) -> None:
-        """Proposals stay as the record of what was agreed; the replies kept with them go."""
+        """Proposals stay as the record of what was agreed; the replies kept with them go, and what is words in them."""
         cursor: str | None = None
         while True:
             page = await self._store.query(
@@ -184,8 +184,10 @@ class Conversations:
             )
 
             for document in page.documents:
-                if document.data.get("answer") is not None:
-                    await self._store.set(PROPOSALS, document.id, {**document.data, "answer": None})
+                proposal = Proposal.from_document(document.data)
+                proposal.strip()
+                if (stripped := proposal.to_document()) != document.data:
+                    await self._store.set(PROPOSALS, document.id, stripped)
             cursor = page.next_cursor
             if cursor is None:
                 return

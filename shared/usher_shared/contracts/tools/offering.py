@@ -13,6 +13,8 @@ from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.tools.listing import TOOLS
 
 IDENTITY_FIELDS = ("customer_id", "payment_method_token")
+# a customer's words, which outlive the conversation with the order or ticket
+TEXT_FIELDS = ("reason", "subject", "details")
 DEFAULT_METHOD = "default"  # the payment method on file
 
 # what changes nothing and writes nothing down
