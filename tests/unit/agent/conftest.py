@@ -186,9 +186,6 @@ class MemoryBoxOffice:
             raise NotFound("no such hold")
         return {"hold_id": arguments["hold_id"], "status": "released"}
 
-    def _open_support_ticket(self, arguments: Any, caller: Any, _: Any) -> dict[str, Any]:
-        return {"ticket_id": self._number("SUP")}
-
     def _list_orders(self, arguments: Any, caller: Any, _: Any) -> dict[str, Any]:
         assert arguments["customer_id"] == caller.customer_id
         return {"orders": []}

@@ -12,16 +12,16 @@ import fcntl
 import logging
 import os
 import secrets
-import shutil
 import sqlite3
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import datetime
 from operator import mul
 from pathlib import Path
 from typing import Any, cast
 
-from usher_agent.knowledge.model import About, Chunk, Document, Hit, Question, Stats
+from usher_agent.adapters.sqlite_knowledge_file import FORM, SqliteWriter, fact
+from usher_agent.knowledge.model import About, Chunk, Hit, Question, Stats
 from usher_agent.knowledge.ports import Embedder
 from usher_agent.knowledge.ranking import FLOOR, Candidate, Having, fuse, rank
 from usher_agent.knowledge.terms import Concept, concepts
@@ -30,20 +30,8 @@ from usher_shared.contracts.knowledge import Category
 from usher_shared.errors import Conflict, Unavailable, UsherError
 
 _LOG = logging.getLogger(__name__)
-_FORM = "1"  # of the file; another one is built anew
 _CANDIDATES = 40
 _WEIGHTS = "2.0, 3.0, 1.0"  # of a match in title, section, text
-_SCHEMA = """
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE documents (source TEXT PRIMARY KEY, version TEXT NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE chunks (
-    rowid INTEGER PRIMARY KEY, id TEXT NOT NULL, source TEXT NOT NULL, section TEXT NOT NULL, page INTEGER,
-    title TEXT NOT NULL, category TEXT NOT NULL, language TEXT NOT NULL, venue_id TEXT, event_id TEXT,
-    valid_from TEXT, valid_until TEXT, text TEXT NOT NULL, vector BLOB
-);
-CREATE INDEX chunks_of ON chunks (source);
-CREATE VIRTUAL TABLE words USING fts5 (title, section, text, tokenize = "porter unicode61 remove_diacritics 2");
-"""
 _ADMITTED = """
     (chunks.valid_from IS NULL OR chunks.valid_from <= :now)
     AND (chunks.valid_until IS NULL OR :now < chunks.valid_until)
@@ -107,7 +95,7 @@ class SqliteKnowledge:
             "event": question.event_id,
         }
         lexical = rank(self._candidates(db, question.text, scope), self._floor)
-        if vector is not None and _fact(db, "embedder") == (self._embedder.name if self._embedder else None):
+        if vector is not None and fact(db, "embedder") == (self._embedder.name if self._embedder else None):
             ranked = fuse(lexical, self._nearest(db, vector, scope))
         else:
             ranked = lexical
@@ -154,7 +142,7 @@ class SqliteKnowledge:
                 self._reader.close()
             self._reader = _connect(self._path)
             self._identity = identity
-        return self._reader if _fact(self._reader, "form") == _FORM else None
+        return self._reader if fact(self._reader, "form") == FORM else None
 
     @contextlib.asynccontextmanager
     async def writing(self) -> AsyncIterator[SqliteWriter]:
@@ -191,7 +179,7 @@ class SqliteKnowledge:
         db = self._open()
         if db is None:
             return Stats(0, 0, 0, {}, {}, None)
-        built = _fact(db, "built_at")
+        built = fact(db, "built_at")
         expired = db.execute("SELECT count(*) FROM chunks WHERE valid_until <= ?", (moment,)).fetchone()[0]
         return Stats(
             documents=db.execute("SELECT count(*) FROM documents").fetchone()[0],
@@ -202,7 +190,7 @@ class SqliteKnowledge:
                 db.execute("SELECT coalesce(venue_id, ''), count(*) FROM chunks GROUP BY 1 ORDER BY 1").fetchall()
             ),
             built_at=from_timestamp(built) if built else None,
-            embedded_with=_fact(db, "embedder") or None,
+            embedded_with=fact(db, "embedder") or None,
         )
 
     async def close(self) -> None:
@@ -213,95 +201,9 @@ class SqliteKnowledge:
             await self._embedder.close()
 
 
-class SqliteWriter:
-    """Changes of a copy of the index."""
-
-    def __init__(self, path: Path, part: Path, clock: Clock, embedder: Embedder | None) -> None:
-        name = embedder.name if embedder else ""
-        self._clock = clock
-        self._embedder = embedder
-        self._changed = True
-        if path.exists():
-            shutil.copyfile(path, part)
-            self._db = sqlite3.connect(part, isolation_level=None)
-            if self._usable(name):
-                self._changed = False
-                return
-            self._db.close()
-            part.unlink()
-        self._db = sqlite3.connect(part, isolation_level=None)
-        self._db.executescript(_SCHEMA)
-        self._note(form=_FORM, embedder=name)
-
-    def _usable(self, embedder: str) -> bool:
-        try:
-            return _fact(self._db, "form") == _FORM and _fact(self._db, "embedder") == embedder
-        except sqlite3.Error:
-            return False
-
-    async def versions(self) -> dict[str, str]:
-        return dict(self._db.execute("SELECT source, version FROM documents").fetchall())
-
-    async def put(self, document: Document) -> None:
-        vectors: Sequence[list[float] | None] = [None] * len(document.chunks)
-        if self._embedder is not None:
-            vectors = await self._embedder.embed([indexed_text(chunk) for chunk in document.chunks], "document")
-        self._delete(document.source)
-        for chunk, vector in zip(document.chunks, vectors, strict=True):
-            about = chunk.about
-            packed = None if vector is None else array("f", vector).tobytes()
-            row = (chunk.id, document.source, chunk.section, chunk.page, about.title, about.category, about.language)
-            limits = (about.venue_id, about.event_id, _moment(about.valid_from), _moment(about.valid_until))
-            added = self._db.execute(
-                "INSERT INTO chunks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*row, *limits, chunk.text, packed),
-            )
-            self._db.execute(
-                "INSERT INTO words (rowid, title, section, text) VALUES (?, ?, ?, ?)",
-                (added.lastrowid, about.title, chunk.section, chunk.text),
-            )
-        self._db.execute("INSERT INTO documents VALUES (?, ?, ?)", (document.source, document.version, document.title))
-        self._changed = True
-
-    async def remove(self, source: str) -> None:
-        self._delete(source)
-        self._changed = True
-
-    def _delete(self, source: str) -> None:
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN")
-        self._db.execute("DELETE FROM words WHERE rowid IN (SELECT rowid FROM chunks WHERE source = ?)", (source,))
-        self._db.execute("DELETE FROM chunks WHERE source = ?", (source,))
-        self._db.execute("DELETE FROM documents WHERE source = ?", (source,))
-
-    def finish(self) -> bool:
-        """Whether there is anything new to publish."""
-        if self._changed:
-            self._note(built_at=to_timestamp(self._clock.now()))
-        if self._db.in_transaction:
-            self._db.execute("COMMIT")
-        return self._changed
-
-    def _note(self, **facts: str) -> None:
-        self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
-
-    def close(self) -> None:
-        self._db.close()
-
-
-def indexed_text(chunk: Chunk) -> str:
-    """What a vector is made of: where the chunk stands, then what it says."""
-    return "\n".join(filter(None, (chunk.about.title, chunk.section, chunk.text)))
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     # immutable: the file is replaced, never written; so no lock and no journal beside it are looked for
     return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
-
-
-def _fact(db: sqlite3.Connection, key: str) -> str | None:
-    row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
-    return row[0] if row else None
 
 
 def _quoted(words: str) -> str:
@@ -315,10 +217,6 @@ def _any(concept: Concept) -> str:
 
 def _rows(db: sqlite3.Connection, expression: str) -> frozenset[int]:
     return frozenset(row for (row,) in db.execute("SELECT rowid FROM words WHERE words MATCH ?", (expression,)))
-
-
-def _moment(value: datetime | None) -> str | None:
-    return to_timestamp(value) if value else None
 
 
 def _chunk(db: sqlite3.Connection, rowid: int) -> tuple[Chunk, str]:

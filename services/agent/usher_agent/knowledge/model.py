@@ -124,10 +124,6 @@ class BuildReport:
     chunks: int = 0
     skipped: list[Skipped] = field(default_factory=list)
 
-    @property
-    def did_something(self) -> bool:
-        return bool(self.added or self.changed or self.removed)
-
 
 def content_hash(parts: Iterable[bytes]) -> str:
     """SHA-256 in hexadecimal, each part bounded so that no two lists of parts look alike."""

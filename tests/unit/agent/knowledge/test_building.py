@@ -28,7 +28,7 @@ async def test_only_what_changed_is_indexed_again(library: Any, found: Any) -> N
     first = await library.build()
     assert (first.added, first.unchanged) == (["bags.md", "dogs.md"], 0)
     second = await library.build()
-    assert (second.unchanged, second.did_something) == (2, False)
+    assert (second.unchanged, second.added, second.changed, second.removed) == (2, [], [], [])
     library.write("bags.md", "Backpacks are welcome.")
     (library.folder / "dogs.md").unlink()
     third = await library.build()
