@@ -104,6 +104,7 @@ _WHOSE = re.compile(
     r"residing|reside)\b[^.!?\n]{0,50}$",
     re.IGNORECASE,
 )
+_BEFORE = 120  # characters before an address that may say whose it is
 _DOCUMENT = re.compile(
     r"\b(?:passport|driv(?:er|ing)(?:'?s)? licen[cs]e|licen[cs]e|national id|identity card|id card|social security|ssn|"
     r"tax id|nino|national insurance)\b[^\n\d]{0,24}?[:# ]"
@@ -133,7 +134,7 @@ def find(text: str, *, prose: bool = True) -> list[Found]:
 
 
 def redact(text: str) -> str:
-    """The text without cards, and with `[email]`, `[phone]`, `[iban]`, `[address]`, `[document]` for data and tokens."""
+    """The text without cards, with `[email]`, `[phone]`, `[iban]`, `[address]`, `[document]` for data and tokens."""
     text = mask_cards(text)
     if "<" in text:
         text = _TOKEN.sub(lambda token: f"[{token[1].lower()}]", text)
@@ -173,7 +174,7 @@ def _of_prose(text: str, low: str) -> Iterator[Found]:
             yield Found(Sort.DOCUMENT, *match.span(group), _key(match[group]))
     if _HOME.search(low) and _DIGIT.search(text):
         for match in _ADDRESS.finditer(text):
-            if _WHOSE.search(text[: match.start()]):
+            if _WHOSE.search(text[max(0, match.start() - _BEFORE) : match.start()]):
                 yield Found(Sort.ADDRESS, match.start(), match.end(), _key(match.group()))
 
 

@@ -99,3 +99,42 @@ def test_a_vault_does_not_grow_without_bound():
         vault.hide(f"x{number}@example.com")
     assert len(vault.values) == 200
     assert "example.com" not in vault.hide("y@example.com")
+
+
+_AMONG_OTHERS = [
+    "4242 4242 4242 4242 12/27 123",
+    "4242424242424242 123",
+    "12/27 4242424242424242",
+    "2 4242 4242 4242 4242",
+    "4242 - 4242 - 4242 - 4242",
+    "visa,4242424242424242,12/27",
+    "4242\n4242\n4242\n4242",
+    "4242,4242,4242,4242",
+    "42 42 42 42 42 42 42 42",
+    "cvv 123, 3782 822463 10005 exp 0127",
+]
+
+
+@pytest.mark.parametrize("text", _AMONG_OTHERS)
+def test_a_card_is_found_beside_other_digits_and_however_it_is_set_apart(text: str) -> None:
+    masked = mask_cards(text)
+    assert CARD_REPLACEMENT in masked
+    assert "4242 4242" not in masked
+    assert "42424242" not in masked
+    assert "822463" not in masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"updated_ms":1732212345678,"at":1732212345678901}',
+        "SUP_CB7C2C85CFC4242424242424242C5",
+        "seats 41 42 43 44 45 46 47 48",
+        "[101,102,103,104,105,106]",
+        "45.00, 45.00, 45.00, 45.00",
+        "0.4242424242424242",
+    ],
+)
+def test_numbers_of_other_things_are_no_cards(text: str) -> None:
+    assert mask_cards(text) == text
+    assert not contains_card(text)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 
+import orjson
+
 from usher_agent.guardrails.disguises import undisguised
 from usher_agent.guardrails.links import without_links
-from usher_agent.guardrails.marks import clean
+from usher_agent.guardrails.marks import clean, escape_tags
+from usher_shared.personal.cards import CARD_REPLACEMENT, contains_card, mask_cards
 
 REMOVED = "[removed: written as an order to the assistant]"
 
@@ -153,6 +156,24 @@ def harmless(text: str) -> str:
 
 def _gives_order(text: str) -> bool:
     return _ORDER.search(undisguised(text)) is not None
+
+
+def _without_cards(text: str) -> str:
+    """The JSON with its strings and numbers rid of cards one by one, so that it stays JSON."""
+    try:
+        return orjson.dumps(_rid(orjson.loads(text))).decode()
+    except (orjson.JSONDecodeError, TypeError):
+        return mask_cards(text)
+
+
+def _rid(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _rid(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_rid(one) for one in value]
+    if isinstance(value, str):
+        return mask_cards(value)
+    return CARD_REPLACEMENT if isinstance(value, int) and contains_card(str(value)) else value
 
 
 def _defuse(value: str) -> str:
