@@ -139,7 +139,10 @@ _SENTENCE = re.compile(r"(?:[^.!?\\]|\\.|[.!?](?!\s|$|\\n))+(?:[.!?]+|$)\s*", re
 
 def fence(text: str) -> str:
     """The JSON text of a tool answer as a model may read it: without template marks, card numbers, orders and links."""
-    text = clean(text)
+    cleaned = clean(text)
+    if CARD_REPLACEMENT in cleaned and CARD_REPLACEMENT not in text:
+        cleaned = escape_tags(_without_cards(text))
+    text = cleaned
     if text.isascii() and text.count(" ") < _FEWEST_WORDS:
         return without_links(text)
     seen = undisguised(text)
