@@ -166,6 +166,65 @@ async def test_what_is_said_of_a_refund_is_erased_too(world):
     assert "Elm Street" not in sent
 
 
+async def interrupted_with_another_in_line(world):
+    """A turn whose process died, and a message that waited behind it; nobody can see the end of either."""
+    world.model.gate = asyncio.Event()
+    turns = [asyncio.create_task(world.customer.turn("Hedwig is one"))]
+    await world.model.asked.wait()
+    turns.append(asyncio.create_task(world.customer.turn("Hedwig is two")))
+
+    async def waiting():
+        return bool((await world.store.get("agent_conversations", "c1"))["line"])
+
+    await world.until(waiting)
+    left = await world.store.get("agent_conversations", "c1")
+    await world.kill()
+    await asyncio.gather(*turns, return_exceptions=True)
+    world.model.gate = None
+    await world.start()
+    await world.store.set("agent_conversations", "c1", {**left, "run": {**left["run"], "until": left["started_at"]}})
+
+
+async def test_what_was_never_answered_is_erased_too(world):
+    await interrupted_with_another_in_line(world)
+    assert "Hedwig" in await everything(world)
+    assert (await world.customer.request("DELETE", "/conversations/c1"))[0] == 200
+    left = await world.store.get("agent_conversations", "c1")
+    assert (left["run"], left["line"]) == (None, [])
+    assert "Hedwig" not in await everything(world)
+
+
+@pytest.mark.parametrize("ending", ["end", "idle", "next"])
+async def test_the_raw_message_goes_with_its_turn(world, ending):
+    await interrupted_with_another_in_line(world)
+    if ending == "end":
+        await world.customer.request("POST", "/conversations/c1/end")
+    elif ending == "idle":
+        world.clock.advance(timedelta(days=1))
+        await world.app.state.sweep.run()
+    else:
+        world.clock.advance(timedelta(seconds=11))  # longer than the dead keep their place
+        await world.customer.say("are you there?")
+    assert "Hedwig" not in json.dumps(await world.store.get("agent_conversations", "c1"))
+
+
+@pytest.mark.parametrize("ending", ["end", "erase", "idle"])
+async def test_a_conversation_that_is_over_is_forgotten(world, ending):
+    world.model.say("You want 2 tickets.")
+    await world.customer.say("2 tickets")
+    turns, conversations = world.app.state.turns, world.app.state.conversations
+    remembered = [turns._grounds._known, conversations._history._known]
+    assert all("c1" in known for known in remembered)
+    if ending == "end":
+        await world.customer.request("POST", "/conversations/c1/end")
+    elif ending == "erase":
+        await world.customer.request("DELETE", "/conversations/c1")
+    else:
+        world.clock.advance(timedelta(days=1))
+        await world.app.state.sweep.run()
+    assert not any("c1" in known for known in remembered)
+
+
 async def test_cancel_stops_a_turn_and_the_conversation_goes_on(world):
     world.model.gate = asyncio.Event()
     turn = asyncio.create_task(world.customer.say("think hard"))

@@ -248,6 +248,7 @@ class Conversations:
             if status == "erased":
                 conversation.personal = {}
                 conversation.digest = conversation.asked = None
+                conversation.line = []
             conversation.end_run()
             tx.set(CONVERSATIONS, conversation.id, conversation.to_document())
             conversation.holds = holds
@@ -256,12 +257,14 @@ class Conversations:
         with self._outbox.nudging():
             closed = await self._store.transaction(fn)
         if closed is not None:
+            self._history.forget(found.id)
+            self._turns.forget(found.id)
             await self._release(closed)
 
     def _holds_lease(self, conversation: Conversation) -> bool:
         run = conversation.run
         if run is not None and run.owner == self._owner:
-            return self._turns.works_on(run.id)
+            return self._turns.works_on(run)
         return lease_is_live(run, self._clock)
 
     def _is_idle(self, conversation: Conversation) -> bool:

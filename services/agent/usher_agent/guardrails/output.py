@@ -16,7 +16,7 @@ from usher_agent.guardrails.figures import NUMBER_WORDS, figures, names_place
 from usher_agent.guardrails.grounds import Grounds, ground_of_schemas, has_digit
 from usher_agent.guardrails.witness import Witness
 
-_REMEMBERED = 1024  # conversations whose grounds are kept
+_REMEMBERED = 512  # conversations whose grounds are kept
 
 
 def _is_harmless(sentence: str) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,7 +16,7 @@ from usher_agent.boxoffice.ports import BoxOffice, Caller
 from usher_agent.confirmations.model import UNFINISHED, Decision
 from usher_agent.confirmations.service import check_decidable, find_proposal
 from usher_agent.conversations.history import History
-from usher_agent.conversations.model import RunLease
+from usher_agent.conversations.model import LeaseLost, RunLease
 from usher_agent.guardrails.marks import escape_tags
 from usher_agent.guardrails.output import GroundsKeeper
 from usher_agent.guardrails.untrusted import fence
@@ -30,7 +32,7 @@ from usher_agent.streams.service import FrameStore
 from usher_agent.turns.assigning import assign, holder
 from usher_agent.turns.calls import CallRunner
 from usher_agent.turns.care import take_care
-from usher_agent.turns.closing import LeaseLost, close_turn, emit_end, give_back, render_response, turn_events
+from usher_agent.turns.closing import close_turn, emit_end, give_back, render_response, turn_events
 from usher_agent.turns.execution import carry_out
 from usher_agent.turns.generation import Generation, TurnFailed
 from usher_agent.turns.interrupted import give_up, is_dead, take_over
@@ -86,10 +88,22 @@ class Turns:
         self._settings = settings
         self._runs: dict[str, Run] = {}
         self._alive: set[str] = set()
+        self._retention = timedelta(seconds=settings.frame_retention_seconds)
+        self._rules = OpeningRules(
+            owner=owner,
+            lease=timedelta(seconds=settings.lease_seconds),
+            place=PLACE,
+            longest_line=settings.queue_limit,
+            frame_retention=self._retention,
+            is_running=self._alive.__contains__,
+        )
+        self._line = Line(store, clock, self._rules, patience_seconds=settings.queue_seconds)
+        self._leases = Leases(store, clock, self._rules)
         calls = CallRunner(
             box,
             clock,
             ids,
+            self._leases,
             own_tools=own_tools,
             tool_timeout_seconds=settings.tool_timeout_seconds,
             parallel_limit=settings.parallel_limit,
@@ -108,32 +122,21 @@ class Turns:
             wall_limit_seconds=settings.wall_limit_seconds,
             budget=budget,
         )
-        self._retention = timedelta(seconds=settings.frame_retention_seconds)
         self._frames = FrameStore(store)
         self._taking: set[str] = set()
         self._background: set[asyncio.Task[Any]] = set()
-        self._rules = OpeningRules(
-            owner=owner,
-            lease=timedelta(seconds=settings.lease_seconds),
-            place=PLACE,
-            longest_line=settings.queue_limit,
-            frame_retention=self._retention,
-            is_running=self._alive.__contains__,
-        )
-        self._line = Line(store, clock, self._rules, patience_seconds=settings.queue_seconds)
-        self._leases = Leases(store, clock, self._rules)
 
     def running(self, conversation_id: str) -> Run | None:
         return self._runs.get(conversation_id)
 
     def forget(self, conversation_id: str) -> None:
-        """Drop what is remembered of a conversation that was erased."""
+        """Drop what is remembered of a conversation that is over."""
         if self._grounds is not None:
             self._grounds.forget(conversation_id)
 
     def log_of(self, conversation_id: str) -> RunLog | None:
         run = self._runs.get(conversation_id)
-        return run.log if run else None
+        return run.log if run and not run.log.lost else None
 
     async def start(self, command: TurnCommand) -> Run:
         """Open a turn and let it run. Raises as `open_turn`."""
@@ -157,7 +160,8 @@ class Turns:
             if opening.interrupted:
                 self._take_up_soon(command.conversation_id or "")
             return opening
-        return self._run(self._prepare(command, opening, opening.conversation.last_frame + 1))
+        with self._dropping(run_id):
+            return self._run(self._prepare(command, opening, opening.conversation.last_frame + 1))
 
     async def take_up(self, conversation_id: str) -> Run | None:
         """Finish the conversation's interrupted turn where it stands, under its own run id; None if there is none.
@@ -173,18 +177,34 @@ class Turns:
                 return None
             command, opening = taken
             self._alive.add(opening.run_id)
-            first = opening.conversation.last_frame
-            past = read_past([frame async for _, frame in self._frames.read(conversation_id, first)])
-            if past.ended:
-                self._alive.discard(opening.run_id)
-                await give_up(self._store, conversation_id, opening.run_id)
-                return None
-            run = self._prepare(command, opening, first + past.frames + 1)
-            run.turn.past = past
-            run.log.withdraw(past.open_text)
-            return self._run(run)
+            with self._dropping(opening.run_id):
+                return await self._go_on(command, opening)
         finally:
             self._taking.discard(conversation_id)
+
+    async def _go_on(self, command: TurnCommand, opening: Opening) -> Run | None:
+        conversation = opening.conversation
+        first = conversation.last_frame
+        frames, personal = await self._frames.read_run(conversation.id, first)
+        past = read_past(frames)
+        if past.ended:
+            self._alive.discard(opening.run_id)
+            await give_up(self._store, opening)
+            return None
+        conversation.personal = conversation.personal | personal
+        run = self._prepare(command, opening, first + past.frames + 1)
+        run.turn.past = past
+        run.log.withdraw(past.open_text)
+        return self._run(run)
+
+    @contextlib.contextmanager
+    def _dropping(self, run_id: str) -> Iterator[None]:
+        """A run that could not be begun is nobody's: it may be taken up."""
+        try:
+            yield
+        except BaseException:
+            self._alive.discard(run_id)
+            raise
 
     def _take_up_soon(self, conversation_id: str) -> None:
         task = asyncio.create_task(self.take_up(conversation_id), name="take-up")
@@ -194,14 +214,14 @@ class Turns:
 
     def _run(self, run: Run) -> Run:
         self._runs[run.conversation_id] = run
-        self._leases.hold(run.conversation_id, run.turn.opening.run_id)
+        self._leases.hold(run.conversation_id, run.turn.lease)
         run.task = asyncio.create_task(self._work(run), name=run.turn.opening.run_id)
         run.task.add_done_callback(_observe)
         return run
 
-    def works_on(self, run_id: str) -> bool:
+    def works_on(self, run: RunLease) -> bool:
         """Whether this process has that run in hand."""
-        return run_id in self._alive
+        return run.owner == self._rules.owner and run.id in self._alive
 
     def is_abandoned(self, run: RunLease) -> bool:
         """Whether no process works on that run any more."""
@@ -297,15 +317,15 @@ class Turns:
     def _prepare(self, command: TurnCommand, opening: Opening, first_frame: int) -> Run:
         conversation = opening.conversation
         settled = opening.execute or opening.open or next(iter(opening.changed), None)
+        vault = Vault(conversation.personal)
         log = RunLog(
             self._store,
             conversation.id,
             opening.run_id,
             first_frame,
             self._clock.now() + self._retention,
+            vault,
         )
-        vault = Vault(conversation.personal)
-        log.show = vault.show
         turn = Turn(
             command=command,
             opening=opening,
@@ -334,6 +354,8 @@ class Turns:
             await turn.log.seal()
             return await self._finish(run)
         except LeaseLost:
+            # where frames of a process that had lost the turn stood in the way, it is still to be finished here
+            self._take_up_soon(run.conversation_id)
             raise
         except Exception as error:
             _LOG.error("a turn could not be recorded", exc_info=error)
@@ -343,8 +365,9 @@ class Turns:
         finally:
             if flusher is not None:
                 flusher.cancel()
-            self._runs.pop(run.conversation_id, None)
-            self._leases.drop(run.conversation_id)
+            if self._runs.get(run.conversation_id) is run:
+                del self._runs[run.conversation_id]
+            self._leases.drop(run.conversation_id, turn.lease)
             self._alive.discard(turn.opening.run_id)
             turn.log.close()
             self._line.move(run.conversation_id)
@@ -419,6 +442,8 @@ class Turns:
                 raise
             run.task.uncancel()
             turn.status, turn.error_code, turn.proposed = "cancelled", None, None
+        except LeaseLost:
+            raise
         except Exception as error:
             _LOG.error("a turn failed unexpectedly", exc_info=error)
             turn.status, turn.error_code = "failed", "internal_error"
