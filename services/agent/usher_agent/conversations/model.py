@@ -13,6 +13,7 @@ from typing import Any, Literal
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.contracts.handover import SpecialistName
 from usher_shared.contracts.tools.offering import DEFAULT_METHOD
+from usher_shared.errors import Conflict
 
 CONVERSATIONS = "agent_conversations"
 TURNS = "agent_turns"
@@ -20,6 +21,15 @@ _REMEMBERED_HOLDS = 20
 _REMEMBERED_ORDERS = 100
 _REMEMBERED_KEYS = 8
 _REMEMBERED_TICKETS = 20
+
+
+class LeaseLost(Conflict):
+    """Another process took this turn over; what this one did is found again under its idempotency keys."""
+
+    code = "conversation_busy"
+
+    def __init__(self) -> None:
+        super().__init__("another process took this turn over", retry_after_seconds=1.0)
 
 
 @dataclass(slots=True)
@@ -52,6 +62,10 @@ class RunLease:
     def is_resumable(self) -> bool:
         """Whether somebody can still see its end: on its stream, or by its Idempotency-Key."""
         return self.text is not None and bool(self.reply_id) and (self.streaming or self.key is not None)
+
+    def is_held(self, stored: RunLease | None) -> bool:
+        """Whether it is the lease that is stored: one that was taken over has the same id, and another holder."""
+        return stored is not None and (stored.id, stored.owner, stored.attempts) == (self.id, self.owner, self.attempts)
 
 
 @dataclass(slots=True)
@@ -94,8 +108,8 @@ class Conversation:
     busy: bool = False
     run: RunLease | None = None
     line: list[Place] = field(default_factory=list)
-    remembers: bool = False  # whether there are preferences of the customer to be read at each turn
-    asked: dict[str, Any] | None = None  # `values` that may be remembered, asked for in `message_id`
+    has_preferences: bool = False  # whether there are preferences of the customer to be read at each turn
+    asked: dict[str, Any] | None = None  # preferences (`values`) whose consent is asked for in `message_id`
     digest: dict[str, Any] | None = None  # what turns up to `through` came to: `facts`, a Recollection
 
     def to_document(self) -> dict[str, Any]:

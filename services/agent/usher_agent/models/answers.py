@@ -1,9 +1,9 @@
 """Answers to impersonal first questions, kept for a while: the same question at the same moment is not asked twice.
 
 What is kept is one completion, under everything that the model saw: the whole system prompt (its local time cut to the
-bucket it is in), the tools and each message. What tools answered is thus part of the key, and with it the state of the
-catalogue and of the knowledge: the agent runs the tools itself, each time. Two customers share an answer only when
-everything that led to it was the same, word by word. Beside that, what may be kept is narrow:
+day, and to the bucket it is in), the tools and each message. What tools answered is thus part of the key, and with it
+the state of the catalogue and of the knowledge: the agent runs the tools itself, each time. Two customers share an
+answer only when everything that led to it was the same, word by word. Beside that, what may be kept is narrow:
 
 - the first turn of a conversation: one message, without notes, proposals or history;
 - public reads are all that was called before it and all that it calls;
@@ -34,14 +34,14 @@ _PERSONAL = re.compile(
     r"\d(?:[ ./()-]{0,2}\d){4}|@|\w_\w|[\[<{]|\b(?:name is|called|name'?s|i am|i'?m|this is|dear|regards)\b",
     re.IGNORECASE,
 )
-_TIME = re.compile(r"(?<=\nCurrent time: )\S+\Z")
+_TIME = re.compile(r"(?<=\nCurrent time: \d{4}-\d\d-\d\d)\S+\Z")
 _LONGEST_QUESTION = 300
 _MOST_ANSWERS = 2_000
 _AFTER_AN_EXPERIMENT = timedelta(hours=1)
 
 
-class RememberingModel:
-    """A ChatModel that answers from memory where it may. `seconds` is how long an answer counts."""
+class KeptAnswers:
+    """A ChatModel that gives a kept answer where it may. `seconds` is how long an answer counts."""
 
     def __init__(self, model: ChatModel, clock: Clock, seconds: float) -> None:
         self._model = model
@@ -52,7 +52,7 @@ class RememberingModel:
         self._experiment_until: datetime | None = None
 
     async def complete(self, request: CompletionRequest, on_text: Listener | None = None) -> Completion:
-        """As ChatModel; an answer from memory is marked, and costs nothing."""
+        """As ChatModel; a kept answer is marked, and costs nothing."""
         key = self._key(request) if is_impersonal(request) else None
         known = self._answers.get(key) if key is not None and not self._in_experiment() else None
         if known is not None:
@@ -69,7 +69,7 @@ class RememberingModel:
                 cached_tokens=0,
                 cost_nanos=0,
                 charged_nanos=0,
-                remembered=True,
+                is_kept=True,
             )
             if len(self._answers) > _MOST_ANSWERS:
                 self._answers.popitem(last=False)

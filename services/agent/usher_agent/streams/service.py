@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from usher_agent.streams.log import FRAMES, NumberedFrame, RunLog
+from usher_agent.streams.model import Frame
 from usher_shared.documents import DocumentStore, Filter, Query
 
 _PAGE = 50
@@ -20,6 +22,21 @@ class FrameStore:
 
     async def read(self, conversation_id: str, after: int) -> AsyncIterator[NumberedFrame]:
         """Every stored frame above `after`, in order."""
+        async for document in self._documents(conversation_id, after):
+            for number, frame in enumerate(document["frames"], document["first"]):
+                if number > after:
+                    yield number, frame
+
+    async def read_run(self, conversation_id: str, after: int) -> tuple[list[Frame], dict[str, str]]:
+        """The stored frames above `after`, and what their new tokens for personal data stand for."""
+        frames: list[Frame] = []
+        personal: dict[str, str] = {}
+        async for document in self._documents(conversation_id, after):
+            frames += document["frames"][max(after + 1 - document["first"], 0) :]
+            personal |= document.get("personal", {})
+        return frames, personal
+
+    async def _documents(self, conversation_id: str, after: int) -> AsyncIterator[dict[str, Any]]:
         cursor: str | None = None
         while True:
             page = await self._store.query(
@@ -32,9 +49,7 @@ class FrameStore:
                 )
             )
             for document in page.documents:
-                for number, frame in enumerate(document.data["frames"], document.data["first"]):
-                    if number > after:
-                        yield number, frame
+                yield document.data
             cursor = page.next_cursor
             if cursor is None:
                 return
@@ -62,8 +77,12 @@ class FrameStore:
                 yield number, frame
             if running is not None and running.first <= after + 1:
                 async for numbered in running.follow(after, heartbeat_seconds):
+                    if numbered is not None:
+                        after = numbered[0]
                     yield numbered
-                return
+                if not running.lost:
+                    return
+                continue
             if running is None and not elsewhere:
                 return
             await asyncio.sleep(_REMOTE_POLL_SECONDS)

@@ -15,6 +15,7 @@ from usher_agent.boxoffice.model import (
 )
 from usher_agent.boxoffice.ports import BoxOffice
 from usher_agent.boxoffice.service import ToolOutcome, run_call
+from usher_agent.conversations.model import LeaseLost
 from usher_agent.guardrails.marks import clean, escape_tags
 from usher_agent.handover.person import TICKET_TOOL, note_ticket, with_transcript
 from usher_agent.models.ports import Completion, RequestedCall
@@ -26,9 +27,11 @@ from usher_agent.turns.outcomes import is_waiting, read_outcome
 from usher_agent.turns.own_tools import OwnCall, OwnTools, prepare_own, run_own
 from usher_agent.turns.past import PastStep
 from usher_agent.turns.prompt import assistant_calls, tool_message
+from usher_agent.turns.running import Leases
 from usher_shared.clock import Clock
 from usher_shared.contracts.confirmations import fingerprint
 from usher_shared.contracts.handover import HAND_OVER
+from usher_shared.errors import UsherError
 from usher_shared.ids import IdGenerator
 from usher_shared.personal import mask_cards
 
@@ -44,6 +47,7 @@ class CallRunner:
         box: BoxOffice,
         clock: Clock,
         ids: IdGenerator,
+        leases: Leases,
         *,
         own_tools: OwnTools,
         tool_timeout_seconds: float,
@@ -53,6 +57,7 @@ class CallRunner:
         self._own = own_tools
         self._clock = clock
         self._ids = ids
+        self._leases = leases
         self._tool_timeout_seconds = tool_timeout_seconds
         self._parallel_limit = parallel_limit
 
@@ -169,8 +174,9 @@ class CallRunner:
         if item.kind == "protected":
             return await self._propose(turn, item)
         if item.kind == "write":
-            if turn.command.streaming:  # whoever takes the turn up has to know of the call before it can have acted
-                await turn.log.flush()
+            if not await self._may_act(turn):
+                detail = "not run: the agent could not write down that it would; it may be tried again"
+                return ToolOutcome("error", {"error": "not_recorded", "detail": detail}, 0.0)
             # a cancelled turn still learns what became of its writes
             task = asyncio.create_task(self._run(turn, item))
             try:
@@ -179,6 +185,18 @@ class CallRunner:
                 self._record(turn, item.call, item, await task)
                 raise
         return await self._run(turn, item)
+
+    async def _may_act(self, turn: Turn) -> bool:
+        """Whether a call with an effect may be run now. Raises LeaseLost when the turn is another process's."""
+        try:
+            if turn.command.streaming:  # whoever takes the turn up has to know of the call before it can have acted
+                await turn.log.secure()
+            await self._leases.confirm(turn.conversation_id, turn.lease)
+        except LeaseLost:
+            raise
+        except UsherError:
+            return False
+        return True
 
     async def _run(self, turn: Turn, item: PreparedCall) -> ToolOutcome:
         if isinstance(item, OwnCall):

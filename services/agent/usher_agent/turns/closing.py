@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from usher_agent.confirmations.model import PROPOSALS, Proposal
-from usher_agent.conversations.model import CONVERSATIONS, TURNS, Conversation, turn_document_id
+from usher_agent.conversations.model import CONVERSATIONS, TURNS, Conversation, LeaseLost, turn_document_id
 from usher_agent.streams.model import custom, interrupt, run_finished
 from usher_agent.turns.model import Turn
 from usher_shared.clock import Clock, to_timestamp
-from usher_shared.documents import DocumentStore, Transaction
-from usher_shared.errors import Conflict
+from usher_shared.documents import AlreadyExists, DocumentStore, Transaction
 from usher_shared.events import Event
 from usher_shared.events.catalogue import ChatTurnCompleted, ErrorOccurred
 from usher_shared.events.envelope import event
@@ -19,12 +18,6 @@ from usher_shared.outbox import Outbox
 from usher_shared.telemetry import current, current_traceparent
 
 SOURCE = "usher/agent"
-
-
-class LeaseLost(Conflict):
-    """Another run took this conversation over; what this one did is found again under its idempotency keys."""
-
-    code = "conversation_busy"
 
 
 def render_response(turn: Turn, default_model: str) -> dict[str, Any]:
@@ -37,9 +30,9 @@ def render_response(turn: Turn, default_model: str) -> dict[str, Any]:
         "agent": turn.specialist,
         "tool_calls": turn.calls,
         "confirmation": proposal.view() if proposal else None,
-        "citations": turn.citations,
-        "model": turn.model or {"name": default_model, "version": "unknown", "variant": "default"},
-        "usage": turn.usage(),
+        "citations": turn.sources.citations,
+        "model": turn.spending.model or {"name": default_model, "version": "unknown", "variant": "default"},
+        "usage": turn.spending.usage(),
     }
 
 
@@ -80,7 +73,7 @@ def _turn_document(turn: Turn, response: dict[str, Any], ended_at: str) -> dict[
         "route": turn.route.model_dump() if turn.route else None,
         "messages": turn.messages,
         "tool_calls": turn.calls,
-        "citations": turn.citations,
+        "citations": turn.sources.citations,
         "confirmation": response["confirmation"],
         "model": response["model"],
         "usage": response["usage"],
@@ -94,17 +87,17 @@ def _apply(turn: Turn, conversation: Conversation, open_proposal: Proposal | Non
     conversation.updated_at = moment
     conversation.pending = open_proposal.id if open_proposal else None
     conversation.tool_calls += len(turn.calls)
-    conversation.spent_nanos += turn.spent_nanos
+    conversation.spent_nanos += turn.spending.nanos
     if turn.command.key is not None:
         conversation.remember_key(turn.command.key, turn.opening.number)
     conversation.specialist = turn.specialist
     conversation.last_status, conversation.last_error = turn.status, turn.error_code
     conversation.digest = turn.digest or conversation.digest
-    asks = turn.asks_to_remember
+    asks = turn.asks_to_keep
     conversation.asked = {"message_id": turn.message_id, "values": asks} if asks else None
-    conversation.remembers = conversation.remembers or turn.remembers
+    conversation.has_preferences = conversation.has_preferences or turn.keeps_preferences
     conversation.personal = turn.vault.values
-    conversation.model = turn.model or conversation.model
+    conversation.model = turn.spending.model or conversation.model
     for ticket_id, reason in turn.tickets.items():
         conversation.remember_ticket(ticket_id, reason, moment)
     for hold in turn.holds:
@@ -128,7 +121,8 @@ def _open_proposal(turn: Turn) -> Proposal | None:
 def turn_events(turn: Turn, ids: IdGenerator, clock: Clock) -> list[Event]:
     """`chat_turn_completed`, and `error_occurred` for a turn that failed."""
     now = clock.now()
-    model = turn.model or {}
+    spending = turn.spending
+    model = spending.model or {}
     completed = ChatTurnCompleted(
         conversation_id=turn.conversation_id,
         message_id=turn.message_id,
@@ -138,14 +132,14 @@ def turn_events(turn: Turn, ids: IdGenerator, clock: Clock) -> list[Event]:
         agent=turn.specialist,
         status=turn.status,
         duration_ms=round((now - turn.opening.started).total_seconds() * 1000, 3),
-        model_calls=turn.model_calls,
+        model_calls=spending.calls,
         tool_calls=[{key: call[key] for key in ("name", "status", "latency_ms")} for call in turn.calls],
-        prompt_tokens=turn.prompt_tokens,
-        completion_tokens=turn.completion_tokens,
-        cached_tokens=turn.cached_tokens,
-        cost_nanos=turn.cost_nanos,
-        models_passed_over=turn.passed_over,
-        remembered_calls=turn.remembered,
+        prompt_tokens=spending.prompt_tokens,
+        completion_tokens=spending.completion_tokens,
+        cached_tokens=spending.cached_tokens,
+        cost_nanos=spending.cost_nanos,
+        models_passed_over=spending.passed_over,
+        remembered_calls=spending.kept_answers,
         model_name=model.get("name"),
         model_version=model.get("version"),
         variant=model.get("variant"),
@@ -177,9 +171,9 @@ async def give_back(store: DocumentStore, turn: Turn) -> None:
 
     async def fn(tx: Transaction) -> None:
         stored = await tx.get(CONVERSATIONS, turn.conversation_id)
-        if stored is None or stored["run"] is None or stored["run"]["id"] != turn.opening.run_id:
+        conversation = Conversation.from_document(stored) if stored else None
+        if conversation is None or not turn.lease.is_held(conversation.run):
             return
-        conversation = Conversation.from_document(stored)
         conversation.end_run()
         tx.set(CONVERSATIONS, conversation.id, conversation.to_document())
         proposal = turn.opening.execute
@@ -209,9 +203,9 @@ async def close_turn(
     async def fn(tx: Transaction) -> None:
         stored = await tx.get(CONVERSATIONS, turn.conversation_id)
         conversation = Conversation.from_document(stored) if stored else None
-        if conversation is None or conversation.run is None or conversation.run.id != opening.run_id:
-            raise LeaseLost("another run took this conversation over", retry_after_seconds=1.0)
-        before, conversation.last_frame = conversation.last_frame, turn.log.record(tx)
+        if conversation is None or not turn.lease.is_held(conversation.run):
+            raise LeaseLost
+        before, conversation.last_frame = conversation.last_frame, await turn.log.record(tx)
         document["frames"] = [before + 1, conversation.last_frame]
         _apply(turn, conversation, open_proposal, now)
         tx.set(CONVERSATIONS, turn.conversation_id, conversation.to_document())
@@ -222,4 +216,7 @@ async def close_turn(
             outbox.add(tx, emitted)
 
     with outbox.nudging():
-        await store.transaction(fn)
+        try:
+            await store.transaction(fn)
+        except AlreadyExists as error:  # a process that had lost the turn wrote frames after it was taken up here
+            raise LeaseLost from error

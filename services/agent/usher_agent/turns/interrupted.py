@@ -82,17 +82,17 @@ def _write_down(tx: Transaction, conversation: Conversation, run: RunLease, last
     conversation.end_run()
 
 
-async def give_up(store: DocumentStore, conversation_id: str, run_id: str) -> None:
+async def give_up(store: DocumentStore, opening: Opening) -> None:
     """Write the turn down as interrupted; its stream was ended by the process that began it."""
 
     async def fn(tx: Transaction) -> None:
-        document = await tx.get(CONVERSATIONS, conversation_id)
+        document = await tx.get(CONVERSATIONS, opening.conversation.id)
         conversation = Conversation.from_document(document) if document else None
-        if conversation is None or conversation.run is None or conversation.run.id != run_id:
+        if conversation is None or conversation.run is None or not opening.lease.is_held(conversation.run):
             return
-        last = await last_frame(tx, conversation_id)
+        last = await last_frame(tx, conversation.id)
         _write_down(tx, conversation, conversation.run, max(last, conversation.last_frame))
-        tx.set(CONVERSATIONS, conversation_id, conversation.to_document())
+        tx.set(CONVERSATIONS, conversation.id, conversation.to_document())
 
     await store.transaction(fn)
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
 from usher_agent.conversations.model import CONVERSATIONS, Conversation, is_next
 from usher_agent.turns.interrupted import is_dead
 from usher_agent.turns.model import OpeningRules, TurnCommand
-from usher_agent.turns.opening import Busy, InLine
+from usher_agent.turns.opening import Busy, InLine, Withdrawn
 from usher_agent.turns.repeats import find_answer
 from usher_agent.turns.running import Run
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
-from usher_shared.errors import Conflict, Unavailable
+from usher_shared.errors import Unavailable
 
 PLACE = timedelta(seconds=10)  # of a process that died, holds up those behind no longer than this
 _LOOK_SECONDS = 0.25
@@ -37,18 +38,17 @@ class Line:
         self._store = store
         self._clock = clock
         self._rules = rules
-        self._moved: dict[str, asyncio.Event] = {}
+        self._waiting: dict[str, set[asyncio.Event]] = {}
 
     def move(self, conversation_id: str) -> None:
         """A turn of the conversation has ended, or its line was called off."""
-        moved = self._moved.pop(conversation_id, None)
-        if moved is not None:
+        for moved in self._waiting.pop(conversation_id, ()):
             moved.set()
 
     def close(self) -> None:
         """The process ends: who waits is to ask another."""
         self._closing = True
-        for conversation_id in list(self._moved):
+        for conversation_id in list(self._waiting):
             self.move(conversation_id)
 
     async def stand(
@@ -56,7 +56,7 @@ class Line:
     ) -> Run | dict[str, Any]:
         """Wait; the run when it is the message's turn, or the answer that its first request got.
 
-        Raises Busy when that takes too long, Conflict (`message_withdrawn`) when the customer cancelled meanwhile,
+        Raises Busy when that takes too long, Withdrawn when the customer cancelled meanwhile,
         Unavailable when the process ends.
         """
         conversation_id = command.conversation_id or ""
@@ -71,27 +71,35 @@ class Line:
                     return answered
                 seen = await self._look(command, placed=standing.placed)
                 if seen == "withdrawn":
-                    in_line = False
-                    raise Conflict("this was cancelled before it was answered", code="message_withdrawn")
+                    raise Withdrawn
                 if seen == "next":
-                    begun = await begin(command)
+                    begun = await begin(replace(command, in_line=standing.placed))
                     if isinstance(begun, Run):
                         in_line = False
                         return begun
                     standing, in_line = begun, begun.placed
             raise Busy
+        except Withdrawn:
+            in_line = False
+            raise
         finally:
             if in_line:
                 await self._leave(command)
 
     async def _wait(self, conversation_id: str, seconds: float) -> None:
         """Until something moved, but not longer than it may stay unnoticed."""
-        moved = self._moved.setdefault(conversation_id, asyncio.Event())
+        moved = asyncio.Event()
+        waiting = self._waiting.setdefault(conversation_id, set())
+        waiting.add(moved)
         try:
             async with asyncio.timeout(min(seconds, _LOOK_SECONDS)):
                 await moved.wait()
         except TimeoutError:
             pass
+        finally:
+            waiting.discard(moved)
+            if not waiting and self._waiting.get(conversation_id) is waiting:
+                del self._waiting[conversation_id]
 
     async def _look(self, command: TurnCommand, *, placed: bool) -> Standing:
         """How the message stands; `next` when a transaction is due: to begin its turn or to renew its place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -12,10 +12,9 @@ import orjson
 from usher_agent.boxoffice.model import Identity, ToolCall
 from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import Decision, Proposal
-from usher_agent.conversations.model import Conversation
+from usher_agent.conversations.model import Conversation, RunLease
 from usher_agent.guardrails.untrusted import fence
-from usher_agent.models.ports import Completion
-from usher_agent.models.prices import NANOS
+from usher_agent.models.spending import Spending
 from usher_agent.specialists.model import FRONT_DESK
 from usher_agent.streams.log import RunLog
 from usher_agent.turns.past import Past
@@ -36,7 +35,8 @@ class TurnCommand:
     """What asks for a turn: the customer's message, a decision on a proposal, or (neither) unfinished business.
 
     `offer` is a new proposal that another program asked for, put to the customer in a conversation of its own.
-    `place` names the message in the conversation's line: with one it waits for the turns before it.
+    `place` names the message in the conversation's line: with one it waits for the turns before it; `in_line`: it
+    was given the place, and is withdrawn when that is gone.
     """
 
     client_id: str
@@ -51,6 +51,7 @@ class TurnCommand:
     streaming: bool = False
     key: str | None = None
     place: str | None = None
+    in_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,30 @@ class Opening:
     taken_up: bool = False
     preferences: Preferences | None = None
 
+    @property
+    def lease(self) -> RunLease:
+        """The right to finish the turn, as this process has it."""
+        lease = self.conversation.run
+        if lease is None:
+            raise RuntimeError("a turn without a lease")
+        return lease
+
+
+@dataclass(slots=True)
+class Sources:
+    """What the reply's statements rest on. `found` are passages by id, once documents were searched.
+
+    `uncited`: the model was told already that its answer named no source.
+    """
+
+    found: dict[str, dict[str, Any]] | None = None
+    uncited: bool = False
+    citations: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, passages: Iterable[dict[str, Any]]) -> None:
+        """What a search found, which may be nothing."""
+        self.found = (self.found or {}) | {passage["id"]: passage for passage in passages}
+
 
 @dataclass(slots=True)
 class Turn:
@@ -126,8 +151,8 @@ class Turn:
     error_code: str | None = None
     cancelled: bool = False
     doubted: bool = False  # a reply was refused by the output check once
-    asks_to_remember: dict[str, Any] = field(default_factory=dict)
-    remembers: bool = False
+    asks_to_keep: dict[str, Any] = field(default_factory=dict)  # preferences that need the customer's consent
+    keeps_preferences: bool = False
     proposed: Proposal | None = None
     proposing: bool = False  # the step that is taken up has a proposal, which is put anew after its other calls
     holds: list[str] = field(default_factory=list)
@@ -137,27 +162,21 @@ class Turn:
     order_ids: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
     executed: tuple[Proposal, dict[str, Any]] | None = None
-    model_calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    cost_nanos: int | None = 0  # None: that of a call is not known
-    spent_nanos: int = 0  # what a budget counts
-    remembered: int = 0  # calls that an earlier answer spared
-    passed_over: list[str] = field(default_factory=list)  # models that failed in this turn
-    model: dict[str, str] | None = None
-    found: dict[str, dict[str, Any]] | None = None  # passages by id, once documents were searched
-    uncited: bool = False  # the model was told already that its answer named no source
-    citations: list[dict[str, Any]] = field(default_factory=list)
+    spending: Spending = field(default_factory=Spending)
+    sources: Sources = field(default_factory=Sources)
 
     @property
     def conversation_id(self) -> str:
         return self.opening.conversation.id
 
     @property
+    def lease(self) -> RunLease:
+        return self.opening.lease
+
+    @property
     def charged_nanos(self) -> int:
         """What the conversation has cost with this turn, as a budget counts it."""
-        return self.opening.conversation.spent_nanos + self.spent_nanos
+        return self.opening.conversation.spent_nanos + self.spending.nanos
 
     @property
     def is_silent(self) -> bool:
@@ -193,32 +212,6 @@ class Turn:
         """The same for every attempt at this call of this turn, and for no other call."""
         return self.keys[call_id]
 
-    def count(self, completion: Completion, default_name: str) -> None:
-        self.model_calls += 1
-        self.charge(completion)
-        self.note_failed(completion.passed_over)
-        self.model = {
-            "name": completion.model or default_name,
-            "version": completion.version or "unknown",
-            "variant": completion.variant or "default",
-        }
-
-    def charge(self, completion: Completion) -> None:
-        """Tokens and costs, of a completion that is no step of the turn too."""
-        self.prompt_tokens += completion.prompt_tokens
-        self.completion_tokens += completion.completion_tokens
-        self.cached_tokens += completion.cached_tokens
-        self.spent_nanos += completion.charged_nanos
-        self.remembered += completion.remembered
-        if self.cost_nanos is not None:
-            self.cost_nanos = None if completion.cost_nanos is None else self.cost_nanos + completion.cost_nanos
-
-    def note_failed(self, models: object) -> None:
-        """Models that failed before one answered, or all that there are."""
-        for name in models if isinstance(models, (list, tuple)) else ():
-            if name not in self.passed_over:
-                self.passed_over.append(name)
-
     def keep_extras(self, extras: Sequence[dict[str, Any] | None]) -> None:
         """What the model wants back with the calls of the last message, for the rest of this turn."""
         for call, extra in zip(self.messages[-1]["tool_calls"], extras, strict=True):
@@ -230,16 +223,6 @@ class Turn:
         for message in self.messages:
             for call in message.get("tool_calls", ()):
                 call.pop("extra_content", None)
-
-    def usage(self) -> dict[str, Any]:
-        """As contracts.chat.Usage."""
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-            "cached_tokens": self.cached_tokens,
-            "cost_usd": None if self.cost_nanos is None else self.cost_nanos / NANOS,
-        }
 
     def bounded_result(self, answer: dict[str, Any]) -> str:
         """A tool's answer as JSON text for the model: harmless, and short enough to be kept."""

@@ -20,7 +20,7 @@ from usher_agent.conversations.model import (
     new_conversation,
 )
 from usher_agent.guardrails.distress import read_distress
-from usher_agent.memory.customers import CUSTOMERS, learn, remembered
+from usher_agent.memory.customers import CUSTOMERS, learn, preferences_of
 from usher_agent.streams.log import last_frame
 from usher_agent.turns.interrupted import bury, can_be_taken_up, is_dead, new_lease
 from usher_agent.turns.model import Opening, OpeningRules, TurnCommand
@@ -28,8 +28,8 @@ from usher_agent.turns.prompt import (
     approved_note,
     declined_note,
     expired_note,
-    not_remembered_note,
-    remembered_note,
+    preferences_kept_note,
+    preferences_refused_note,
 )
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.documents import DocumentStore, Transaction
@@ -61,6 +61,15 @@ class Answered(Busy):
     """The request with this Idempotency-Key was answered meanwhile."""
 
 
+class Withdrawn(Conflict):
+    """The customer cancelled the message while it waited."""
+
+    code = "message_withdrawn"
+
+    def __init__(self) -> None:
+        super().__init__("this was cancelled before it was answered")
+
+
 class LineFull(RateLimited):
     """As many messages as may already wait for their turn in this conversation."""
 
@@ -81,7 +90,7 @@ async def open_turn(
     """Begin a turn; or, for a command with a place, stand in line behind the turns before it.
 
     Raises NotFound (another customer's), Conflict (Busy, `conversation_ended`, OfferMade, a proposal decided
-    otherwise), LineFull, and Gone (an expired proposal, when the turn is a decision on it).
+    otherwise), Withdrawn, LineFull, and Gone (an expired proposal, when the turn is a decision on it).
     """
     conversation_id = command.conversation_id or ids.new("CONV")
     message_id, user_message_id = ids.new("MSG"), ids.new("MSG")
@@ -98,8 +107,6 @@ async def open_turn(
             if command.offer is not None and conversation.last_message_id is not None:
                 raise OfferMade("the same was asked at the same time", retry_after_seconds=_BUSY_RETRY_SECONDS)
         _check_open(conversation, command)
-        if command.key is not None and conversation.turn_of(command.key) is not None:
-            raise Answered
         standing = _standing(conversation, command, rules, clock)
         if standing is not None:
             if command.place is None:
@@ -109,7 +116,7 @@ async def open_turn(
         conversation.line = [place for place in conversation.line if place.id != command.place]
         pending = await tx.get(PROPOSALS, conversation.pending) if conversation.pending else None
         known = None
-        if document is None or conversation.remembers or conversation.asked is not None:
+        if document is None or conversation.has_preferences or conversation.asked is not None:
             known = await tx.get(CUSTOMERS, command.customer_id)
         interrupted = conversation.run
         frames = await last_frame(tx, conversation_id) if interrupted else 0
@@ -129,9 +136,9 @@ async def open_turn(
             # a message that waited was written before the last reply: it cannot mean what was put there
             unanswered = queued or (interrupted is not None and interrupted.text is not None)
             _answer_proposal(opening, Proposal.from_document(pending), command, clock, unanswered=unanswered)
-        known = _hear_about_memory(tx, opening, command, known, queued=queued) or known
-        opening.preferences = remembered(known)
-        conversation.remembers = opening.preferences is not None
+        known = _hear_about_preferences(tx, opening, command, known, queued=queued) or known
+        opening.preferences = preferences_of(known)
+        conversation.has_preferences = opening.preferences is not None
         if command.payment_method_token:
             conversation.payment_method_token = command.payment_method_token
         if command.message is not None or command.decision is not None:
@@ -145,10 +152,10 @@ async def open_turn(
     return await store.transaction(fn)
 
 
-def _hear_about_memory(
+def _hear_about_preferences(
     tx: Transaction, opening: Opening, command: TurnCommand, known: dict[str, Any] | None, *, queued: bool
 ) -> dict[str, Any] | None:
-    """Whether the message answers the question if something may be remembered; what is known then, after a yes."""
+    """Whether the message answers the question if preferences may be kept; what is known then, after a yes."""
     conversation = opening.conversation
     asked, conversation.asked = conversation.asked, None
     if asked is None or command.message is None or opening.decided or queued:
@@ -161,10 +168,10 @@ def _hear_about_memory(
             learnt = learn(known, asked["values"], conversation.id, now, agreed=True)
             if learnt is not None:
                 tx.set(CUSTOMERS, command.customer_id, learnt)
-            opening.notes.append(remembered_note())
+            opening.notes.append(preferences_kept_note())
             return learnt
         case Consent.NO:
-            opening.notes.append(not_remembered_note())
+            opening.notes.append(preferences_refused_note())
     return None
 
 
@@ -176,6 +183,10 @@ def _check_open(conversation: Conversation, command: TurnCommand) -> None:
     unfinished_business = command.message is None and command.decision is None
     if conversation.status != "open" and not (unfinished_business and conversation.status == "ended"):
         raise Conflict("this conversation has ended; start a new one", code="conversation_ended")
+    if command.key is not None and conversation.turn_of(command.key) is not None:
+        raise Answered
+    if command.in_line and all(place.id != command.place for place in conversation.line):
+        raise Withdrawn
 
 
 def _standing(

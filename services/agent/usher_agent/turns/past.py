@@ -22,15 +22,31 @@ class PastStep:
 
 @dataclass(slots=True)
 class Past:
-    """`open_text` is a message that was begun and not ended; `ended`: the stream has ended, so nothing may follow."""
+    """`open_text` is a message that was begun and not ended; `ended`: the stream has ended, so nothing may follow.
+
+    `prefaced`: what the agent itself says before the model was said to its end.
+    """
 
     steps: list[PastStep] = field(default_factory=list)
     frames: int = 0
     open_text: str | None = None
+    prefaced: bool = False
     ended: bool = False
 
     def named(self, name: str) -> PastStep | None:
         return next((step for step in self.steps if step.name == name), None)
+
+
+_PREFACE = ".0"
+
+
+def preface_id(message_id: str) -> str:
+    """Of the message that comes before the model's."""
+    return f"{message_id}{_PREFACE}"
+
+
+def is_preface(message_id: str | None) -> bool:
+    return message_id is not None and message_id.endswith(_PREFACE)
 
 
 def read_past(frames: Iterable[Frame]) -> Past:
@@ -52,7 +68,10 @@ def read_past(frames: Iterable[Frame]) -> Past:
             case "TEXT_MESSAGE_CONTENT":
                 step.text += frame["delta"]
             case "TEXT_MESSAGE_END":
+                past.prefaced = past.prefaced or is_preface(past.open_text)
                 past.open_text = None
+            case "CUSTOM" if frame["name"] == "withdrawn" and is_preface(frame["value"]["message_id"]):
+                past.prefaced = False
             case "TOOL_CALL_START":
                 named[frame["toolCallId"]] = frame["toolCallName"]
                 arguments[frame["toolCallId"]] = ""

@@ -8,6 +8,7 @@ from usher_agent.confirmations.model import Proposal
 from usher_agent.memory.customers import describe
 from usher_agent.turns import wording
 from usher_agent.turns.model import Turn
+from usher_agent.turns.past import preface_id
 from usher_agent.turns.prompt import assistant_message, tool_message
 
 _UNANSWERED = '{"error":"interrupted","detail":"the turn was stopped before this call was answered"}'
@@ -27,7 +28,7 @@ def conclude(turn: Turn, now: datetime) -> None:
     for ticket_id, reason in turn.tickets.items():
         say(turn, wording.with_a_person(ticket_id, reason, is_named=ticket_id in turn.reply))
     _restate_or_withdraw(turn, now)
-    _ask_to_remember(turn)
+    _ask_to_keep(turn)
     if turn.command.card_removed:
         say(turn, wording.CARD_NOTICE)
     if turn.command.attachments:
@@ -49,7 +50,9 @@ def say(turn: Turn, text: str) -> None:
 def preface(turn: Turn, text: str) -> None:
     """Say something before the model speaks: a message of its own in the stream, the reply's first words else."""
     turn.preface = text
-    turn.log.speak(f"{turn.opening.message_id}.0", text)
+    if turn.past is not None and turn.past.prefaced:
+        return
+    turn.log.speak(preface_id(turn.opening.message_id), text)
     turn.log.end_text()
 
 
@@ -99,14 +102,14 @@ def _restate_or_withdraw(turn: Turn, now: datetime) -> None:
         say(turn, wording.restate(proposal))
 
 
-def _ask_to_remember(turn: Turn) -> None:
+def _ask_to_keep(turn: Turn) -> None:
     """Ask for the consent, unless another question is open: a yes has to mean one thing."""
-    if not turn.asks_to_remember:
+    if not turn.asks_to_keep:
         return
     if turn.proposed is not None or turn.opening.open is not None or turn.status != "ok":
-        turn.asks_to_remember = {}
+        turn.asks_to_keep = {}
     else:
-        say(turn, wording.ask_to_remember(describe(turn.asks_to_remember)))
+        say(turn, wording.ask_to_keep(describe(turn.asks_to_keep)))
 
 
 def _fallback(turn: Turn) -> str:

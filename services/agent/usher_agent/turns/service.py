@@ -324,7 +324,7 @@ class Turns:
             opening.run_id,
             first_frame,
             self._clock.now() + self._retention,
-            vault,
+            vault=vault,
         )
         turn = Turn(
             command=command,

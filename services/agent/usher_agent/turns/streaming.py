@@ -11,6 +11,7 @@ from usher_agent.turns.interrupted import can_be_taken_up
 from usher_agent.turns.model import TurnCommand
 from usher_agent.turns.opening import Busy
 from usher_agent.turns.repeats import find_frames
+from usher_agent.turns.running import Run
 from usher_agent.turns.service import Turns
 from usher_shared.documents import DocumentStore
 
@@ -36,8 +37,18 @@ class TurnStreams:
                 if earlier is None:
                     raise
             else:
-                return run.log.follow(run.log.first - 1, self._heartbeat_seconds)
+                return self._follow_run(run)
         return self.follow(command.conversation_id or "", earlier.first - 1, earlier.last)
+
+    async def _follow_run(self, run: Run) -> AsyncIterator[NumberedFrame | None]:
+        """A run of this process, and what another makes of it when it loses the run."""
+        after = run.log.first - 1
+        async for numbered in run.log.follow(after, self._heartbeat_seconds):
+            yield numbered
+            after = after if numbered is None else numbered[0]
+        if run.log.lost:
+            async for numbered in self.follow(run.conversation_id, after):
+                yield numbered
 
     async def follow(
         self, conversation_id: str, after: int, last: int | None = None
@@ -61,4 +72,4 @@ class TurnStreams:
         run = Conversation.from_document(document).run if document else None
         if run is None:
             return False
-        return can_be_taken_up(run) or not (self._turns.works_on(run.id) or self._turns.is_abandoned(run))
+        return can_be_taken_up(run) or not (self._turns.works_on(run) or self._turns.is_abandoned(run))
