@@ -2,7 +2,8 @@
 
 One record per (scope, key). `begin` leases it to one executor; the executor's own transaction checks the lease
 and finishes the record with status and body, so that effect and answer are written together. Leases are short and
-renewed while the executor lives (`held`): a crash in flight recovers within seconds. Records live for 24 hours.
+renewed while the executor lives (`held`): a crash in flight recovers within seconds. Records live for 24 hours;
+one of a conversation goes when that is erased (`erase`), and none comes after.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from datetime import timedelta
 from typing import Any
 
 from usher_shared.clock import Clock, from_timestamp, to_timestamp
-from usher_shared.documents import DocumentStore, Transaction
+from usher_shared.documents import DocumentStore, Filter, Query, Transaction
 from usher_shared.errors import Conflict, InvalidRequest, Unprocessable, UsherError
 
 _LOG = logging.getLogger(__name__)
 _KEEP = timedelta(hours=24)
+_BATCH = 100
 
 
 class InFlight(Conflict):
@@ -57,6 +59,11 @@ class Lease:
 def request_name(scope: tuple[str, ...], key: str) -> str:
     """One name (SHA-256, hex) for the request with that key within its scope, in this service and in others."""
     return hashlib.sha256("\x1f".join((*scope, key)).encode()).hexdigest()
+
+
+def _mark_of(conversation_id: str) -> str:
+    """The document that says for as long as records live that the conversation was erased."""
+    return request_name(("erased",), conversation_id)
 
 
 class IdempotencyRecords:
@@ -126,14 +133,38 @@ class IdempotencyRecords:
         """Record the answer (JSON value) in the executor's transaction."""
         tx.set("idempotency", lease.record_id, self._record(lease, status, body))
 
-    async def finish_alone(self, lease: Lease, status: int, body: Any) -> None:
-        """Record the answer of an execution that has no transaction of its own here."""
+    async def finish_alone(self, lease: Lease, status: int, body: Any, *, conversation_id: str | None = None) -> None:
+        """Record the answer of an execution that has no transaction of its own here.
+
+        One that tells of a conversation names it: nothing is recorded when it was erased meanwhile.
+        """
 
         async def fn(tx: Transaction) -> None:
             await self.check(tx, lease)
-            self.finish(tx, lease, status, body)
+            if conversation_id is None:
+                self.finish(tx, lease, status, body)
+            elif await tx.get("idempotency", _mark_of(conversation_id)) is not None:
+                tx.delete("idempotency", lease.record_id)
+            else:
+                record = self._record(lease, status, body)
+                tx.set("idempotency", lease.record_id, {**record, "conversation_id": conversation_id})
 
         await self._store.transaction(fn)
+
+    async def erase(self, conversation_id: str) -> None:
+        """Drop the recorded answers of an erased conversation; those still under way are not recorded either."""
+        expires_at = to_timestamp(self._clock.now() + _KEEP)
+        # first the mark: whoever finishes from here on sees it, and whoever finished before is found
+        await self._store.set("idempotency", _mark_of(conversation_id), {"expires_at": expires_at})
+        query = Query("idempotency", (Filter("conversation_id", "==", conversation_id),), "expires_at", limit=_BATCH)
+        while page := (await self._store.query(query)).documents:
+            ids = [document.id for document in page]
+
+            async def fn(tx: Transaction, ids: list[str] = ids) -> None:
+                for id in ids:
+                    tx.delete("idempotency", id)
+
+            await self._store.transaction(fn)
 
     async def abandon(self, lease: Lease) -> None:
         """Nothing happened and nothing is recorded: the key may be used again."""

@@ -112,8 +112,8 @@ def render_problem(error: UsherError) -> Answer:
     return Answer(response.status_code, bytes(response.body), str(response.media_type))
 
 
-def from_raw(answer: RawAnswer) -> Answer:
-    return Answer(answer.status, answer.body)
+def from_raw(answer: RawAnswer, *, conversation_id: str | None = None) -> Answer:
+    return Answer(answer.status, answer.body, conversation_id=conversation_id)
 
 
 def respond(answer: Answer) -> Response:

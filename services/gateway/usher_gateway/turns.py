@@ -73,17 +73,17 @@ async def stream_turn(
     return RecordedStream(
         chunks,
         resources,
-        on_end=_recorder(room, begun),
+        on_end=_recorder(room, begun, turn["conversation_id"]),
         keep_bytes=MAX_RECORDED_BYTES,
         finish_seconds=room.settings.turn_seconds,
     )
 
 
-def _recorder(room: Room, lease: Lease) -> OnEnd:
+def _recorder(room: Room, lease: Lease, conversation_id: str) -> OnEnd:
     async def record(whole: bytes | None) -> None:
         if whole is None:
             await room.replays.abandon(lease)
         else:
-            await room.replays.finish(lease, Answer(200, whole, STREAM_TYPE))
+            await room.replays.finish(lease, Answer(200, whole, STREAM_TYPE, conversation_id=conversation_id))
 
     return record

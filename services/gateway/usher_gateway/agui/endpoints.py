@@ -58,4 +58,4 @@ async def _decide(room: Room, principal: Principal, body: RunInput, wanted: Deci
     except ValidationError as error:
         raise UpstreamFailed("the agent did not answer with a reply") from error
     frames = (b"data: %b\n\n" % orjson.dumps(event) for event in decision_events(body, answer))
-    return Answer(200, b"".join(frames), STREAM_TYPE)
+    return Answer(200, b"".join(frames), STREAM_TYPE, conversation_id=answer.conversation_id)

@@ -33,6 +33,7 @@ from usher_shared.contracts.chat import (
 )
 from usher_shared.contracts.identity import Principal
 from usher_shared.errors import Unprocessable
+from usher_shared.http.client import RawAnswer
 
 router = APIRouter(tags=["chat"])
 
@@ -74,7 +75,8 @@ async def chat(
     headers = name_request(turn, scope, key)
 
     async def execute() -> Answer:
-        return from_raw(await room.agent.call("POST", "/turns", principal, content=orjson.dumps(turn), headers=headers))
+        raw = await room.agent.call("POST", "/turns", principal, content=orjson.dumps(turn), headers=headers)
+        return from_raw(raw, conversation_id=turn.get("conversation_id"))
 
     if key is None:
         return respond(await execute())
@@ -116,9 +118,18 @@ async def _post(
     *, request: Request, room: Room, principal: Principal, path: str, key: str | None, content: bytes | None = None
 ) -> Response:
     async def execute() -> Answer:
-        return from_raw(await room.agent.call("POST", path, principal, content=content))
+        raw = await room.agent.call("POST", path, principal, content=content)
+        return from_raw(raw, conversation_id=_conversation_of(raw) if key is not None else None)
 
     return respond(await room.replays.run(key, replay_scope(request, principal), await request.body(), execute))
+
+
+def _conversation_of(raw: RawAnswer) -> str | None:
+    try:
+        named = orjson.loads(raw.body)["conversation_id"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return named if isinstance(named, str) else None
 
 
 @router.post("/conversations/{id}/end", response_model=ConversationStatus)
@@ -140,7 +151,9 @@ async def cancel_turn(
 @router.delete("/conversations/{id}", response_model=ConversationStatus)
 async def erase_conversation(id: PathId, principal: ChatCustomer, room: InRoom) -> Response:
     """Erase the conversation."""
-    return respond(from_raw(await room.agent.call("DELETE", f"/conversations/{id}", principal)))
+    erased = await room.agent.call("DELETE", f"/conversations/{id}", principal)
+    await room.replays.erase(id)
+    return respond(from_raw(erased))
 
 
 @router.post("/confirmations/{id}", response_model=ChatResponse)

@@ -66,7 +66,12 @@ class Replays:
             _LOG.warning("answer too large to be recorded for its Idempotency-Key", extra={"bytes": len(answer.body)})
             await self._records.abandon(lease)
             return
-        await self._records.finish_alone(lease, answer.status, answer.to_record())
+        about = answer.conversation_id
+        await self._records.finish_alone(lease, answer.status, answer.to_record(), conversation_id=about)
+
+    async def erase(self, conversation_id: str) -> None:
+        """Drop what is recorded of a conversation that was erased: its keys then lead to the agent's refusal."""
+        await self._records.erase(conversation_id)
 
     async def abandon(self, lease: Lease) -> None:
         await self._records.abandon(lease)
