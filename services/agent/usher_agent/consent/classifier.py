@@ -11,6 +11,7 @@ from usher_agent.consent.asides import match_aside
 from usher_agent.consent.echoes import is_echoed_yes
 from usher_agent.consent.facts import match_facts
 from usher_agent.consent.foreign import is_foreign_yes
+from usher_agent.consent.keeping import refuses_in_other_words
 from usher_agent.consent.model import Consent, ProposalContext
 from usher_agent.consent.people import match_companions
 from usher_agent.consent.phrases import (
@@ -44,9 +45,11 @@ def classify_consent(message: str, proposal: ProposalContext | None = None) -> C
     text = normalise(message)
     if not text:
         return Consent.UNCLEAR
-    if is_echoed_yes(message, text) or _agrees(text, proposal or ProposalContext()):
+    proposal = proposal or ProposalContext()
+    if is_echoed_yes(message, text) or _agrees(text, proposal):
         return Consent.YES
-    return Consent.NO if is_rejection(text) else Consent.UNCLEAR
+    refused = is_rejection(text) or refuses_in_other_words(text, proposal.action)
+    return Consent.NO if refused else Consent.UNCLEAR
 
 
 def says_yes(system_text: str, user_text: str) -> bool:
