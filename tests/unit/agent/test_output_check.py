@@ -53,9 +53,17 @@ INFO = {
             "name": "Orchestra",
             "price": {"min": 120.0, "max": 180.0},
             "available": 40,
+            "accessible_available": 7,
             "capacity": 200,
         },
-        {"section": "102", "name": "Balcony", "price": {"min": 45.0, "max": 60.0}, "available": 174, "capacity": 300},
+        {
+            "section": "102",
+            "name": "Balcony",
+            "price": {"min": 45.0, "max": 60.0},
+            "available": 174,
+            "accessible_available": 13,
+            "capacity": 300,
+        },
     ],
     "policies": {"refund": "Refunds are possible until 48 hours before the event, less a fee of 10 percent."},
 }
@@ -134,6 +142,13 @@ def missing(text, talk=TALK, *, failed=False):
 
 
 INVENTED = [
+    "They are eighty dollars each.",
+    "That comes to two hundred and eighty dollars in all.",
+    "Tickets are fifty-five each.",
+    "A thousand dollars for the pair.",
+    "There are seventeen seats left in the Orchestra.",
+    "It starts at three o'clock.",
+    "Doors open at half past five.",
     # amounts
     "The seats are $44.00 each.",
     "They start at $35.",
@@ -223,6 +238,10 @@ INVENTED = [
 ]
 
 GROUNDED = [
+    "They are forty-five dollars each, ninety dollars in all.",
+    "It starts at half past seven.",
+    "20 wheelchair seats are free for Hamlet.",
+    "One moment, please.",
     "Hamlet is on Sun 22 Nov 2026 at 19:30 in Globe House, New York, from $45.00.",
     "It starts at 7:30 pm on November 22.",
     "Hamlet plays on Sunday, 22 November, at 7:30.",
@@ -358,3 +377,10 @@ def test_control_without_the_check_everything_passes():
 
     assert all(not examine(text, None).missing for text in INVENTED)
     assert len(INVENTED) >= 60
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "$" + "9" * 400, "9" * 400 + " tickets"])
+def test_a_number_without_end_is_a_number_like_any_other(number):
+    talk = [*TALK, {"role": "user", "content": number}, tool("get_event_info", {**INFO, "note": f"costs {number}"})]
+    assert missing("They are $45.00 each.", talk) == []
+    assert missing("They are $46.00 each.", talk)

@@ -41,22 +41,20 @@ class Figure:
     unit: int = 0
 
 
-_TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen")
+_ONES = (
+    "one two three four five six seven eight nine ten "
+    "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {
-    **{
-        word: number for number, word in enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine"), 2)
-    },
-    **{word: number for number, word in enumerate(_TEENS, 10)},
-    "twenty": 20,
-    "thirty": 30,
-    "forty": 40,
-    "forty-five": 45,
-    "fifty": 50,
-    "sixty": 60,
-    "ninety": 90,
+    **{word: number for number, word in enumerate(_ONES.split(), 1)},
+    **{word: number * 10 for number, word in enumerate(_TENS.split(), 2)},
     "hundred": 100,
+    "thousand": 1000,
 }
-NUMBER_WORDS = (*_WORDS, "half")
+NUMBER_WORDS = (*(word for word in _WORDS if word != "one"), "half", "quarter")
+_FEW = 12
+_MOST = 1e15
 _UNITS = {"second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600, "hr": 3600, "day": 86_400, "week": 604_800}
 _MONTHS = {
     name: number
@@ -80,6 +78,7 @@ _THING = (
 )
 _LINK = r"(?![Oo]f\b|[Aa]t\b|[Ii]n\b|[Ff]or\b|[Tt]o\b|[Aa]nd\b|[Oo]r\b)[A-Za-z-]+\ "  # an adjective before the thing
 _UNIT = r"(?i:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?)"
+_EACH = r"(?i:each|apiece|a\ (?:seat|ticket|head|person)|in\ (?:all|total)|altogether)\b"
 _NOTES = r"(?i:dollars?|euros?|pounds?|bucks|quid|cents?)\b"
 # begins at a word, so that most positions are passed over at once
 _FIGURE = re.compile(
@@ -103,7 +102,9 @@ _FIGURE = re.compile(
       | (?P<month>(?i:{_MONTH})\ \d{{1,2}}{_ORDINAL}?\b(?!:)(?:,?\ \d{{4}}\b)?)
       | (?P<the>(?i:the)\ \d{{1,2}}{_ORDINAL}\b(?!\ (?i:row|floor|level|section|seat|avenue|street|st\b)))
       | (?P<moneycode>(?:(?:{_CODES})\s?|(?:US|CA|AU|C|A|NZ)[$€£]\s?)-?(?:{_NUM}))
-      | (?P<spelt>(?P<word>(?i:{_WORD}))(?P<hundred>\ (?i:hundred))?[\ -](?:(?P<notes>{_NOTES})
+      | (?P<spoken>(?P<part>(?i:half|quarter))\ (?P<side>(?i:past|to))\ (?P<hour>(?i:{_WORD}))\b
+          |(?P<sharp>(?i:{_WORD}))\ o['’]?clock\b)
+      | (?P<spelt>(?P<word>(?i:(?:{_WORD})(?:(?:[\ -]|\ and\ )(?:{_WORD}))*))[\ -](?:(?P<notes>{_NOTES}|{_EACH})
           |(?P<cent>(?i:percent|per\ cent)\b)
           |(?P<wordunit>(?:(?i:more|full|whole|business)\ )?{_UNIT})\b
           |(?P<wordthing>(?:{_LINK}){{0,2}}(?i:{_THING}))\b(?!\ (?:\d|[A-Z]{{1,3}}\b))))
@@ -134,7 +135,12 @@ def shortest(number: str) -> str:
 
 def thousandths(number: str) -> int:
     """Of the amount that is written: `1,240.50` -> 1240500."""
-    return round(float(shortest(number)) * 1000)
+    return round(size(shortest(number)) * 1000)
+
+
+def size(number: str) -> float:
+    """The number that is written, however long it is: nothing here is a thousand billions."""
+    return max(min(float(number), _MOST), -_MOST)
 
 
 def _amount(said: str) -> str:
@@ -189,21 +195,49 @@ def figures(text: str) -> Iterator[Figure]:
             yield Figure(Kind.COUNT, int(found["many"]), found.group())
         elif found["spelt"] is not None:
             yield _spelt(found)
+        elif found["spoken"] is not None:
+            yield _spoken(found)
         else:
             yield from _plain(found.lastgroup or "", found.group())
 
 
 def _spelt(found: re.Match[str]) -> Figure:
-    value = _WORDS[found["word"].lower()] * (100 if found["hundred"] else 1)
+    value = _in_words(found["word"])
     said = found.group()
     if found["notes"] is not None:
-        return Figure(Kind.MONEY, value * (10 if found["notes"].lower().startswith("cent") else 1000), said)
+        low = found["notes"].lower()
+        if value <= _FEW and not low.startswith(("dollar", "euro", "pound", "buck", "quid", "cent")):
+            return Figure(Kind.COUNT, value, said)  # "two each" is of tickets
+        return Figure(Kind.MONEY, value * (10 if low.startswith("cent") else 1000), said)
     if found["cent"] is not None:
         return Figure(Kind.PERCENT, str(value), said)
-    if found["wordunit"] is not None:
+    if found["wordunit"] is not None and value > 1:  # "one minute" is no figure
         unit = _UNITS[found["wordunit"].lower().rpartition(" ")[2].rstrip("s")]
         return Figure(Kind.SPAN, value * unit, said, unit)
     return Figure(Kind.COUNT, value, said)
+
+
+def _in_words(words: str) -> int:
+    """`two hundred and eighty` -> 280."""
+    total = below = 0
+    for word in re.split(r"[ -]", words.lower()):
+        value = _WORDS.get(word, 0)
+        if value == 1000:
+            total, below = total + (below or 1) * 1000, 0
+        elif value == 100:
+            below = (below or 1) * 100
+        else:
+            below += value
+    return total + below
+
+
+def _spoken(found: re.Match[str]) -> Figure:
+    """`half past seven`, `eight o'clock`."""
+    if found["sharp"] is not None:
+        return Figure(Kind.TIME, (_WORDS[found["sharp"].lower()] % 24 * 60, True), found.group())
+    minutes = 30 if found["part"].lower() == "half" else 15
+    sign = 1 if found["side"].lower() == "past" else -1
+    return Figure(Kind.TIME, ((_WORDS[found["hour"].lower()] * 60 + sign * minutes) % 1440, True), found.group())
 
 
 def _plain(kind: str, said: str) -> Iterator[Figure]:
@@ -230,7 +264,7 @@ def _plain(kind: str, said: str) -> Iterator[Figure]:
 
 def _span(found: re.Match[str]) -> Figure:
     unit = _UNITS[found["unit"].lower().rstrip("s")]
-    return Figure(Kind.SPAN, float(shortest(found["long"])) * unit, found.group(), unit)
+    return Figure(Kind.SPAN, size(shortest(found["long"])) * unit, found.group(), unit)
 
 
 def _places(found: re.Match[str]) -> Iterator[Figure]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from usher_agent.guardrails.figures import NUMBER_WORDS, Figure, Kind, figures, shortest, thousandths
+from usher_agent.guardrails.figures import NUMBER_WORDS, Figure, Kind, figures, shortest, size, thousandths
 from usher_shared.contracts.recollection import PREFACE, read_note
 
 # what a model is told of a reply that was refused; it quotes what has no ground, and is none
@@ -33,6 +33,8 @@ _MONEY_KEY = re.compile(
 )
 _SPAN_KEY = re.compile(r"(?:seconds?|_s|ttl|minutes?|hours?)$")
 _PRICE = re.compile(r'"price":\s*"?(\d+(?:\.\d+)?)')
+_KINDS = ("available", "accessible_available", "capacity")
+_KIND = {key: re.compile(rf'"{key}": ?(\d+)') for key in _KINDS}
 _LISTED = tuple(f'"{key}":' for key in ("event_id", "order_id", "id", "entry_id", "seat"))
 _EACH = frozenset(("price", "min", "max", "price_from"))
 _TWO = ("couple", "pair", "both of us", "two of us", "me and", " and i", " and me")
@@ -185,14 +187,17 @@ class Grounds:
             if value[0] == '"':
                 self._add_text(role, value[1:-1])
             elif role is Role.MONEY:
-                amount = abs(round(float(value) * 1000))
+                amount = abs(round(size(value) * 1000))
                 self.money.add(amount)
                 if key not in _EACH:
                     self.totals.add(amount)
             else:
                 self._add_number(role, value)
                 if key == "quantity":
-                    self._want(int(float(value)))
+                    self._want(int(size(value)))
+        if '"accessible_available":' in content:  # how many there are of a kind in the whole house
+            for key in _KINDS:
+                self.counts.add(sum(int(size(number)) for number in _KIND[key].findall(content)))
         counted = {content.count(mark) for mark in _LISTED}
         self.counts |= counted
         self.longest_list = max(self.longest_list, content.count('"section":'), *counted)
@@ -220,7 +225,7 @@ class Grounds:
             self._unread.append(text)
 
     def _add_number(self, role: Role, value: str) -> None:
-        number = float(value)
+        number = size(value)
         if role is Role.MINOR:
             self.money |= {abs(round(number * 10)), abs(round(number * 1000)), abs(round(number))}
         elif role is Role.PERCENT:

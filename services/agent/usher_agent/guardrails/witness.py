@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from usher_agent.guardrails.figures import Figure, Kind
+from usher_agent.guardrails.figures import Figure, Kind, size
 from usher_agent.guardrails.grounds import Grounds
 
 _DAY = 1440
@@ -46,7 +46,7 @@ class Witness:
         self._differs = _DIFFERENCE.search(sentence) is not None
         told = list(found)
         for figure in told:
-            if figure.kind in (Kind.COUNT, Kind.NUMBER) and (number := float(figure.value)) in _QUANTITIES:
+            if figure.kind in (Kind.COUNT, Kind.NUMBER) and (number := size(str(figure.value))) in _QUANTITIES:
                 self._quantities.add(int(number))
         self._seats += sum(f.kind is Kind.PLACE and f.value[0] == "seat" for f in told)
         waiting = [figure for figure in told if not self._holds(figure)]
@@ -76,7 +76,7 @@ class Witness:
             case Kind.SPAN:
                 return value in g.spans or value in self._base.spans or g.says(figure.said)
             case Kind.NUMBER:
-                return value in g.numbers or int(float(value)) in g.counts or g.says(figure.said) or value in ("0", "1")
+                return value in g.numbers or int(size(value)) in g.counts or g.says(figure.said) or value in ("0", "1")
             case Kind.PERCENT:
                 return value in g.percents or g.says(figure.said)
             case Kind.TIME:
