@@ -53,7 +53,7 @@ INFO = {
             "name": "Orchestra",
             "price": {"min": 120.0, "max": 180.0},
             "available": 40,
-            "accessible_available": 7,
+            "accessible_available": 31,
             "capacity": 200,
         },
         {
@@ -61,7 +61,7 @@ INFO = {
             "name": "Balcony",
             "price": {"min": 45.0, "max": 60.0},
             "available": 174,
-            "accessible_available": 13,
+            "accessible_available": 11,
             "capacity": 300,
         },
     ],
@@ -240,7 +240,7 @@ INVENTED = [
 GROUNDED = [
     "They are forty-five dollars each, ninety dollars in all.",
     "It starts at half past seven.",
-    "20 wheelchair seats are free for Hamlet.",
+    "42 wheelchair seats are free for Hamlet.",
     "One moment, please.",
     "Hamlet is on Sun 22 Nov 2026 at 19:30 in Globe House, New York, from $45.00.",
     "It starts at 7:30 pm on November 22.",
