@@ -15,6 +15,7 @@ from usher_inference.understanding import Intent, Topic
 from usher_inference.understanding.intents import weigh_intents
 from usher_inference.understanding.lexicon import word_list
 from usher_inference.understanding.passage import Passage
+from usher_inference.understanding.rules import asked_rule
 from usher_inference.understanding.topics import is_question, read_topic
 
 
@@ -127,6 +128,7 @@ _REQUESTS = {
     Request.LEAVE: _Kind.WAIT,
     Request.WAITING: _Kind.WAIT,
     Request.PAPERS: _Kind.ASK,
+    Request.OPTIONS: _Kind.ASK,
 }
 _CHANGES = (_Kind.REFUND, _Kind.CREDIT, _Kind.EXCHANGE, _Kind.UPGRADE)
 _TOGETHER = (  # what one flow serves, whichever of the two comes first
@@ -145,7 +147,7 @@ _MOST_REMINDERS = 2
 @lru_cache(maxsize=4096)
 def split(text: str) -> tuple[str, ...]:
     """The requests of a message in order; the whole text where there is one only."""
-    if not _MAY_HOLD_TWO.search(text):
+    if not _MAY_HOLD_TWO.search(text) or asked_rule(text):
         return (text,)
     parts: list[tuple[_Kind | None, str]] = []
     for piece, joint in _pieces(text):
@@ -201,6 +203,8 @@ def _belongs(before: tuple[_Kind | None, str], kind: _Kind, words: str) -> bool:
     if kind_before is None or kind is kind_before or {kind, kind_before} in _TOGETHER:
         return not (kind in _CHANGES and kind is kind_before and _names_one(words) and _names_one(said))
     if kind is _Kind.ASK and kind_before in _CHANGES:
+        if read_request(words) is Request.OPTIONS:
+            return True
         return read_topic(Passage(words)) in _OF_CHANGES and read_request(words) is None
     return False
 

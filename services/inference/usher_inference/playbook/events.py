@@ -18,6 +18,7 @@ from usher_inference.playbook.naming import (
 from usher_inference.playbook.phrases import (
     ELSEWHERE,
     MAY_WAIT,
+    NO_OTHER_DATE,
     NOTHING_CALLED,
     NOTHING_NAMED,
     ON_OTHER_DATES,
@@ -220,7 +221,7 @@ def _present(d: Dialogue, matching: list[EventSummary], lead: str, *, named: boo
         return Say(f"{lead} {event_line(shown[0])}. {Asked.THIS.value}")
     more = len(matching) - len(shown)
     if named and not lead and not best_fit(d.wish.query, matching):
-        lead = f"{NOTHING_NAMED} {quoted(d.wish.query or '')}. The nearest are:"
+        lead = f"{_not_called(d)} The nearest are:"
     if asked_already and not (lead and d.turn.renamed):
         return Say(
             f"That leaves {len(shown)} of them; the number in the list, the time or the place tells them apart:\n"
@@ -241,9 +242,16 @@ def _settle(d: Dialogue, only: EventSummary, *, named: bool) -> Act | None:
         if not akin(query, d.infos.get(only.event_id, only)):
             return _nothing(d)
         d.listed = (only.event_id,)
-        return Say(f"{NOTHING_NAMED} {quoted(query)}. The nearest is {event_line(only)}. {Asked.MEANT.value}")
+        return Say(f"{_not_called(d)} The nearest is {event_line(only)}. {Asked.MEANT.value}")
     d.focus = only.event_id
     return None
+
+
+def _not_called(d: Dialogue) -> str:
+    """The words for a name that nothing found bears; of an exchange for another date the name is known well."""
+    order = d.orders.get(d.exchanged or "")
+    named = quoted(d.wish.query or "")
+    return f"{NO_OTHER_DATE} {named}." if order and d.wish.query == order.event_name else f"{NOTHING_NAMED} {named}."
 
 
 def _nothing(d: Dialogue) -> Act:

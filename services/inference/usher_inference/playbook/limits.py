@@ -4,8 +4,9 @@ import re
 
 _COST = r"(?:money|prices?|costs?|budget|expenses?|amount)"
 _WITHOUT_LIMIT = re.compile(
-    rf"\b(?:no|without(?: an?| any)?|(?:haven'?t|have not|don'?t have|do not have|there isn'?t|isn'?t) (?:got |set |fixed )?"
-    rf"(?:an?|any|really an?)) (?:[a-z]+ )?(?:limits?|max(?:imum)?|cap|ceiling|budget)\b(?! (?:over|above|of|under))|"
+    rf"\b(?:no|without(?: an?| any)?|(?:haven'?t|have not|don'?t have|do not have|there isn'?t|isn'?t) (?:got |"
+    rf"set |fixed )?(?:an?|any|really an?)) (?:[a-z]+ )?(?:limits?|max(?:imum)?|cap|ceiling|budget)\b"
+    rf"(?! (?:over|above|of|under))|"
     rf"\b{_COST}(?:'s| is| are|'re)? (?:really |just )?(?:no|not an?|isn'?t an?|not the) (?:real |big )?"
     rf"(?:object|issue|problem|concern|matter|worry|question|obstacle)\b|"
     rf"\b{_COST}(?:'s| is| are) (?:really )?(?:irrelevant|unimportant|secondary|immaterial|unlimited)\b|"

@@ -13,11 +13,12 @@ from usher_inference.playbook.exchanges import (
     split_exchange,
 )
 from usher_inference.playbook.naming import names_something
+from usher_inference.playbook.options import chosen_way
 from usher_inference.playbook.order_wishes import hear_order_details
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.reading import read, read_of_orders
 from usher_inference.playbook.recalling import recall_last
-from usher_inference.playbook.requests import Request, read_request, spends_credit
+from usher_inference.playbook.requests import Request, moves_on, read_request, spends_credit
 from usher_inference.playbook.seat_wishes import hear_seats
 from usher_inference.playbook.state import Dialogue, Task
 from usher_inference.playbook.waiting import hear_entry
@@ -43,9 +44,10 @@ _REQUESTED = {
     Request.LEAVE: Task.LEAVE,
     Request.WAITING: Task.WAITING,
     Request.PAPERS: Task.PAPERS,
+    Request.OPTIONS: Task.OPTIONS,
 }
 _ONE_SHOT = (Task.ORDERS, Task.RELEASE, Task.HUMAN, Task.BALANCE, Task.PAPERS)  # done once answered
-_OF_ORDERS = (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE, Task.ORDERS, Task.PAPERS)
+_OF_ORDERS = (Task.UPGRADE, Task.REFUND, Task.CREDIT, Task.EXCHANGE, Task.ORDERS, Task.PAPERS, Task.OPTIONS)
 _OF_ENTRIES = (Task.LEAVE, Task.WAITING, Task.TAKE)
 _WHICH_ORDER = (Asked.ORDER, Asked.THAT_ORDER, Asked.SEATS_BACK, Asked.SEATS_PART)
 _RULES = (Topic.REFUND_POLICY, Topic.EXCHANGE_POLICY, Topic.POLICY)
@@ -134,6 +136,9 @@ def hear_orders(d: Dialogue) -> None:
 def _requested(d: Dialogue, heard: Understanding) -> Task | None:
     """The task that the words ask for beside the plain intents; None where a rule is asked about, or nothing."""
     asked = read_request(d.turn.text)
+    idle = d.order_focus is not None and not (d.hold or d.exchanged or d.wish.has_criteria() or d.wish.quantity)
+    if asked is None and idle and heard.slots.dates and moves_on(d.turn.text):
+        return Task.EXCHANGE
     owned = asked is Request.REFUND and _OF_MINE.search(d.turn.text)
     acts = asked is Request.CREDIT or owned or (asked is Request.EXCHANGE and names_target(d.turn.text))
     if heard.intent is Intent.QUESTION and heard.topic in _RULES and not acts:
@@ -156,7 +161,7 @@ def _requested(d: Dialogue, heard: Understanding) -> Task | None:
 
 def _take_request(d: Dialogue, heard: Understanding) -> bool:
     """Whether the message asks for something beside the plain intents, or answers what such a request waits for."""
-    requested = _requested(d, heard)
+    requested = chosen_way(d) or _requested(d, heard)
     if d.exchanged and (ends_exchange(d, heard.intent) or (requested and requested is not Task.PAPERS)):
         d.exchanged = None
     choosing = d.turn.asked in (Asked.TAKE, Asked.WAIT_WHICH, Asked.WAIT_COUNT)

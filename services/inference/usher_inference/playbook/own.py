@@ -12,6 +12,7 @@ from usher_inference.playbook.orders import NO_ORDERS, known_orders, show_orders
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.seats import Beside, choose
 from usher_inference.playbook.state import Dialogue, Task
+from usher_inference.playbook.wishes import asks_day
 from usher_inference.understanding import Topic
 from usher_shared.contracts.tools import OrderView, SeatOffer
 
@@ -95,6 +96,19 @@ def answer(d: Dialogue) -> Act | None:
     if d.wish.has_criteria() and d.order_focus is None and not _MINE.search(text):
         return None
     return _of_order(d, _tell_where if where else _tell_order_beside)
+
+
+def tell_date(d: Dialogue) -> Act | None:
+    """Whether the event in question is on the day that is asked about; None when nothing of the kind is asked."""
+    slots = d.turn.heard.slots if d.turn.heard else None
+    order = d.orders.get(d.order_focus or "")
+    event = d.event or (d.events.get(order.event_id) if order else None)
+    if slots is None or slots.date is None or event is None or slots.event or slots.quantity:
+        return None
+    if d.turn.done or not asks_day(d.turn.text):
+        return None
+    right = "Yes" if slots.date.covers(event.starts_at.date()) else "No"
+    return Say(f"{right}, {event.name} is on {event.local_start}. {phrases.resumed(d.turn.asked)}".strip())
 
 
 def _names_another(d: Dialogue) -> bool:

@@ -12,6 +12,7 @@ _CHOICES = {
     Asked.LIMIT: "You can name an amount, a section, or say “no limit”.",
     Asked.SEATS_BACK: "You can name the seat numbers, or say “all”.",
     Asked.SEATS_PART: "You can name the seat numbers, or say “all”.",
+    Asked.WAY: "You can say “refund”, “exchange” or “credit”.",
     Asked.INSTEAD: "You can name a day, an event or a section.",
     Asked.WAIT_COUNT: "Just a number will do, such as 2.",
     Asked.WAIT_WHICH: "You can answer with its number in the list.",

@@ -29,6 +29,7 @@ class Asked(StrEnum):
     SEATS_BACK = "Which seats should I refund, or all of them?"
     SEATS_PART = "Which of these seats do you mean, or all of them?"
     THAT_ORDER = "Do you mean that order?"
+    WAY = "Would you like a refund, an exchange or store credit?"
     INSTEAD = "What would you like instead: another date, another event or other seats?"
     WAIT = "Shall I put you on the wait list?"
     WAIT_COUNT = "How many seats should I wait for?"
@@ -195,6 +196,7 @@ NOTHING_CALLED = "I found no events for"
 ON_OTHER_DATES = "but there is this on other dates:"
 ELSEWHERE = "but there is this elsewhere:"
 NOTHING_NAMED = "I found nothing called"
+NO_OTHER_DATE = "I see no other date that fits for"
 MAY_WAIT = "I can also put you on the wait list: just say so."
 WAITS_FOR = (
     "Just say which other event you would like, or wait for this one: seats that come free are held for whoever is "
@@ -223,6 +225,7 @@ CANNOT = (
     "and pass things on to a person."
 )
 NO_TOOL = "I can't do that in this conversation, sorry. I can answer what was already looked up, or you can try again."
+EARLY_YES = "You wrote that before my offer was shown, so I have not taken it as a yes to it. Please read it first."
 NEED_YES = (
     "I charge nothing without a clear yes. Please say yes to go ahead, no to leave it, or tell me what to change."
 )

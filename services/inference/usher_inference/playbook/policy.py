@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from usher_inference.playbook import (
     comparing,
     knowledge,
+    options,
     orders,
     own,
     papers,
@@ -63,6 +64,8 @@ def _pass_on(d: Dialogue, act: Call) -> Act:
 def _decide(d: Dialogue) -> Act:
     if d.turn.heard is None:
         return Say(phrases.GREETING)
+    if d.turn.early and d.proposal:
+        return Say(phrases.EARLY_YES)
     if d.turn.beyond:
         elsewhere = knowledge.aside(d) if d.turn.beyond is Beyond.ELSEWHERE else None
         return elsewhere or Say(reply(d.turn.beyond, d.turn.asked))
@@ -84,6 +87,7 @@ def _decide(d: Dialogue) -> Act:
         or paying.answer(d)
         or _after_decline(d)
         or own.tell_called_off(d)
+        or own.tell_date(d)
         or own.answer(d)
         or paying.tell_outcome(d)
     )
@@ -132,6 +136,8 @@ def _talk(d: Dialogue, intent: Intent) -> Act | None:
     matter = smalltalk.says_no_more(d.turn.text)  # "hi, I have a problem" is more than a greeting
     if intent in (Intent.GREET, Intent.THANKS, Intent.BYE) and not d.turn.affirmed and not (matter or d.turn.requested):
         return smalltalk.chat(d, intent)
+    if smalltalk.repeats_yes(d, intent):
+        return smalltalk.chat(d, Intent.AFFIRM)
     special = smalltalk.aside(d)
     if special:
         return special
@@ -154,6 +160,7 @@ def _flow(d: Dialogue, intent: Intent) -> Act:
         Task.UPGRADE: orders.upgrade,
         Task.REFUND: orders.refund,
         Task.CREDIT: orders.credit,
+        Task.OPTIONS: options.show,
         Task.BALANCE: papers.balance,
         Task.PAPERS: papers.show,
         Task.JOIN: waiting.join,

@@ -1,19 +1,19 @@
 """Answering questions from an event's own data; what is not known is said to be unknown."""
 
 import re
-from collections.abc import Callable, Mapping
 
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event, learn_names
+from usher_inference.playbook.facts import NAMES, fact_of, tell
 from usher_inference.playbook.knowledge import SURE, consult, searched
 from usher_inference.playbook.naming import likeness
+from usher_inference.playbook.order_wishes import likeness as names_alike
 from usher_inference.playbook.phrases import Asked
-from usher_inference.playbook.sections import sections_called
+from usher_inference.playbook.reading import read_of_orders
 from usher_inference.playbook.state import Dialogue, Task
 from usher_inference.understanding import Topic
 from usher_inference.understanding.topics import read_topics
-from usher_shared.contracts.money import to_minor
 from usher_shared.contracts.tools import EventInfo, HoldTickets
 
 _HOW_LONG = re.compile(
@@ -21,26 +21,11 @@ _HOW_LONG = re.compile(
     r"\bhow long (?:do|will|can|are) (?:you )?(?:hold|keep|(?:the |my |our )?seats? (?:be )?(?:held|kept))",
     re.I,
 )
+_OWN_TICKETS = re.compile(
+    r"\b(?:my|our) (?:[\w'&.-]+ ){0,3}?(?:tickets?|seats?|orders?|bookings?|purchases?)\b", re.IGNORECASE
+)
 _SAME_EVENT = 90.0
 _HOLD_MINUTES = HoldTickets.model_fields["expires_in_seconds"].default // 60
-_LONGEST = 600  # characters of a fact that are quoted
-# What a fact or policy may be called in the catalogue, most telling first.
-_NAMES: dict[Topic, tuple[str, ...]] = {
-    Topic.PARKING: ("parking",),
-    Topic.BAGS: ("bag",),
-    Topic.DOORS: ("door", "entry", "gate"),
-    Topic.TRANSPORT: ("transport", "transit", "direction", "getting", "public"),
-    Topic.FOOD: ("food", "drink", "concession"),
-    Topic.AGE: ("age", "children", "kid"),
-    Topic.ACCESSIBILITY: ("accessib", "wheelchair"),
-    Topic.DELIVERY: ("deliver", "ticket", "mobile"),
-    Topic.FEES: ("fee",),
-    Topic.PAYMENT: ("payment", "pay"),
-    Topic.REFUND_POLICY: ("refund", "cancel"),
-    Topic.TRANSFER: ("transfer", "resale", "resell", "name"),
-    Topic.EXCHANGE_POLICY: ("exchange", "transfer", "resale"),
-}
-
 _OF_VENUE = frozenset(
     {Topic.ACCESSIBILITY, Topic.DOORS, Topic.PARKING, Topic.BAGS, Topic.TRANSPORT, Topic.FOOD, Topic.VENUE}
 )
@@ -62,7 +47,11 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
         return Say(f"{known} {_continuation(d)}".strip())
     if topic is Topic.OTHER or (topic in _OF_SEATS and d.task is Task.PURCHASE and d.turn.seat_terms_changed):
         return None  # "what about section 102?" is answered by seats
-    unsettled = _settle_former(d) or (_no_event(d, topic) if d.focus is None and not d.wish.has_criteria() else None)
+    unsettled = (
+        _settle_own(d, topic)
+        or _settle_former(d)
+        or (_no_event(d, topic) if d.focus is None and not d.wish.has_criteria() else None)
+    )
     if unsettled:
         return unsettled
     step = find_event(d)
@@ -73,12 +62,12 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
     info = d.infos.get(d.focus or "")
     if info is None:
         return _look_up(d)
-    more = [other for other in read_topics(d.turn.text) if other in _NAMES or other in (Topic.TIME, Topic.VENUE)]
-    fact = _fact(info, topic)
+    more = [other for other in read_topics(d.turn.text) if other in NAMES or other in (Topic.TIME, Topic.VENUE)]
+    fact = fact_of(info, topic)
     found = _from_documents(d, topic, info, fact or "") if set(more) <= {topic} else None
     if found:
         return found
-    told = list(dict.fromkeys(_tell(info, one, d) for one in dict.fromkeys([topic, *more[:3]])))
+    told = list(dict.fromkeys(tell(info, one, d) for one in dict.fromkeys([topic, *more[:3]])))
     if fact and told[0] == fact and searched(d):
         told[0] = f"I know no more of it than this: {fact}"
     going_on = "" if told[-1].endswith("?") else _continuation(d)
@@ -89,9 +78,26 @@ def _from_documents(d: Dialogue, topic: Topic, info: EventInfo, fact: str) -> Ac
     """What the house's documents say beyond the catalogue's fact, or the call that looks it up."""
     if topic not in _OF_HOUSE:
         return None
-    known = " ".join([fact, *_NAMES.get(topic, ())])
-    found = consult(d, info, known, least=0.0 if topic in _NAMES else SURE)
+    known = " ".join([fact, *NAMES.get(topic, ())])
+    found = consult(d, info, known, least=0.0 if topic in NAMES else SURE)
     return Say(f"{found.text} {_continuation(d)}".strip()) if isinstance(found, Say) else found
+
+
+def _settle_own(d: Dialogue, topic: Topic) -> Act | None:
+    """A rule that is asked of the customer's own tickets is that of the event they are for, if it is one."""
+    if topic not in (Topic.REFUND_POLICY, Topic.EXCHANGE_POLICY) or not _OWN_TICKETS.search(d.turn.text):
+        return None
+    if not d.orders_listed and d.can("list_orders") and not d.turn.failures("list_orders"):
+        return Call("list_orders")
+    named = read_of_orders(d, d.turn.text).slots.event
+    events = {
+        order.event_id
+        for order in d.orders.values()
+        if order.seats and (named is None or names_alike(named.name, order.event_name) >= _SAME_EVENT)
+    }
+    if len(events) == 1:
+        (d.focus,) = events
+    return None
 
 
 def _settle_former(d: Dialogue) -> Act | None:
@@ -139,8 +145,8 @@ def _common(d: Dialogue, topic: Topic) -> Act | None:
     if info is None:
         d.focus = listed[0].event_id
         return _look_up(d)
-    fact = _fact(info, topic) if topic is Topic.ACCESSIBILITY else None  # free seats differ by event
-    return Say(fact or _tell(info, topic, d))
+    fact = fact_of(info, topic) if topic is Topic.ACCESSIBILITY else None  # free seats differ by event
+    return Say(fact or tell(info, topic, d))
 
 
 def _total(d: Dialogue) -> str:
@@ -158,128 +164,6 @@ def _look_up(d: Dialogue) -> Act:
     if d.turn.tried("get_event_info", arguments):
         return Say(f"I couldn't look that up just now, sorry. {Asked.RETRY.value}")
     return Call("get_event_info", arguments)
-
-
-def _tell(info: EventInfo, topic: Topic, d: Dialogue) -> str:
-    tellers: dict[Topic, Callable[[EventInfo, Dialogue], str]] = {
-        Topic.TIME: _when,
-        Topic.DATE: _when,
-        Topic.PRICE: _prices,
-        Topic.AVAILABILITY: _available,
-        Topic.SEATING: _sections,
-        Topic.VENUE: _where,
-        Topic.POLICY: _policies,
-        Topic.ACCESSIBILITY: _accessible,
-        Topic.PROGRAMME: _programme,
-    }
-    if info.status == "cancelled" and topic in (Topic.POLICY, Topic.REFUND_POLICY):
-        return f"{phrases.named_event(info)} was cancelled. Whoever bought for it gets the money back."
-    if topic in tellers:
-        return tellers[topic](info, d)
-    found = _fact(info, topic)
-    if found or topic is Topic.FEES:
-        return found or phrases.FEES
-    return (
-        f"I have no information on that for {phrases.named_event(info)}, and I don't want to guess. "
-        f"{Asked.PERSON.value if d.task is Task.NONE else 'A person at our support desk can find out; just ask.'}"
-    )
-
-
-def _fact(info: EventInfo, topic: Topic) -> str | None:
-    names = _NAMES.get(topic, ())
-    for source in (info.venue_info.facts, info.policies):
-        found = _named(source, names)
-        if found:
-            return found
-    return None
-
-
-def _named(source: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        for key, text in source.items():
-            if name in key.lower() and text.strip():
-                return _sentence(text)
-    return None
-
-
-def _sentence(text: str) -> str:
-    flat = " ".join(text.split())[:_LONGEST]
-    return flat if flat[-1] in ".!?" else f"{flat}."
-
-
-def _when(info: EventInfo, d: Dialogue) -> str:
-    doors = _fact(info, Topic.DOORS)
-    return f"{info.name} starts {info.local_start} at {info.venue}." + (f" {doors}" if doors else "")
-
-
-def _where(info: EventInfo, d: Dialogue) -> str:
-    return f"{info.name} is at {info.venue}, {info.venue_info.address}, {info.city}."
-
-
-def _programme(info: EventInfo, d: Dialogue) -> str:
-    parts = [_sentence(info.description)] if info.description.strip() else []
-    if info.performers:
-        parts.append(f"On stage: {phrases.listing(info.performers)}.")
-    about = " ".join(parts)
-    return f"{phrases.named_event(info)}: {about}" if about else f"I know no more of {phrases.named_event(info)}."
-
-
-def _prices(info: EventInfo, d: Dialogue) -> str:
-    free = [section for section in info.sections if section.available > 0]
-    called = {section.section for section in sections_called(info, d.wish.section)} if d.wish.section else set()
-    there = [section for section in free if section.section in called]
-    free = there or free
-    if not free:
-        return f"{phrases.named_event(info)} is sold out."
-    low = min(section.price.min for section in free)
-    high = max(section.price.max for section in free)
-    if low == high:
-        span = f"cost {phrases.money(low, info.currency)}"
-    else:
-        span = f"cost from {phrases.money(low, info.currency)} to {phrases.money(high, info.currency)}"
-    if low == high and d.wish.quantity and d.wish.quantity > 1:
-        whole = to_minor(low, info.currency) * d.wish.quantity
-        span += f" each, {phrases.money_minor(whole, info.currency)} for {d.wish.quantity},"
-    else:
-        span += " each"
-    named = f" in section {free[0].section}" if len(there) == 1 else ""
-    return f"Seats{named} for {phrases.named_event(info)} {span} before any fees."
-
-
-def _available(info: EventInfo, d: Dialogue) -> str:
-    if info.available <= 0 or info.status == "sold_out":
-        waits = f" {phrases.WAITS_FOR}" if d.can("join_wait_list") else ""
-        return f"I'm sorry, {phrases.named_event(info)} is sold out.{waits}"
-    free = phrases.count(info.available, "seat")
-    return f"{free} {'is' if info.available == 1 else 'are'} free for {phrases.named_event(info)}."
-
-
-def _sections(info: EventInfo, d: Dialogue) -> str:
-    free = [section for section in info.sections if section.available > 0][:8]
-    if not free:
-        return f"{phrases.named_event(info)} has no free seats."
-    lines = [
-        f"{section.section} ({section.name}): from {phrases.money(section.price.min, info.currency)}, "
-        f"{section.available} free"
-        for section in free
-    ]
-    return f"Sections with free seats for {phrases.named_event(info)}: {'; '.join(lines)}."
-
-
-def _accessible(info: EventInfo, d: Dialogue) -> str:
-    free = sum(section.accessible_available for section in info.sections)
-    known = _fact(info, Topic.ACCESSIBILITY)
-    seats = (
-        f"{phrases.count(free, 'accessible seat')} {'is' if free == 1 else 'are'} free"
-        if free
-        else ("No accessible seats are free")
-    )
-    return " ".join(part for part in (known, f"{seats} for {phrases.named_event(info)}.") if part)
-
-
-def _policies(info: EventInfo, d: Dialogue) -> str:
-    told = [_sentence(text) for text in info.policies.values() if text.strip()]
-    return " ".join(told)[: _LONGEST * 2] or "I have no policy text for this event."
 
 
 def _continuation(d: Dialogue) -> str:

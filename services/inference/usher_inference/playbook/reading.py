@@ -1,6 +1,5 @@
 """Understanding a text in the light of the dialogue: its moment, the last question, and the names known so far."""
 
-import re
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -10,27 +9,20 @@ from usher_inference.playbook.state import Dialogue
 from usher_inference.understanding import (
     CatalogueHints,
     Intent,
-    Topic,
     Understanding,
     UnderstandingContext,
     understand,
 )
+from usher_inference.understanding.rules import asked_rule
 
-_OF_TICKETS_AT_ALL = re.compile(  # "can tickets for X be refunded?": of no order that there is
-    r"\b(?:can|could|are|is|may|will) (?:the |your |these )?(?:tickets?|seats?|orders?|purchases?)\b"
-    r"(?:[\w'&. -]{0,60}\b(?:be|get))?[\w ]{0,12}\b(?:refund|exchang|cancel|return|swap|chang)",
-    re.IGNORECASE,
-)
-_RULES = {Intent.REFUND: Topic.REFUND_POLICY, Intent.EXCHANGE: Topic.EXCHANGE_POLICY}
+_OF_RULES = (Intent.REFUND, Intent.EXCHANGE, Intent.BUY, Intent.FIND, Intent.QUESTION, Intent.INFORM, Intent.OTHER)
 
 
 @lru_cache(maxsize=4096)
 def _understand(text: str, context: UnderstandingContext) -> Understanding:
     heard = understand(text, context)
-    of_rule = _RULES.get(heard.intent)
-    if of_rule and heard.slots.order_id is None and _OF_TICKETS_AT_ALL.search(text):
-        return replace(heard, intent=Intent.QUESTION, topic=of_rule)
-    return heard
+    rule = asked_rule(text) if heard.slots.order_id is None and heard.intent in _OF_RULES else None
+    return replace(heard, intent=Intent.QUESTION, topic=rule) if rule else heard
 
 
 def read(d: Dialogue, text: str) -> Understanding:

@@ -10,6 +10,7 @@ from usher_inference.playbook.exchanges import settle_exchange
 from usher_inference.playbook.listening import hear
 from usher_inference.playbook.phrases import (
     ELSEWHERE,
+    NO_OTHER_DATE,
     NOTHING_CALLED,
     NOTHING_NAMED,
     ON_OTHER_DATES,
@@ -25,6 +26,7 @@ from usher_inference.playbook.transcript import (
     AssistantTurn,
     Declined,
     Done,
+    Early,
     HandedOn,
     Heard,
     Lapsed,
@@ -65,6 +67,8 @@ def _fold(d: Dialogue, step: Step) -> None:
             _note_declined(d)
         case Lapsed():
             d.proposal, d.proposal_action = None, ""
+        case Early():
+            d.turn.early = True
         case Recalled(known):
             restore(d, known)
         case HandedOn(refused=refused):
@@ -146,7 +150,7 @@ def _note_text(d: Dialogue, text: str) -> None:
 
 def _drop_vain_terms(d: Dialogue, text: str) -> None:
     """What was owned up to as not found no longer narrows what is looked for."""
-    if text.startswith(NOTHING_NAMED):
+    if text.startswith((NOTHING_NAMED, NO_OTHER_DATE)):
         d.wish.query = None
     if ON_OTHER_DATES in text:
         d.wish.date = None

@@ -21,6 +21,7 @@ class Request(StrEnum):
     WAITING = "waiting"  # how the wait stands
     PAPERS = "papers"  # tickets, QR codes, receipts
     OWN = "own"  # which tickets there are
+    OPTIONS = "options"  # what may be done with tickets that cannot be used
     REPEAT = "repeat"  # as in the last order
 
 
@@ -99,6 +100,25 @@ _RETURN = re.compile(
     rf"\bget rid of (?:\w+ ){{0,3}}?(?:tickets?|seats?)\b",
     re.IGNORECASE,
 )
+_HINDERED = (
+    r"(?:sick|ill|unwell|covid|flu|fever|in hospital|injured|hurt|emergency|funeral|stuck (?:at|in)|"
+    r"something(?:'s| has)? (?:came|come|cropped) up|plans (?:have )?changed|double[- ]booked|"
+    r"(?:can'?t|cannot|can not|won'?t|unable to|not able to|no longer able to|couldn'?t)\b[\w ]{0,20}\b"
+    r"(?:use|make|go|attend|come|be there|travel))"
+)
+_WAYS = (
+    r"(?:options?|possibilit\w+|choices?|alternatives?|what now|"
+    r"(?:what|anything)\b[\w' ]{0,24}\b(?:do|done|advise|suggest|possible|recommend))"
+)
+_OPTIONS = re.compile(
+    rf"\b{_HINDERED}\b.*\b{_WAYS}\b|\b{_WAYS}\b.*\b{_HINDERED}\b|"
+    r"\bwhat\b[\w' ]{0,15}\bdo with (?:my|our|the|these|those) (?:[\w'&.-]+ ){0,4}?(?:tickets?|seats?|order|booking)\b|"
+    r"\bwhat\b[\w' ]{0,15}\b(?:my|our) (?:options|choices)\b[\w' ]{0,12}\b(?:with|for) (?:my|our|the|these) "
+    r"(?:[\w'&.-]+ ){0,4}?(?:tickets?|seats?|order|booking)\b|"
+    r"\b(?:can'?t|cannot|won'?t|unable to|not able to|couldn'?t)\b[\w ]{0,15}\buse (?:my|our|the|these|those) "
+    r"(?:[\w'&.-]+ ){0,4}?(?:tickets?|seats?)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _OWN = re.compile(
     r"\b(?:which|what|any|the) (?:tickets|seats|orders|bookings)\b[\w ]{0,12}\b(?:i|we) own\b", re.IGNORECASE
 )
@@ -125,6 +145,19 @@ _EXCHANGE = re.compile(
 )
 
 
+_TO_DAY = re.compile(
+    r"^\W*(?:(?:please|can|could|may|would it be possible to|i'?d like to|i want to|we want to|we'?d like to|let'?s|"
+    r"is it possible to) ?(?:i|we|you|us)? ?)*(?:please )?(?:switch|change|move|go|swap)(?: (?:it|them))? (?:over )?to "
+    r"(?:the )?\w",
+    re.IGNORECASE,
+)
+
+
+def moves_on(text: str) -> bool:
+    """ "Can we switch to Friday?": of an order where nothing is being bought."""
+    return _TO_DAY.search(text) is not None
+
+
 @lru_cache(maxsize=4096)
 def read_request(text: str) -> Request | None:
     """The request that the words hold, the narrowest first; None for most messages."""
@@ -139,6 +172,7 @@ _ORDERED = (
     (Request.CREDIT, _CREDIT_BACK),
     (Request.PAPERS, _PAPERS),
     (Request.REFUND, _RETURN),
+    (Request.OPTIONS, _OPTIONS),
     (Request.UPGRADE, _UPGRADE),
     (Request.OWN, _OWN),
     (Request.REPEAT, _REPEAT),

@@ -61,6 +61,11 @@ _SUBJECTS = (
 )
 _DISCOUNT = re.compile(r"\b(?:discount|promo|coupon|voucher|deal)s?\b", re.I)
 
+_BARE_YES = re.compile(
+    r"^\W*(?:(?:yes|yeah|yep|ok(?:ay)?|sure|please|do|go ahead and|now|then)\W+)*(?:buy|book|order|purchase|take|pay)"
+    r"(?: (?:it|them|those|these|that|now|please|the tickets|the seats|for (?:it|them)))*\W*$",
+    re.IGNORECASE,
+)
 _OFTEN = 2  # messages in a row that were not understood, after which a person is offered
 
 
@@ -89,6 +94,13 @@ def _what_now(d: Dialogue) -> str:
     if d.order_focus and d.last_text.startswith(phrases.FINISHED):
         return "That is done already, nothing more is needed. Is there anything else I can do for you?"
     return "Gladly. What would you like: find an event, book seats, or look after an order?"
+
+
+def repeats_yes(d: Dialogue, intent: Intent) -> bool:
+    """Whether a bare "yes, buy" comes right after the purchase that it was for."""
+    finished = d.last_text.startswith(phrases.FINISHED) and d.order_focus is not None
+    bare = d.turn.heard is not None and d.turn.heard.slots == Slots()
+    return finished and bare and intent is Intent.BUY and _BARE_YES.match(d.turn.text) is not None
 
 
 def aside(d: Dialogue) -> Say | None:

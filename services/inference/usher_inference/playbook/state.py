@@ -36,6 +36,7 @@ class Task(StrEnum):
     REFUND = "refund"
     EXCHANGE = "exchange"  # until it is known which order and what instead: then a purchase that the tickets pay
     CREDIT = "credit"
+    OPTIONS = "options"  # what may be done with tickets that cannot be used
     BALANCE = "balance"
     JOIN = "join"
     LEAVE = "leave"
@@ -131,6 +132,7 @@ class Turn:
     compared: tuple[str, str] | None = None  # events that it asks to compare, as named
     too_many: int | None = None  # seats asked for beyond what one order may have, with others held
     misheard: int = 0  # messages in a row that could not be understood, this one included
+    early: bool = False  # written before the open proposal was shown
     lost_hold: bool = False  # the hold had run out when the message came
     seat_terms_changed: bool = False
     gives_back: bool = False  # "cancel it", said of an order

@@ -24,7 +24,8 @@ _NOW = re.compile(r"^Current time:\s*(\S+)", re.MULTILINE)
 _ZONE = re.compile(r"^Home time zone:\s*(\S+)", re.MULTILINE)
 _DECLINED = re.compile(r"customer declined the proposal\s*(\S*?)[;.\s]", re.IGNORECASE)
 
-_LAPSED = re.compile(r"\bproposal \S+ has expired\b", re.IGNORECASE)
+_LAPSED = re.compile(r"\bproposal \S+ (?:has expired|was taken back)\b", re.IGNORECASE)
+_EARLY = re.compile(r"\bwritten before the proposal \S+ was shown\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,12 @@ class HandedOn:
 
 @dataclass(frozen=True, slots=True)
 class Lapsed:
-    """A proposal ran out before it was answered."""
+    """A proposal ran out, or was taken back, before it was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """The message was written before the proposal was shown."""
 
 
 class Proposed(BaseModel):
@@ -110,7 +116,7 @@ class Recalled:
     known: Recollection
 
 
-Step = UserTurn | AssistantTurn | Declined | Lapsed | HandedOn | Done | Recalled
+Step = UserTurn | AssistantTurn | Declined | Lapsed | Early | HandedOn | Done | Recalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,8 @@ def read_steps(messages: Iterable[Heard]) -> Iterator[Step]:
                 yield Declined(declined.group(1))
             elif _LAPSED.search(message.text):
                 yield Lapsed()
+            elif _EARLY.search(message.text):
+                yield Early()
 
 
 def _read_arguments(text: str) -> dict[str, Any]:

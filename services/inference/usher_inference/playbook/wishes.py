@@ -37,6 +37,12 @@ _LONE_NAME = re.compile(  # "the rodeo", "2 for motor rodeo", "and what about ha
     r"(?: tickets?)? (?:for|to)) )?(?:the |an? )?((?:[\w'’&.-]+ ?){1,4})\W*$",
     re.IGNORECASE,
 )
+_IS_THAT = re.compile(
+    r"^\W*(?:(?:and|so|wait|sorry|ok|just to check|just checking)\W+)*(?:is|was|are|isn'?t|aren'?t)(?: n'?t)? "
+    r"(?:that|it|this|they|those|the (?:show|event|game|concert|match)|my (?:tickets?|seats?|order))"
+    r"(?: (?:tickets?|one|show|event|game|concert|match))?(?: (?:for|on|definitely|really|still|indeed))* ",
+    re.IGNORECASE,
+)
 _SOMETHING_ELSE = re.compile(
     r"\b(?:something|anything) (?:else|different) (?:in|on)\b|\bwhat else is on\b", re.IGNORECASE
 )
@@ -57,8 +63,8 @@ def hear_event(d: Dialogue, heard: Understanding) -> None:
         _hear_event_name(d, heard, slots.event)
         place = _VENUE.search(d.turn.text)
         wish.venue = slots.venue or (place.group(1) if place else None)
-    elif heard.topic and d.focus is None and not wish.has_criteria() and (named := _ABOUT.search(d.turn.text)):
-        wish.query = named.group(1).strip()  # "the policy for echo canyon": a lower-case name of an unknown event
+    elif heard.topic and d.focus is None and not wish.has_criteria() and (about := _name_at_end(d.turn.text)):
+        wish.query = about  # "the policy for echo canyon": a lower-case name of an unknown event
     elif d.focus is None and not wish.query and not slots.venue and (place := _AT.search(d.turn.text)):
         wish.query = place.group(1).strip()
     _hear_other_name(d, heard)
@@ -72,7 +78,7 @@ def hear_event(d: Dialogue, heard: Understanding) -> None:
     if slots.any_date:
         wish.date = None
     day = _day(heard)
-    if day:
+    if day and not (d.event and asks_day(d.turn.text)):
         wish.date = day
         if d.event and not day.covers(d.event.starts_at.date()):
             reopen(d)
@@ -80,9 +86,20 @@ def hear_event(d: Dialogue, heard: Understanding) -> None:
         wish.time_of_day, wish.clock = slots.time_of_day, slots.clock
 
 
+def asks_day(text: str) -> bool:
+    """Whether the event in question is asked for its day ("is that on the 22nd?"), which wishes for no other."""
+    return _IS_THAT.match(text) is not None
+
+
 def _beside_place(text: str, words: Sequence[str]) -> bool:
     """Whether one of the words stands where a question names its event ("parking at gorgessa")."""
     return any(re.search(rf"\b(?:at|for|to|of) (?:the )?{re.escape(word)}\b", text, re.IGNORECASE) for word in words)
+
+
+def _name_at_end(text: str) -> str | None:
+    """What a question is about, where it ends in a name ("the policy for echo canyon"), not in a plain thing."""
+    about = _ABOUT.search(text)
+    return about.group(1).strip() if about and named_words(about.group(1)) else None
 
 
 def _is_denial(heard: Understanding, mention: EventMention) -> bool:

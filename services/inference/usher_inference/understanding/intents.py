@@ -73,7 +73,8 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
         0.94,
         Intent.ORDERS,
         r"\b(?:my|our)\s+(?:\w+\s+)?(?:orders?|order history|bookings|purchases|purchase history)\b(?!\s+(?:to|"
-        r"for another))|\bwhat (?:tickets )?(?:have|did|do) i (?:have|bought|buy|booked|book|order(?:ed)?|"
+        r"for another))|\b(?:what|which) (?:tickets |orders |bookings |seats )?"
+        r"(?:have|did|do) i (?:have|bought|buy|booked|book|order(?:ed)?|"
         r"purchased?|get)\b|\bwhat'?ve i (?:bought|booked|ordered)|\b(?:show|see|view|list|find|check|look up|"
         r"pull up|where(?:'s| is| are))\s+(?:me\s+)?(?:all\s+)?(?:my|our)\s+(?:\w+\s+)?(?:tickets?|seats?|"
         r"bookings?|reservations?|purchases?)\b|"

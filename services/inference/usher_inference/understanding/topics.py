@@ -114,8 +114,8 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
     (
         Topic.POLICY,
         True,
-        r"\bpolic(?:y|ies)\b|\bterms\b|\brules\b|rain (?:out|check|date|or shine)|postponed?|resched|"
-        r"if it rains|cancell?ed",
+        r"\bpolic(?:y|ies)\b|\bterms\b|\brules\b|rain (?:out|check|date|or shine)|postponed?|"
+        r"(?:called|rained) off|abandoned|resched|if it rains|cancell?ed",
     ),
     (
         Topic.PRICE,
