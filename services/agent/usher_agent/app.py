@@ -27,7 +27,7 @@ from usher_agent.memory import endpoints as memory
 from usher_agent.memory.budget import divide
 from usher_agent.memory.customers import Customers
 from usher_agent.memory.preferences import preferences_tool
-from usher_agent.models.answers import RememberingModel
+from usher_agent.models.answers import KeptAnswers
 from usher_agent.models.budget import Budget
 from usher_agent.models.ports import ChatModel
 from usher_agent.proposals import endpoints as proposals
@@ -107,7 +107,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     history = History(deps.store, characters=context.history, summary_characters=context.summary)
     model: ChatModel = deps.model
     if settings.answer_cache_seconds:
-        model = RememberingModel(model, deps.clock, settings.answer_cache_seconds)
+        model = KeptAnswers(model, deps.clock, settings.answer_cache_seconds)
     budget = Budget(
         deps.store,
         deps.clock,

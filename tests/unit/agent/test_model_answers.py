@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from usher_agent.models.answers import RememberingModel
+from usher_agent.models.answers import KeptAnswers
 from usher_agent.models.ports import Completion, CompletionRequest, RequestedCall
 from usher_agent.turns.prompt import (
     assistant_calls,
@@ -57,12 +57,12 @@ def inner() -> Counting:
 
 
 @pytest.fixture
-def model(inner: Counting, clock: ManualClock) -> RememberingModel:
-    return RememberingModel(inner, clock, 60.0)
+def model(inner: Counting, clock: ManualClock) -> KeptAnswers:
+    return KeptAnswers(inner, clock, 60.0)
 
 
 @pytest.fixture
-def ask(model: RememberingModel, clock: ManualClock) -> Any:
+def ask(model: KeptAnswers, clock: ManualClock) -> Any:
     async def ask(*messages: dict[str, Any], customer: str = "ann", **more: Any) -> Completion:
         system = system_message(clock.now(), "Europe/Berlin", more.pop("specialist", "faq"))
         more.setdefault("tools", TOOLS)
@@ -80,13 +80,13 @@ async def test_the_same_question_is_asked_once(ask: Any, inner: Counting, clock:
     first = await ask(QUESTION)
     clock.advance(timedelta(seconds=20))
     second = await ask(QUESTION, customer="bob")
-    assert (first.remembered, second.remembered) == (False, True)
+    assert (first.is_kept, second.is_kept) == (False, True)
     assert second.text == first.text
     assert (second.prompt_tokens, second.cost_nanos, second.charged_nanos) == (0, 0, 0)
     assert inner.asked == 1
 
 
-async def test_a_listener_hears_a_kept_answer(model: RememberingModel, ask: Any, clock: ManualClock) -> None:
+async def test_a_listener_hears_a_kept_answer(model: KeptAnswers, ask: Any, clock: ManualClock) -> None:
     await ask(QUESTION)
     heard: list[str] = []
     system = system_message(clock.now(), "Europe/Berlin", "faq")
@@ -96,15 +96,15 @@ async def test_a_listener_hears_a_kept_answer(model: RememberingModel, ask: Any,
 
 async def test_what_tools_answered_is_part_of_the_question(ask: Any, inner: Counting) -> None:
     await ask(QUESTION, SEARCH, FOUND)
-    assert (await ask(QUESTION, SEARCH, FOUND)).remembered
+    assert (await ask(QUESTION, SEARCH, FOUND)).is_kept
     changed = tool_message("call_1_1", "search_events", '{"events": ["E1"], "knowledge_version": 2}')
-    assert not (await ask(QUESTION, SEARCH, changed)).remembered
+    assert not (await ask(QUESTION, SEARCH, changed)).is_kept
 
 
 async def test_the_moment_passes(ask: Any, clock: ManualClock) -> None:
     await ask(QUESTION)
     clock.advance(timedelta(seconds=60))
-    assert not (await ask(QUESTION)).remembered
+    assert not (await ask(QUESTION)).is_kept
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_the_moment_passes(ask: Any, clock: ManualClock) -> None:
 )
 async def test_another_prompt_or_other_rules_are_another_question(ask: Any, more: dict[str, Any]) -> None:
     await ask(QUESTION)
-    assert not (await ask(QUESTION, **more)).remembered
+    assert not (await ask(QUESTION, **more)).is_kept
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ async def test_another_prompt_or_other_rules_are_another_question(ask: Any, more
 )
 async def test_what_may_be_personal_is_asked_each_time(ask: Any, inner: Counting, messages: list[Any]) -> None:
     await ask(*messages)
-    assert not (await ask(*messages, customer="bob")).remembered
+    assert not (await ask(*messages, customer="bob")).is_kept
     assert inner.asked == 2
 
 
@@ -159,7 +159,7 @@ async def test_what_may_be_personal_is_asked_each_time(ask: Any, inner: Counting
 async def test_an_answer_that_calls_anything_else_is_not_kept(ask: Any, inner: Counting, name: str) -> None:
     inner.next = [Completion("", [RequestedCall("search_events", "{}"), RequestedCall(name, "{}")])]
     await ask(QUESTION)
-    assert not (await ask(QUESTION)).remembered
+    assert not (await ask(QUESTION)).is_kept
 
 
 async def test_failures_and_nothing_and_second_choices_are_not_kept(ask: Any, inner: Counting) -> None:
@@ -167,15 +167,15 @@ async def test_failures_and_nothing_and_second_choices_are_not_kept(ask: Any, in
     with pytest.raises(UpstreamFailed):
         await ask(QUESTION)
     for _ in range(3):
-        assert not (await ask(QUESTION)).remembered
-    assert (await ask(QUESTION)).remembered
+        assert not (await ask(QUESTION)).is_kept
+    assert (await ask(QUESTION)).is_kept
 
 
 async def test_a_new_release_forgets_the_old_ones_answers(ask: Any, inner: Counting) -> None:
     await ask(QUESTION)
     inner.next = [Completion("Hello.", model="m", version="2")]
     await ask(user_message("Hello"))
-    assert not (await ask(QUESTION)).remembered
+    assert not (await ask(QUESTION)).is_kept
 
 
 async def test_in_an_experiment_nothing_is_kept(ask: Any, inner: Counting, clock: ManualClock) -> None:
@@ -183,10 +183,10 @@ async def test_in_an_experiment_nothing_is_kept(ask: Any, inner: Counting, clock
     inner.next = [Completion("Hello.", model="m", version="1", variant="b")]
     await ask(user_message("Hello"))
     for _ in range(2):
-        assert not (await ask(QUESTION)).remembered
+        assert not (await ask(QUESTION)).is_kept
     clock.advance(timedelta(hours=2))
     await ask(QUESTION)
-    assert (await ask(QUESTION)).remembered
+    assert (await ask(QUESTION)).is_kept
 
 
 async def test_two_customers_never_share_what_they_did_not_share(ask: Any, inner: Counting) -> None:

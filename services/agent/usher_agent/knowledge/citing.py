@@ -84,7 +84,7 @@ def cite(text: str, passages: Passages, elsewhere: Callable[[], str] = str) -> C
     return Cited(clean, list(cited.values()), bare)
 
 
-def remembered(messages: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Mapping[str, Any]]:
+def found_earlier(messages: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Mapping[str, Any]]:
     """The passages that earlier searches of the conversation found, as far as they still hold, by id."""
     found: dict[str, Mapping[str, Any]] = {}
     for message in messages:

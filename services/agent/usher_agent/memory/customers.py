@@ -15,7 +15,7 @@ from usher_shared.documents import DocumentStore, Transaction
 CUSTOMERS = "agent_customers"
 
 
-def remembered(document: dict[str, Any] | None) -> Preferences | None:
+def preferences_of(document: dict[str, Any] | None) -> Preferences | None:
     """The preferences that may be used: with consent, and if there are any."""
     if document is None or not document["preferences"] or not document["remembered"]:
         return None
@@ -69,7 +69,7 @@ class Customers:
         return view(await self._store.get(CUSTOMERS, customer_id))
 
     async def consent(self, customer_id: str, wanted: ConsentRequest) -> ConsentView:
-        """Change what the customer agrees to; without consent nothing stays remembered."""
+        """Change what the customer agrees to; without consent no preference stays."""
         now = to_timestamp(self._clock.now())
 
         async def fn(tx: Transaction) -> dict[str, Any] | None:
@@ -86,7 +86,7 @@ class Customers:
 
         return view(await self._store.transaction(fn))
 
-    async def remember(self, customer_id: str, values: dict[str, Any], conversation_id: str) -> bool:
+    async def keep(self, customer_id: str, values: dict[str, Any], conversation_id: str) -> bool:
         """Whether they were kept: only with consent."""
         now = to_timestamp(self._clock.now())
 

@@ -1,6 +1,6 @@
 """What models may cost in a conversation and on a day. When it is spent, what costs nothing answers.
 
-A day's sum is over all processes of the agent: each adds to a document of its own (`model_spending/{day}:{owner}`) and
+A day's sum is over all processes of the agent: each adds to a document of its own (`agent_spending/{day}:{owner}`) and
 reads the others' now and then, so that no turn waits for it and a restart forgets nothing. Between two such moments
 each process can overshoot by what it spends in that time; so can turns that run at the same moment.
 """
@@ -19,7 +19,7 @@ from usher_shared.documents import DocumentStore, Filter, Query
 from usher_shared.errors import UsherError
 
 _LOG = logging.getLogger(__name__)
-SPENDING = "model_spending"
+SPENDING = "agent_spending"
 _KEPT = timedelta(days=40)
 _EXCHANGE_SECONDS = 10.0
 _PROCESSES = 200

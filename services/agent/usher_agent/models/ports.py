@@ -50,7 +50,7 @@ class Completion:
     charged_nanos: int = 0
     passed_over: tuple[str, ...] = ()
     candidate: str | None = None
-    remembered: bool = False  # an earlier answer to the same request: no model was asked
+    is_kept: bool = False  # an earlier answer to the same request: no model was asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ async def assign(router: Router, turn: Turn, budget: Budget) -> None:
     conversation = opening.conversation
 
     def charge(completion: Completion) -> None:
-        turn.charge(completion)
+        turn.spending.charge(completion)
         budget.add(completion, turn.charged_nanos)
 
     turn.route = await router.route(

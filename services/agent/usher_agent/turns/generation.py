@@ -103,7 +103,7 @@ class Generation:
             if broken > 1:
                 if completion.candidate is None:  # there is no other
                     raise TurnFailed("model_invalid")
-                turn.passed_over.append(completion.candidate)
+                turn.spending.passed_over.append(completion.candidate)
                 broken = 0
         raise TurnFailed("step_limit")
 
@@ -132,7 +132,7 @@ class Generation:
             conversation_id=turn.conversation_id,
             customer_id=turn.caller.customer_id,
             timeout_seconds=max(deadline - asyncio.get_running_loop().time(), 0.001),
-            avoid=turn.passed_over,
+            avoid=turn.spending.passed_over,
             free_only=self._budget.is_spent(turn.charged_nanos),
         )
         # what rests on documents is spoken when its sources are known, not before
@@ -142,11 +142,11 @@ class Generation:
         except UsherError as error:
             if voice is not None:
                 voice.start_over()
-            turn.note_failed(error.extra.get("models_passed_over"))
+            turn.spending.note_failed(error.extra.get("models_passed_over"))
             raise TurnFailed(_code_of(error)) from error
         if voice is not None:
             voice.finish()
-        turn.count(completion, self._model_name)
+        turn.spending.count(completion, self._model_name)
         self._budget.add(completion, turn.charged_nanos)
         return completion
 
@@ -167,7 +167,7 @@ class Generation:
                 self._withhold(turn, text[: verdict.good])
                 return True
             turn.doubted = True
-            turn.citations = []
+            turn.sources.citations = []
             turn.log.end_text()
             if verdict.good and self._speaks(turn):  # its checked beginning was shown
                 turn.log.emit(custom("withdrawn", {"message_id": turn.message_id}))
@@ -183,13 +183,13 @@ class Generation:
     @staticmethod
     def _speaks(turn: Turn) -> bool:
         """Whether the model's words are streamed as they come."""
-        return turn.command.streaming and turn.found is None
+        return turn.command.streaming and turn.sources.found is None
 
     @staticmethod
     def _lacks_sources(turn: Turn) -> bool:
         """Told to the model once; after that the customer hears that it is not known."""
-        if not turn.uncited:
-            turn.uncited = True
+        if not turn.sources.uncited:
+            turn.sources.uncited = True
             turn.messages.append(note(UNCITED))
             return False
         turn.reply = UNKNOWN
@@ -208,7 +208,7 @@ class Generation:
         """The model was told once already: the customer gets what was checked, and is told that there was more."""
         turn.status, turn.error_code = "failed", "reply_withheld"
         turn.reply = withheld(checked, turn.messages)
-        turn.citations = turn.citations if checked.strip() else []
+        turn.sources.citations = turn.sources.citations if checked.strip() else []
         shown = checked.strip() if self._speaks(turn) else ""
         turn.log.speak(turn.message_id, turn.reply[len(shown) :])
         turn.messages.append(assistant_message(turn.reply))

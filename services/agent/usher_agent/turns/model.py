@@ -158,6 +158,7 @@ class Turn:
     holds: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     seats_touched: bool = False
+    replaced: bool = False  # the turn's proposal took the place of an open one
     tickets: dict[str, str] = field(default_factory=dict)  # by support ticket: why a person has this now
     order_ids: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)

@@ -27,6 +27,7 @@ from usher_agent.turns.model import Opening, OpeningRules, TurnCommand
 from usher_agent.turns.prompt import (
     approved_note,
     declined_note,
+    early_note,
     expired_note,
     preferences_kept_note,
     preferences_refused_note,
@@ -271,6 +272,9 @@ def _classify(opening: Opening, proposal: Proposal, message: str, clock: Clock, 
             _decide(opening, proposal, "approve", evidence, clock)
         case Consent.NO:
             _decide(opening, proposal, "reject", evidence, clock)
+        case Consent.YES:
+            opening.notes.append(early_note(proposal.id))
+            opening.open = proposal
         case _:
             opening.open = proposal
 

@@ -66,15 +66,23 @@ def expired_note(proposal_id: str) -> Message:
     return note(f"The proposal {proposal_id} has expired; nothing was charged. A new quote is needed.")
 
 
+def withdrawn_note(proposal_id: str) -> Message:
+    return note(f"The proposal {proposal_id} was taken back; nothing was charged. A new quote is needed.")
+
+
+def early_note(proposal_id: str) -> Message:
+    return note(f"The message was written before the proposal {proposal_id} was shown: it does not answer it.")
+
+
 def approved_note(proposal_id: str) -> Message:
     return note(f"The customer approved the proposal {proposal_id}.")
 
 
-def remembered_note() -> Message:
+def preferences_kept_note() -> Message:
     return note("The customer agreed: their preferences are remembered now. Confirm it in a few words.")
 
 
-def not_remembered_note() -> Message:
+def preferences_refused_note() -> Message:
     return note("The customer does not want this to be remembered; nothing is kept.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from usher_agent.confirmations.model import Proposal
@@ -9,9 +10,17 @@ from usher_agent.memory.customers import describe
 from usher_agent.turns import wording
 from usher_agent.turns.model import Turn
 from usher_agent.turns.past import preface_id
-from usher_agent.turns.prompt import assistant_message, tool_message
+from usher_agent.turns.prompt import assistant_message, tool_message, withdrawn_note
 
 _UNANSWERED = '{"error":"interrupted","detail":"the turn was stopped before this call was answered"}'
+
+_QUESTION = re.compile(r"[^.!?\n]+\?(?=\W*(?:\s|$))")
+# Courtesies, and the proposal's own question in the model's words.
+_NO_QUESTION_OF_ITS_OWN = re.compile(
+    r"\b(?:(?:any(?:thing|body|one)?|something|what) else|go ahead|proceed|continue|confirm|any (?:more |other |further )?"
+    r"questions|does that (?:help|answer)|(?:how|what) (?:else )?(?:can|may) i)\b|\(yes / no\)",
+    re.IGNORECASE,
+)
 
 
 def conclude(turn: Turn, now: datetime) -> None:
@@ -59,7 +68,7 @@ def preface(turn: Turn, text: str) -> None:
 def put(turn: Turn, proposal: Proposal, message_id: str) -> None:
     """Put a new proposal to the customer, as the turn's whole reply."""
     turn.message_id = message_id
-    turn.reply = wording.present(proposal)
+    turn.reply = wording.present(proposal, replaces=turn.replaced)
     proposal.message_id = message_id
     turn.messages.append(assistant_message(turn.reply))
     turn.log.speak(message_id, turn.reply)
@@ -82,7 +91,9 @@ def _state_outcome(turn: Turn) -> None:
     """What was done or refused is said by the agent itself, if the model left it out."""
     if turn.executed is not None:
         proposal, answer = turn.executed
-        if proposal.state == "done" and str(answer.get("order_id", "")) not in f"{turn.preface}{turn.reply}":
+        told = f"{turn.preface}{turn.reply}"
+        orders = [str(answer[name]) for name in ("order_id", "new_order_id") if answer.get(name)]
+        if proposal.state == "done" and not any(order in told for order in orders or [""]):
             say(turn, wording.done(proposal.action, answer))
     if turn.preface:
         turn.reply = f"{turn.preface}\n\n{turn.reply}"
@@ -93,13 +104,22 @@ def _restate_or_withdraw(turn: Turn, now: datetime) -> None:
     proposal = turn.opening.open
     if proposal is None:
         return
-    if turn.seats_touched or proposal.has_expired(now):
+    another = _asks_another(turn.reply)
+    if another or turn.seats_touched or proposal.has_expired(now):
         proposal.move("superseded", now)
         turn.opening.changed.append(proposal)
         turn.opening.open = None
+        if another:  # a yes to it must not mean the proposal
+            turn.messages.insert(-1, withdrawn_note(proposal.id))
+            say(turn, wording.TAKEN_BACK)
     else:
         proposal.message_id = turn.message_id
         say(turn, wording.restate(proposal))
+
+
+def _asks_another(reply: str) -> bool:
+    """Whether the reply asks something of its own, which a yes may answer instead of the open proposal."""
+    return any(not _NO_QUESTION_OF_ITS_OWN.search(question) for question in _QUESTION.findall(reply))
 
 
 def _ask_to_keep(turn: Turn) -> None:

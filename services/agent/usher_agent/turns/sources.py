@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from usher_agent.knowledge.citing import cite, has_marks, remembered
+from usher_agent.knowledge.citing import cite, found_earlier, has_marks
 from usher_agent.turns.model import Turn
 from usher_shared.contracts.handover import HAND_OVER
 from usher_shared.contracts.knowledge import SEARCH_KNOWLEDGE
@@ -17,16 +17,16 @@ def read_sources(turn: Turn, text: str, now: datetime) -> str | None:
 
     A turn that did not search costs one look for a mark.
     """
-    if turn.found is None:
+    if turn.sources.found is None:
         if not has_marks(text):
             return text
-        earlier = cite(text, remembered([*turn.history, *turn.messages], now))
-        turn.citations = earlier.citations
+        earlier = cite(text, found_earlier([*turn.history, *turn.messages], now))
+        turn.sources.citations = earlier.citations
         return earlier.text
-    cited = cite(text, {**remembered(turn.history, now), **turn.found}, lambda: _looked_up(turn))
+    cited = cite(text, {**found_earlier(turn.history, now), **turn.sources.found}, lambda: _looked_up(turn))
     if cited.is_bare and _rests_on_documents(turn):
         return None
-    turn.citations = cited.citations
+    turn.sources.citations = cited.citations
     return cited.text
 
 

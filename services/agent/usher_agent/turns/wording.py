@@ -17,6 +17,8 @@ APOLOGY = (
     "or put it in other words."
 )
 LOOK_AGAIN = "Shall I look again for you?"
+REPLACES = "This takes the place of my offer before, which is no longer open."
+TAKEN_BACK = "I have taken my offer back for now; nothing was charged or changed."
 CANCELLED = "Stopped. Nothing more was done."
 STATUS_UNKNOWN = (
     "I'm sorry, the box office did not answer, so I do not know yet whether this went through. I keep checking under "
@@ -63,10 +65,18 @@ def _sentence(text: str) -> str:
     return text if not text or text.endswith((".", "!", "?")) else text + "."
 
 
-def present(proposal: Proposal) -> str:
-    """The proposal as it is put to the customer: what, how much, on what terms, and the question."""
+def present(proposal: Proposal, *, replaces: bool = False) -> str:
+    """The proposal as it is put to the customer: what, how much, on what terms, and the question.
+
+    `replaces`: another one stood open until now.
+    """
     question = _QUESTIONS.get(proposal.action, "Shall I go ahead?")
-    parts = [_sentence(proposal.summary), f"{total_line(proposal)}.", _sentence(proposal.policy)]
+    parts = [
+        REPLACES if replaces else "",
+        _sentence(proposal.summary),
+        f"{total_line(proposal)}.",
+        _sentence(proposal.policy),
+    ]
     return "\n".join([part for part in parts if part] + [f"{question} (yes / no)"])
 
 
@@ -155,7 +165,7 @@ def with_a_person(ticket_id: str, reason: str, *, is_named: bool) -> str:
     )
 
 
-def ask_to_remember(what: str) -> str:
+def ask_to_keep(what: str) -> str:
     """The question for the consent to remember preferences."""
     return f"Shall I remember this for your next visits: {what}? You can have it forgotten at any time. (yes / no)"
 
