@@ -7,6 +7,8 @@ import pytest
 from usher_agent.guardrails.distress import Distress, read_distress, reply_to
 
 CRISIS = """
+I feel so hopeless
+i don't see a way out
 I want to die
 i just want to die
 I want to kill myself
@@ -52,6 +54,14 @@ I don’t want to live
 """.strip().splitlines()
 
 EMERGENCY = """
+I have chest pains
+my wife has pain in her chest, section 12
+help, my dad is having a heart attack at gate 2
+a guy with a gun just walked into the lobby
+somebody near me is holding a knife
+my little girl has gone missing in the arena
+I can't find my son, he is four
+my kid is having an allergic reaction
 someone collapsed next to me
 call an ambulance
 we need an ambulance in section 102
@@ -94,6 +104,14 @@ screw you
 """.strip().splitlines()
 
 HARMLESS = """
+two tickets for Suicidal Tendencies
+I want to die laughing at the comedy show
+I will overdose on popcorn
+I nearly had a heart attack at the price
+my son lost his ticket
+I can't find my daughter's ticket
+hopeless trying to get tickets here
+I saw someone with a guns n' roses shirt
 this show is killing me
 I'd kill for two tickets
 i would kill to see adele

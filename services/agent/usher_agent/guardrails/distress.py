@@ -134,6 +134,7 @@ _STEMS = (
         "hang myself",
         "my own",
     ),
+    *("chest", "allergic", "epipen", "hopeless", "way out", "missing", "lost", "wandered", "can't find", "cannot find"),
 )
 _SELF = r"(?:my ?self|me|my (?:own )?life)"
 _CRISIS = re.compile(
@@ -141,14 +142,14 @@ _CRISIS = re.compile(
     r"burn(?:ing)?) "
     r"(?:my ?self|my (?:own )?life)\b|"
     r"\b(?:take|taking|took|end|ending) my (?:own )?life\b|\b(?:end|ending) it all\b|"
-    r"\bsuicid(?:e|al)\b(?! (?:squad|silence|season|machine|boys?\b|tour|by|is painless|commando|kings?))|"
+    r"\bsuicid(?:e|al)\b(?! (?:squad|silence|season|machine|boys?\b|tour|by|is painless|commando|kings?|tendencies))|"
     r"\bself[- ]?harm\w*|"
     r"\bi (?:really |just |only |truly |do |honestly )*(?:want|wanna|wish|need|plan|would like|'?d like|intend|"
     r"am going|'?m going|"
     r"am gonna|'?m gonna|'?m ready|am ready) (?:to |i (?:was|were|could) )?(?:just )?(?:die|dead|be dead|not "
     r"(?:be alive|wake up|exist|be here "
     r"any ?more)|disappear forever|never wake up|jump off)\b(?! for\b| of (?:laughter|laughing|excitement|joy)|"
-    r" happy| hard| in (?:that|the) pit)|"
+    r" laughing| happy| hard| in (?:that|the) pit)|"
     r"\bi (?:do not|don['’]?t|no longer) (?:want to|wanna) (?:live|be alive|exist|be here any ?more|wake up)\b|"
     r"\b(?:no (?:reason|point) (?:in |to )?(?:liv\w+|go on|going on|be alive|being alive))\b|"
     r"\b(?:nothing|not (?:much|anything)) (?:left )?to live for\b|\b(?:i )?(?:can['’]?t|cannot) (?:go on|do this|"
@@ -163,7 +164,10 @@ _CRISIS = re.compile(
     r"suicide)\b|"
     r"\b(?:took|taken|swallowed|taking) (?:all (?:of )?(?:my|the)|too many|a (?:whole )?bottle of|a lot of) "
     r"(?:\w+ )?(?:pills|tablets|meds|sleeping)|"
-    r"\boverdos(?:e|ed|ing)\b(?! (?:of|on) (?:fun|cute|nostalgia|glitter|music))|"
+    r"\boverdos(?:e|ed|ing)\b(?! (?:of|on) (?:fun|cute|nostalgia|glitter|music|popcorn|nachos|sugar|candy|"
+    r"sweets|chocolate|snacks|hot ?dogs|ice cream|pretzels|joy|laughter|happiness|culture|theat(?:re|er)|jazz))|"
+    r"\bi(?:['’]m| am| feel)(?: (?:so|really|completely|just|totally|utterly))* hopeless\W*$|"
+    r"\bi (?:can['’]?t|cannot|don['’]?t) see (?:any|a) way out\b|"
     r"\b(?:my|a) (?:friend|son|daughter|brother|sister|wife|husband|partner|child|mother|father|mum|mom|"
     r"dad)\b.{0,30}\b(?:wants to die|"
     r"is suicidal|kill (?:himself|herself|themsel\w+))",
@@ -172,8 +176,17 @@ _CRISIS = re.compile(
 _EMERGENCY = re.compile(
     r"\b(?:call|need|send|get) (?:an |the |a )?(?:ambulance|paramedics?|police|911|999|112|fire (?:brigade|"
     r"department)|medic)\b|"
-    r"\b(?:having|had|has|have) (?:a |an )?(?:heart attack|stroke|seizure)\b(?! (?:from|at|over|when|because|"
-    r"seeing|looking) )|"
+    r"\b(?:having|had|has|have) (?:a |an )?(?:heart attack|stroke|seizure|allergic reaction)\b(?! (?:from|over|when|"
+    r"because|seeing|looking|at (?:the|these|those|your|that|this) (?:\w+ )?(?:price|total|cost|fee|thought|idea)s?\b))|"
+    r"\b(?:having|has|have|got|getting|with|bad|severe) (?:\w+ )?(?:chest pains?|"
+    r"pains? in (?:my|his|her|their) chest)\b|"
+    r"\b(?:someone|somebody|a (?:man|woman|person|kid|guy|girl|boy)|he|she|they)(?: \w+){0,4}? (?:has|have|with|pulled|"
+    r"waving|got|carrying|holding) (?:a |an )?(?:gun|knife|weapon|rifle|bomb)\b(?!['’s]* n\b)|"
+    r"\bmy (?:\w+ ){0,2}(?:daughter|son|kid|kids|child|children|girl|boy|toddler|grand(?:son|daughter)|niece|nephew)"
+    r"(?:['’]s| is| are| has| have| got| went)* (?:lost|missing|gone missing|disappeared|wandered off)\b(?! (?:his|her|"
+    r"their|the|my|out))|"
+    r"\bi (?:lost|have lost|['’]ve lost|can['’]?t find|cannot find) my (?:\w+ ){0,2}(?:daughter|son|kid|child|toddler|"
+    r"grand(?:son|daughter)|niece|nephew)\b(?!['’]s)|"
     r"\b(?:someone|somebody|a (?:man|woman|person|kid|child|guy|girl)|he|she|my \w+)(?: (?:here|next to me|in "
     r"(?:row|section|seat) \w+))?"
     r"(?: has| is|'s| was| just)? (?:just )?(?:collapsed|unconscious|not breathing|bleeding|choking|fainted|"
