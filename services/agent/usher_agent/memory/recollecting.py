@@ -24,7 +24,9 @@ _WISH = re.compile(
     r"prefer\w*|want|need|tonight|tomorrow|weekend|friday|saturday|sunday|birthday|kids?|children)\b",
     re.IGNORECASE,
 )
-_DECIDED = re.compile(r"The customer (declined|approved) the proposal ([^\s;.]+)|The proposal (\S+) has expired")
+_DECIDED = re.compile(
+    r"The customer (declined|approved) the proposal ([^\s;.]+)|The proposal (\S+) (?:has expired|was taken back)"
+)
 _EVENT = frozenset(EventSummary.model_fields)
 _SEARCH = ("query", "date", "city", "category")
 _TERMS = ("event_id", "quantity", "section", "max_price", "accessible")

@@ -243,6 +243,7 @@ class CallRunner:
             turn.opening.open.move("superseded", self._clock.now())
             turn.opening.changed.append(turn.opening.open)
             turn.opening.open = None
+            turn.replaced = True
         turn.proposed = proposal
         return ToolOutcome(WAITING, waiting_answer(proposal), quoted.latency_ms)
 

@@ -17,8 +17,8 @@ _UNANSWERED = '{"error":"interrupted","detail":"the turn was stopped before this
 _QUESTION = re.compile(r"[^.!?\n]+\?(?=\W*(?:\s|$))")
 # Courtesies, and the proposal's own question in the model's words.
 _NO_QUESTION_OF_ITS_OWN = re.compile(
-    r"\b(?:(?:any(?:thing|body|one)?|something|what) else|go ahead|proceed|continue|confirm|any (?:more |other |further )?"
-    r"questions|does that (?:help|answer)|(?:how|what) (?:else )?(?:can|may) i)\b|\(yes / no\)",
+    r"\b(?:(?:anything|something|what) else|go ahead|proceed|continue|confirm|questions|does that (?:help|answer)|"
+    r"(?:how|what) (?:can|may) i|what would you like to do|is there an event|which event, artist)\b|\(yes / no\)",
     re.IGNORECASE,
 )
 

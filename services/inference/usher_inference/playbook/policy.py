@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from usher_inference.playbook import (
     comparing,
+    elsewhere,
     knowledge,
     options,
     orders,
@@ -67,8 +68,8 @@ def _decide(d: Dialogue) -> Act:
     if d.turn.early and d.proposal:
         return Say(phrases.EARLY_YES)
     if d.turn.beyond:
-        elsewhere = knowledge.aside(d) if d.turn.beyond is Beyond.ELSEWHERE else None
-        return elsewhere or Say(reply(d.turn.beyond, d.turn.asked))
+        known = knowledge.aside(d) if d.turn.beyond is Beyond.ELSEWHERE else None
+        return known or Say(reply(d.turn.beyond, d.turn.asked))
     if d.turn.done:
         last = d.turn.done[-1]
         goes_on = isinstance(last.result, HoldReleased) and (
@@ -80,6 +81,8 @@ def _decide(d: Dialogue) -> Act:
         said = None if goes_on else report(d, last)
         if said:
             return Say(said)
+    if d.kept:
+        return elsewhere.answer(d, d.kept)
     if d.turn.requested:
         return _after_decline(d) or _go_on(d)
     aside = (

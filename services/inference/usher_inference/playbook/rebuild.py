@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from usher_inference.playbook.answers import says_again
 from usher_inference.playbook.beyond import read_beyond
+from usher_inference.playbook.elsewhere import come_back
 from usher_inference.playbook.errands import split
 from usher_inference.playbook.events import find_event
 from usher_inference.playbook.exchanges import settle_exchange
@@ -89,6 +90,7 @@ def _settle_focus(d: Dialogue) -> None:
 
 
 def _begin_turn(d: Dialogue, text: str) -> None:
+    come_back(d)
     text = _take_errand(d, text)
     heard = read(d, text)
     lost = d.hold is not None and d.hold.expires_at <= d.now
@@ -127,6 +129,10 @@ def _take_errand(d: Dialogue, text: str) -> str:
 
 
 def _note_text(d: Dialogue, text: str) -> None:
+    if d.kept:
+        come_back(d)
+        d.last_text, d.said = text, [*d.said[-2:], text]
+        return
     d.last_text = text
     d.said = [*d.said[-2:], text]
     asked = question_in(text)

@@ -154,6 +154,20 @@ class Turn:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is under way while a question about another event is answered."""
+
+    focus: str
+    name: str
+    wish: Wish
+    task: Task
+    hold: Hold | None
+    offer: tuple[SeatOffer, ...]
+    proposal: Proposed | None
+    action: str
+
+
 @dataclass(slots=True)
 class Dialogue:
     """The state rebuilt from the messages."""
@@ -194,6 +208,7 @@ class Dialogue:
     entries_listed: bool = False
     entry_focus: str | None = None
     credits: StoreCredit | None = None
+    kept: Kept | None = None  # until the question about another event is answered
     declines: int = 0  # payments declined in a row
     trouble: str = ""  # the message after which a person was offered
     later: tuple[str, ...] = ()  # other requests of the same message, to be taken up when the first is done
