@@ -6,9 +6,8 @@ import asyncio
 import secrets
 from typing import Any
 
-import aiohttp
-
-from usher_local.public_api import ApiError, PublicApi
+from usher_evals.wire import NoAnswer, Refused
+from usher_local.public_api import PublicApi
 
 _RETRYABLE = {409, 502, 503, 504}
 
@@ -35,8 +34,8 @@ class Customer:
         for attempt in range(60 if self.retry else 1):
             try:
                 answer: dict[str, Any] = await self.api.call("POST", path, body, headers)
-            except (aiohttp.ClientError, ApiError) as error:
-                if not self.retry or attempt == 59 or (isinstance(error, ApiError) and error.status not in _RETRYABLE):
+            except (NoAnswer, Refused) as error:
+                if not self.retry or attempt == 59 or (isinstance(error, Refused) and error.status not in _RETRYABLE):
                     raise
                 await asyncio.sleep(0.5)  # the client's own back-off
             else:
@@ -88,7 +87,7 @@ async def warehouse_orders(api: PublicApi, order_id: str, timeout_seconds: float
         rows: list[dict[str, Any]] = []
         try:
             rows = (await api.call("GET", f"/analytics/rows/orders?order_id={order_id}"))["rows"]
-        except ApiError as error:
+        except Refused as error:
             if error.status not in _RETRYABLE:
                 raise
         if rows or asyncio.get_running_loop().time() > deadline:

@@ -27,13 +27,16 @@ class NoAnswer(Exception):
 
 
 class Api:
-    """`key` is an API key with the scopes chat, orders, tools and act_as_customer. Times in seconds."""
+    """`headers` carry the credential: {"X-API-Key": …} or {"Authorization": "Bearer …"}. Times in seconds.
 
-    def __init__(self, base_url: str, key: str, *, timeout_seconds: float = 90.0) -> None:
+    An examination needs a key with the scopes chat, orders, tools and act_as_customer.
+    """
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], *, timeout_seconds: float = 90.0) -> None:
         self._base_url = base_url.rstrip("/")
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=4.0)
         self._session = aiohttp.ClientSession(
-            headers={"X-API-Key": key},
+            headers=headers,
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
         )

@@ -17,8 +17,9 @@ import aiohttp
 import pytest
 
 from customer import Customer, event_with_most_seats, warehouse_orders
+from usher_evals.wire import NoAnswer, Refused
 from usher_local.compose import ComposeStack
-from usher_local.public_api import ApiError, PublicApi
+from usher_local.public_api import PublicApi
 
 ASKS = {"firestore": "tools", "pubsub": "agent", "redis": "gateway", "bigquery": "logger"}  # who depends on it most
 CUSTOMERS = 4
@@ -31,9 +32,9 @@ async def outcome_of(api: PublicApi, method: str, path: str, body: Any = None) -
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await api.call(method, path, body)
-    except ApiError as error:
+    except Refused as error:
         return f"{error.status} {error.code}"
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except (NoAnswer, TimeoutError) as error:
         return type(error).__name__
     return "200"
 

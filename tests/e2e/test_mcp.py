@@ -19,9 +19,10 @@ from mcp.shared.exceptions import MCPError
 from customer import Customer
 from mcp_client import LEGACY, MODERN, answer, connected, problem
 from stack_process import Target
+from usher_evals.wire import Refused
 from usher_local import customer_tokens
 from usher_local.provision import create_api_key
-from usher_local.public_api import ApiError, PublicApi
+from usher_local.public_api import PublicApi
 from usher_shared.contracts.confirmations import PROTECTED_ACTIONS
 from usher_shared.contracts.proposals import IDEMPOTENCY_META, PROPOSAL_META, REPLAYED_META
 from usher_shared.contracts.tools import TOOLS
@@ -162,7 +163,7 @@ async def test_another_customers_order_is_not_found(target: Target, api: PublicA
     async with shopper.connected() as client, thief.connected() as other:
         wanted = {"hold_id": (await shopper.hold(client))["hold_id"]}
         confirmation = problem(await client.call_tool("create_order", wanted))["confirmation"]
-        with pytest.raises(ApiError) as refused:
+        with pytest.raises(Refused) as refused:
             await thief.decide(confirmation["id"], "approve")
         assert refused.value.status == 404
         await shopper.decide(confirmation["id"], "approve")

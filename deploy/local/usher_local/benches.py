@@ -70,7 +70,7 @@ async def own_stack(
                     await import_catalogue(stack, Catalogue.model_validate(catalogue([show], now)))
 
                 provider = SqliteDocumentStore(stack.data / "sandbox_payments.db")
-                async with Api(stack.url("gateway"), key) as api:
+                async with Api(stack.url("gateway"), {"X-API-Key": key}) as api:
                     bench = _bench(api, now, make_agent, seed, concurrency, proxy, reprice)
                     bench.charged = functools.partial(_net_charges, provider)
                     try:
@@ -96,7 +96,7 @@ async def foreign_stack(
 ) -> AsyncIterator[Bench]:
     """A bench on a running stack, which has the tasks' catalogue since today. Raises NoCatalogue."""
     now = datetime.now(UTC)
-    async with Api(url, key) as api:
+    async with Api(url, {"X-API-Key": key}) as api:
         await _check_catalogue(api, shows_of(tasks), now)
         await asyncio.sleep(_CACHE_SECONDS)  # what was read here may be answered again for so long
         yield _bench(api, now, make_agent, seed, concurrency)

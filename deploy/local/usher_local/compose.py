@@ -15,7 +15,8 @@ from typing import Any
 
 import aiohttp
 
-from usher_local.public_api import ApiError, PublicApi
+from usher_evals.wire import NoAnswer, Refused
+from usher_local.public_api import PublicApi
 from usher_shared.errors import Unavailable
 
 # as the containers see this machine; docker-compose.yaml maps it for the webhooks service
@@ -147,7 +148,7 @@ class ComposeStack:
                 try:
                     if (await api.call("GET", "/events"))["events"]:
                         return
-                except (ApiError, aiohttp.ClientError):
+                except (Refused, NoAnswer):
                     pass
                 await asyncio.sleep(0.5)  # the set-up container announces nothing to the outside
         raise ComposeFailed("the catalogue was not imported; see: docker compose logs setup")

@@ -20,9 +20,10 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
+from usher_evals.wire import NoAnswer, Refused
 from usher_local.compose import HOST_FROM_CONTAINERS, ComposeStack
 from usher_local.provision import create_api_key, seed_if_empty
-from usher_local.public_api import ApiError, PublicApi
+from usher_local.public_api import PublicApi
 from usher_local.shown import marked
 from usher_local.stack import consecutive_ports
 from usher_local.supervisor import running_stack
@@ -39,7 +40,7 @@ class DemoFailed(Exception):
     """A step did not do what it should."""
 
 
-_FAILURES = (DemoFailed, ApiError, UsherError, TimeoutError)
+_FAILURES = (DemoFailed, Refused, NoAnswer, UsherError, TimeoutError)
 
 
 class Customer:

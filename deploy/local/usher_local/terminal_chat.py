@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import aiohttp
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import HTML
 from rich.console import Console
 from rich.panel import Panel
 
-from usher_local.public_api import ApiError, PublicApi, StreamEvent
+from usher_evals.wire import NoAnswer, Refused
+from usher_local.public_api import PublicApi, StreamEvent
 from usher_local.shown import clean, marked
 
 _WELCOME = "Ask for tickets in your own words. /quit ends the conversation, /new starts another."
@@ -94,12 +94,10 @@ async def run_chat(api: PublicApi, console: Console) -> None:
         try:
             async for event in api.stream("/chat", body):
                 turn.show(event)
-        except ApiError as error:
+        except Refused as error:
             console.print(clean(error.detail or error), style="red", markup=False)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            console.print(
-                f"the stack does not answer ({error!r}); `usher doctor` tells more", style="red", markup=False
-            )
+        except NoAnswer as error:
+            console.print(f"the stack does not answer ({error}); `usher doctor` tells more", style="red", markup=False)
         turn.finish()
         conversation_id = turn.conversation_id or conversation_id
 
@@ -107,5 +105,5 @@ async def run_chat(api: PublicApi, console: Console) -> None:
 async def _end(api: PublicApi, conversation_id: str) -> None:
     try:
         await api.call("POST", f"/conversations/{conversation_id}/end")
-    except (ApiError, aiohttp.ClientError, TimeoutError):
+    except (Refused, NoAnswer):
         return  # already ended, or the stack is gone: the idle sweep ends it
