@@ -9,7 +9,7 @@ YES = any_of(
     rf"are saying) {_YES_WORD}",
     "(?:ok|okay|alright)(?: ,)? deal",
     rf"(?:let us say|it is|that is) (?:a )?(?:yes|yeah|go){ENDS}",
-    "(?:\\d+ ?(?:%|percent)|(?:a )?(?:thousand|million|hundred)(?: times)?) yes|yes from (?:both|all) of us",
+    "(?:[1-9]\\d{2,} ?(?:%|percent)|(?:a )?(?:thousand|million|hundred)(?: times)?) yes|yes from (?:both|all) of us",
     "consider (?:it|this|that)(?: as)? (?:confirmed|done|approved|settled|my (?:confirmation|approval|consent|"
     "permission)|a yes)",
     "(?:no question about it|without (?:question|hesitation|a second thought))|correct(?: on all counts| ,? "
@@ -67,7 +67,7 @@ SUBJECT = any_of(
     "all (?:of )?(?:that|this|those|it)",
     "its|details|everything|both|all",
 )
-COPULA = "(?:(?:is|are|would be|will be|(?:is )?sounds?|seems?(?: to be)?|looks?)(?: all| both)?)"
+COPULA = "(?:(?:is|are|would be|will be|(?:is )?sounds?|(?:seems?|looks?|appears?)(?: to be)?)(?: all| both)?)"
 DEGREE = words_of(
     "just all exactly very really absolutely totally quite perfectly indeed completely entirely so simply truly 100%?"
 )
@@ -96,7 +96,7 @@ COMPLEMENT = any_of(
     f"(?:what|the (?:ones?|tickets?|seats?|show|event|game|concert)) (?:i|we) {WISH}",
     "the (?:right |correct )?ones?|(?:an? )?(?:correct|"
     "perfect|good|great|accurate) (?:summary|recap)|my final answer|"
-    "my (?:instructions|order|choice)|good to go|the (?:order|plan)",
+    "my (?:instructions|order|choice|plans?|picks?|selections?)|good to go|the (?:order|plan)",
     "the (?:correct|right) (?:info|information|details|order|booking|tickets?)",
     "(?:like )?a (?:good |great )?(?:plan|deal|choice|go|match|yes|winner|fit)|like it will work",
     f"(?:what|the (?:ones?|tickets?|seats?|show|event|game|concert)) (?:i|we) {WISH}",
@@ -129,7 +129,7 @@ STATEMENT = any_of(
     "you are (?:absolutely |exactly |totally |quite )?(?:right|correct)|you nailed it",
     "(?:looks like )?you (?:have|got) it (?:right|correct)|you (?:understood|understand|heard)(?: me)? "
     "(?:correctly|right|perfectly)",
-    "you (?:have|got) (?:all (?:of it|the details)|everything|all) (?:right|correct)",
+    "you (?:have|got) (?:all (?:of (?:it|that|this)|the details|that|this)|it all|everything|all) (?:right|correct)",
     "you (?:finally |have )?(?:got|have|understood) (?:it|that|this|everything|me)(?: all)?(?: right| "
     "correctly| correct)?",
     "(?:absolutely|exactly|quite) right|exactly (?:that|it)|precisely that",

@@ -10,7 +10,7 @@ ACCEPTANCE = any_of(
 )
 APPROVAL = any_of(
     "(?:(?:very )?good|fine)",
-    f"(?:that |it )?(?:sounds?|looks?|seems?) about right{FOR_ME}?{ENDS}",
+    f"(?:that |it )?(?:sounds?|looks?|seems?) (?:just )?about (?:right|perfect){FOR_ME}?{ENDS}",
     f"i think you (?:have|got|have got) (?:it|everything|that)(?: (?:all )?(?:right|correct))?{ENDS}",
     f"i think you (?:heard|understood)(?: (?:me|it|that))? (?:correctly|right|perfectly){ENDS}",
 )

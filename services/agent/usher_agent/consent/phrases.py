@@ -70,6 +70,13 @@ _HESITATION = (
     "(?= (?:yes|ok|okay|alright|yeah|yep|yup|yea|sure|of course|absolutely|definitely)(?: |$))"
 )
 
+# Announces a question, and says nothing where none follows: "one more thing, where is it?".
+_LEAD_IN = (
+    "(?:(?:just |only )?(?:one|a) (?:(?:more|last|final|quick|other|small|little) )*(?:thing|question)|(?:just )?quick "
+    "question|before i forget|i almost forgot)(?: (?:though|please))?"
+    "(?=(?: [,.:!-])? (?:and )?(?:what|where|when|which|how do|(?:can|could|will|would) you|do you know) )"
+)
+
 # "No, everything is right, please book it" says no to changes.
 _NO_CHANGES = (
     "(?:no|nope)(?: ,)?(?= (?:no changes(?: needed| please)?|nothing to change|(?:that|it) is all correct|"
@@ -109,6 +116,7 @@ _PHRASES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.TAIL, _compile(TAIL)),
     (Kind.TAIL, re.compile(_HESITATION)),
     (Kind.TAIL, re.compile(_BUT_TELL)),
+    (Kind.TAIL, re.compile(_LEAD_IN)),
     (Kind.TAIL, re.compile(_NO_CHANGES)),
 )
 _ACTION_ORDERS = {

@@ -15,6 +15,10 @@ _OPENING = re.compile(
     r"when|(?:at|in|by|around) (?:what|which)|how far)"
     r"|how (?:do|can|would|should) (?:i|we) get"
     r"|(?:can|could) you(?: please)? confirm(?= (?:the|where|what|when))"
+    r"|(?:the |this |that )?(?:venue|address|location|place|arena|event|show|game|concert|match) (?:is|starts|begins)"
+    r"(?: at)?(?= (?:where|when|what))"
+    r"|(?:i|we) (?:also |just |almost )?(?:(?:forgot|wanted|meant|would like) to ask|forgot)(?: you)?(?: about)?"
+    r"(?= (?:where|when|what|the))"
     r"|if you (?:can|could) (?:tell|give|send) (?:me|us)|(?:can|could|may|will|would) (?:you|i|we)(?: also| "
     r"please| just)*"
     r"|do you (?:know|have)|any idea(?= (?:where|when|what))"
@@ -54,6 +58,7 @@ _WORDS = _PLACE | word_set(
     "what which how can could may might will would should shall do does is are be being was am tell give get "
     "find out "
     "share send provide remind let know see look check need have like show idea any mind wondering far "
+    "repeat did say said town "
     # going there
     "come arrive reach attend attending attend head drive driving way route map there here building place area "
     "name "
@@ -64,7 +69,9 @@ _WORDS = _PLACE | word_set(
     "again as well information info details about with contact currently up though"
 )
 # What starts an event, of words that say other things alone.
-_PAIRS = frozenset((("first", "pitch"), ("puck", "drop"), ("puck", "drops"), ("face", "off"), ("first", "whistle")))
+_PAIRS = frozenset(
+    (("first", "pitch"), ("puck", "drop"), ("puck", "drops"), ("face", "off"), ("first", "whistle"), ("part", "of"))
+)
 _PURPOSES = frozenset((("so", "i"), ("so", "we"), ("for", "my"), ("for", "our")))
 _CLOSING = word_set(". , ! ? ; - please thanks thank")
 # "When it starts" alone would be a condition; asking takes a verb after "when", or a verb of telling before it.
@@ -78,7 +85,8 @@ _ASKS_WHEN = re.compile(
 # "Give me time" asks for patience; "the time" for the hour.
 _ASKS_TIME = re.compile(
     r"\bhow (?:to|do|can|would|should) (?:i |we )?get there\b|\b(?:timings?|how far|which way|name of the "
-    r"place|first pitch|show ?time)\b"
+    r"place|first pitch|show ?time|(?:what|which) (?:street|city|town|part of town)|"
+    r"(?:street|city|town|part of town) (?:it|that|this) is (?:in|on))\b"
     r"|\b(?:starting|start|commencement|off|kickoff) time\b"
     r"|\b(?:what|which|the|its|start|starting|exact|event|game|show|concert|and|opening|venue) time\b"
 )
@@ -90,6 +98,7 @@ _ANOTHER_REQUEST = re.compile(
     r"\b(?:send|give|share|get|have|need|show|find|set|email|text|let) (?:it|them|this|that|him|her)\b"
     r"|\b(?:to|can|could|do|should|may|would) (?:i |we |you |one )?park\b"
     r"|\blet (?:me|us) (?:check|see|look|think|find)\b"
+    r"|\b(?:part|area|side) of (?!town\b|the (?:city|town)\b)"  # of the hall: where the seats are
     r"|\b(?:find|get|give|have|see|need|check|like|for) (?:me |us )?(?:a|an|any) (?!(?:(?:start|starting|"
     r"opening|exact) )?(?:time|location|address|venue)\b)"
 )
