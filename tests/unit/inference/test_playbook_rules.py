@@ -86,8 +86,6 @@ def test_a_day_without_the_event_offers_what_there_is(chat: Any, bought: dict[st
 
 def test_a_switch_of_days_with_an_order_at_hand_is_an_exchange(chat: Any, bought: dict[str, Any]) -> None:
     chat.say("which orders do I have?")
-    chat.say("upgrade them")
-    chat.say("no, leave it")
     assert "other date" in chat.say("could we move to friday?")
 
 

@@ -4,6 +4,7 @@ import re
 
 from usher_inference.playbook.answers import hear_answer
 from usher_inference.playbook.comparing import read_comparison
+from usher_inference.playbook.elsewhere import step_aside
 from usher_inference.playbook.exchanges import (
     begin_exchange,
     ends_exchange,
@@ -69,6 +70,8 @@ def hear(d: Dialogue, heard: Understanding) -> None:
         Asked.LIMIT,
         Asked.INSTEAD,
     )
+    if step_aside(d, heard):
+        return
     d.turn.order_words = d.turn.text
     d.turn.compared = read_comparison(d.turn.text)
     if d.task in _ONE_SHOT and d.turn.asked is not Asked.RETRY:
@@ -136,7 +139,7 @@ def hear_orders(d: Dialogue) -> None:
 def _requested(d: Dialogue, heard: Understanding) -> Task | None:
     """The task that the words ask for beside the plain intents; None where a rule is asked about, or nothing."""
     asked = read_request(d.turn.text)
-    idle = d.order_focus is not None and not (d.hold or d.exchanged or d.wish.has_criteria() or d.wish.quantity)
+    idle = bool(d.order_focus or d.orders) and not (d.hold or d.exchanged or d.wish.has_criteria() or d.wish.quantity)
     if asked is None and idle and heard.slots.dates and moves_on(d.turn.text):
         return Task.EXCHANGE
     owned = asked is Request.REFUND and _OF_MINE.search(d.turn.text)

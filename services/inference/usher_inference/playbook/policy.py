@@ -13,6 +13,7 @@ from usher_inference.playbook import (
     papers,
     paying,
     phrases,
+    preferences,
     purchase,
     questions,
     smalltalk,
@@ -81,6 +82,9 @@ def _decide(d: Dialogue) -> Act:
         said = None if goes_on else report(d, last)
         if said:
             return Say(said)
+    likes = preferences.answer(d)
+    if likes:
+        return likes
     if d.kept:
         return elsewhere.answer(d, d.kept)
     if d.turn.requested:

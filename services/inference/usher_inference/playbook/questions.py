@@ -168,7 +168,7 @@ def _look_up(d: Dialogue) -> Act:
 
 def _continuation(d: Dialogue) -> str:
     """The question that stood open before the customer asked something."""
-    if d.proposal or (d.event and d.event.status != "on_sale"):
+    if d.kept or d.proposal or (d.event and d.event.status != "on_sale"):
         return ""
     if d.turn.asked in (Asked.OFFER, Asked.PREPARE, Asked.OTHER_SEATS, Asked.OTHER_DATES, Asked.WHICH):
         return d.turn.asked.value

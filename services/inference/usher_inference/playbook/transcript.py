@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from usher_shared.contracts.handover import HAND_OVER
 from usher_shared.contracts.knowledge import SEARCH_KNOWLEDGE, FoundKnowledge
+from usher_shared.contracts.preferences import PREFERENCES, Preferences
 from usher_shared.contracts.recollection import PREFACE, Recollection, read_note
 from usher_shared.contracts.tools import TOOLS, Answer
 
@@ -92,6 +93,13 @@ class Proposed(BaseModel):
     expires_at: datetime | None = None
 
 
+class Remembered(BaseModel):
+    """What the tool `preferences` answered."""
+
+    status: str = ""
+    remembered: Preferences = Preferences()
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A tool refused or failed; `code` is machine-readable, `detail` for a person."""
@@ -106,7 +114,7 @@ class Done:
 
     tool: str
     arguments: dict[str, Any]
-    result: Answer | Proposed | FoundKnowledge | Failure
+    result: Answer | Proposed | FoundKnowledge | Remembered | Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +207,7 @@ def _read_arguments(text: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=512)  # a conversation's earlier answers come again with each of its calls
-def read_result(tool: str, text: str) -> Answer | Proposed | FoundKnowledge | Failure:
+def read_result(tool: str, text: str) -> Answer | Proposed | FoundKnowledge | Remembered | Failure:
     """A tool message as a record; what does not fit the tool's contract is a failure `unreadable`."""
     try:
         data = json.loads(text)
@@ -214,6 +222,8 @@ def read_result(tool: str, text: str) -> Answer | Proposed | FoundKnowledge | Fa
             return Failure(str(data["error"])[:64], str(data.get("detail") or "")[:300])
         if tool == SEARCH_KNOWLEDGE:
             return FoundKnowledge.model_validate(data)
+        if tool == PREFERENCES:
+            return Remembered.model_validate(data)
         known = TOOLS.get(tool)
         return known.answer.model_validate(data) if known else Failure("unknown_tool")
     except ValidationError:

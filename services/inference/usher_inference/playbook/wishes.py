@@ -91,7 +91,7 @@ def asks_day(text: str) -> bool:
     return _IS_THAT.match(text) is not None
 
 
-def _beside_place(text: str, words: Sequence[str]) -> bool:
+def stands_in_place(text: str, words: Sequence[str]) -> bool:
     """Whether one of the words stands where a question names its event ("parking at gorgessa")."""
     return any(re.search(rf"\b(?:at|for|to|of) (?:the )?{re.escape(word)}\b", text, re.IGNORECASE) for word in words)
 
@@ -182,7 +182,7 @@ def _doubt_former(d: Dialogue, heard: Understanding) -> None:
     """After a purchase, a request or a question with words yet unknown may name another event than the one bought."""
     if d.focus is None or d.wish.query or d.hold or heard.slots.event:
         return
-    asks = d.turn.topic is not None and d.event is not None and _beside_place(d.turn.text, words_beyond(d, d.event))
+    asks = d.turn.topic is not None and d.event is not None and stands_in_place(d.turn.text, words_beyond(d, d.event))
     buys = d.turn.topic is None and heard.intent is Intent.BUY and names_something(d)
     if asks or buys:
         d.former, d.focus = d.focus, None
