@@ -42,6 +42,7 @@ from usher_agent.turns.own_tools import OwnTool, OwnTools, all_offered
 from usher_agent.turns.prompt import system_message
 from usher_agent.turns.service import Turns
 from usher_agent.turns.streaming import TurnStreams
+from usher_agent.turns.working import Means
 from usher_shared.bus import EventBus
 from usher_shared.clock import Clock
 from usher_shared.contracts.handover import SPECIALISTS
@@ -115,7 +116,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         conversation_usd=settings.conversation_budget_usd,
         daily_usd=settings.daily_budget_usd,
     )
-    turn_service = Turns(
+    means = Means(
         store=deps.store,
         outbox=outbox,
         model=model,
@@ -125,11 +126,11 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         history=history,
         settings=settings,
         budget=budget,
-        owner=owner,
         own_tools=own_tools,
         turn_characters=context.turn,
         router=_router(settings, deps),
     )
+    turn_service = Turns(means, owner=owner)
     conversation_service = Conversations(
         store=deps.store,
         outbox=outbox,

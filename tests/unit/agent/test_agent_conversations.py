@@ -213,7 +213,7 @@ async def test_a_conversation_that_is_over_is_forgotten(world, ending):
     world.model.say("You want 2 tickets.")
     await world.customer.say("2 tickets")
     turns, conversations = world.app.state.turns, world.app.state.conversations
-    remembered = [turns._grounds._known, conversations._history._known]
+    remembered = [turns._work._grounds._known, conversations._history._known]
     assert all("c1" in known for known in remembered)
     if ending == "end":
         await world.customer.request("POST", "/conversations/c1/end")

@@ -9,48 +9,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from usher_agent.boxoffice.model import Identity
-from usher_agent.boxoffice.ports import BoxOffice, Caller
+from usher_agent.boxoffice.ports import Caller
 from usher_agent.confirmations.model import UNFINISHED, Decision
 from usher_agent.confirmations.service import check_decidable, find_proposal
-from usher_agent.conversations.history import History
 from usher_agent.conversations.model import LeaseLost, RunLease
-from usher_agent.guardrails.marks import escape_tags
-from usher_agent.guardrails.output import GroundsKeeper
-from usher_agent.guardrails.untrusted import fence
-from usher_agent.handover.person import call_person, failed_again
-from usher_agent.models.budget import Budget
-from usher_agent.models.ports import ChatModel
-from usher_agent.routing.ports import Router
-from usher_agent.settings import Settings
-from usher_agent.specialists.model import allow_lists
 from usher_agent.streams.log import RunLog
 from usher_agent.streams.model import run_error, run_started
 from usher_agent.streams.service import FrameStore
-from usher_agent.turns.assigning import assign, holder
-from usher_agent.turns.calls import CallRunner
-from usher_agent.turns.care import take_care
-from usher_agent.turns.closing import close_turn, emit_end, give_back, render_response, turn_events
-from usher_agent.turns.execution import carry_out
-from usher_agent.turns.generation import Generation, TurnFailed
+from usher_agent.turns.assigning import holder
 from usher_agent.turns.interrupted import give_up, is_dead, take_over
 from usher_agent.turns.line import PLACE, Line
 from usher_agent.turns.model import Opening, OpeningRules, Turn, TurnCommand
-from usher_agent.turns.offering import put_offer
 from usher_agent.turns.opening import Answered, Busy, InLine, open_turn
-from usher_agent.turns.own_tools import OwnTools, all_offered
 from usher_agent.turns.past import read_past
-from usher_agent.turns.prompt import note, user_message
 from usher_agent.turns.repeats import find_answer
-from usher_agent.turns.reply import conclude
 from usher_agent.turns.running import Leases, Run
-from usher_shared.clock import Clock
-from usher_shared.documents import DocumentStore
+from usher_agent.turns.working import Means, Work
 from usher_shared.errors import UsherError
-from usher_shared.ids import IdGenerator
-from usher_shared.outbox import Outbox
 from usher_shared.personal import Vault
 
 _LOG = logging.getLogger(__name__)
@@ -59,32 +36,12 @@ _LOG = logging.getLogger(__name__)
 class Turns:
     """The turns of this process; `owner` is unique to it."""
 
-    def __init__(
-        self,
-        *,
-        store: DocumentStore,
-        outbox: Outbox,
-        model: ChatModel,
-        box: BoxOffice,
-        clock: Clock,
-        ids: IdGenerator,
-        history: History,
-        settings: Settings,
-        budget: Budget,
-        owner: str,
-        own_tools: OwnTools,
-        turn_characters: int,
-        router: Router,
-    ) -> None:
+    def __init__(self, means: Means, *, owner: str) -> None:
+        settings, store, clock = means.settings, means.store, means.clock
         self._store = store
-        self._outbox = outbox
-        self._box = box
-        self._router = router
-        self._budget = budget
-        self._turn_characters = turn_characters
+        self._turn_characters = means.turn_characters
         self._clock = clock
-        self._ids = ids
-        self._history = history
+        self._ids = means.ids
         self._settings = settings
         self._runs: dict[str, Run] = {}
         self._alive: set[str] = set()
@@ -99,29 +56,7 @@ class Turns:
         )
         self._line = Line(store, clock, self._rules, patience_seconds=settings.queue_seconds)
         self._leases = Leases(store, clock, self._rules)
-        calls = CallRunner(
-            box,
-            clock,
-            ids,
-            self._leases,
-            own_tools=own_tools,
-            tool_timeout_seconds=settings.tool_timeout_seconds,
-            parallel_limit=settings.parallel_limit,
-        )
-        zone = ZoneInfo(settings.home_time_zone)
-        self._grounds = GroundsKeeper(all_offered(own_tools), zone) if settings.check_replies else None
-        self._generation = Generation(
-            model,
-            calls,
-            clock,
-            offered=allow_lists(all_offered(own_tools)),
-            grounds=self._grounds,
-            model_name=settings.model_name,
-            home_time_zone=settings.home_time_zone,
-            step_limit=settings.step_limit,
-            wall_limit_seconds=settings.wall_limit_seconds,
-            budget=budget,
-        )
+        self._work = Work(means, self._leases)
         self._frames = FrameStore(store)
         self._taking: set[str] = set()
         self._background: set[asyncio.Task[Any]] = set()
@@ -131,8 +66,7 @@ class Turns:
 
     def forget(self, conversation_id: str) -> None:
         """Drop what is remembered of a conversation that is over."""
-        if self._grounds is not None:
-            self._grounds.forget(conversation_id)
+        self._work.forget(conversation_id)
 
     def log_of(self, conversation_id: str) -> RunLog | None:
         run = self._runs.get(conversation_id)
@@ -215,7 +149,7 @@ class Turns:
     def _run(self, run: Run) -> Run:
         self._runs[run.conversation_id] = run
         self._leases.hold(run.conversation_id, run.turn.lease)
-        run.task = asyncio.create_task(self._work(run), name=run.turn.opening.run_id)
+        run.task = asyncio.create_task(self._see_through(run), name=run.turn.opening.run_id)
         run.task.add_done_callback(_observe)
         return run
 
@@ -339,7 +273,7 @@ class Turns:
         )
         return Run(conversation.id, log, turn)
 
-    async def _work(self, run: Run) -> dict[str, Any]:
+    async def _see_through(self, run: Run) -> dict[str, Any]:
         turn = run.turn
         flusher: asyncio.Task[None] | None = None
         try:
@@ -348,11 +282,11 @@ class Turns:
             if turn.command.streaming:
                 flusher = asyncio.create_task(turn.log.flush_regularly(self._settings.flush_seconds))
                 flusher.add_done_callback(_observe)
-            await self._answer(run)
+            await self._work.answer(run)
             if flusher is not None:
                 flusher.cancel()
             await turn.log.seal()
-            return await self._finish(run)
+            return await self._work.finish(run)
         except LeaseLost:
             # where frames of a process that had lost the turn stood in the way, it is still to be finished here
             self._take_up_soon(run.conversation_id)
@@ -371,84 +305,6 @@ class Turns:
             self._alive.discard(turn.opening.run_id)
             turn.log.close()
             self._line.move(run.conversation_id)
-
-    async def _finish(self, run: Run) -> dict[str, Any]:
-        turn = run.turn
-        turn.log.end_text()
-        turn.forget_extras()
-        response = render_response(turn, self._settings.model_name)
-        emit_end(turn, response)
-        if turn.is_silent:
-            await give_back(self._store, turn)
-            return response
-        window = self._history.extend(run.window, turn.opening.number, turn.messages)
-        turn.digest = window.digest
-        events = turn_events(turn, self._ids, self._clock)
-        await close_turn(self._store, self._outbox, self._clock, turn=turn, response=response, events=events)
-        turn.log.publish()
-        self._history.keep(turn.conversation_id, window)
-        return response
-
-    async def _answer(self, run: Run) -> None:
-        """Everything between the opening and the closing transaction; failures become an honest reply."""
-        turn = run.turn
-        opening = turn.opening
-        run.window = await self._history.read(run.conversation_id, opening.number - 1, opening.conversation.digest)
-        turn.history = run.window.messages()
-        if opening.preferences is not None:
-            turn.history = [note(fence(opening.preferences.to_note())), *turn.history]
-        told = user_message(turn.vault.hide(escape_tags(turn.command.message))) if turn.command.message else None
-        if told is not None and not opening.recovered:
-            turn.messages.append(told)
-        turn.messages += opening.notes
-        if opening.execute is not None:
-            await carry_out(self._box, self._clock, turn, timeout_seconds=self._settings.action_timeout_seconds)
-        if told is not None and opening.recovered:
-            turn.messages.append(told)
-        if turn.command.offer is not None:
-            put_offer(turn, turn.command.offer)
-        elif self._needs_model(turn) and not take_care(turn, self._settings, self._clock.now()):
-            await self._generate(run)
-            if failed_again(turn):
-                await call_person(self._box, turn, timeout_seconds=self._settings.tool_timeout_seconds)
-        conclude(turn, self._clock.now())
-
-    def _needs_model(self, turn: Turn) -> bool:
-        if turn.cancelled:
-            turn.status = "cancelled"
-            return False
-        if turn.is_programs:
-            return False
-        proposal = turn.opening.execute
-        if proposal is None:
-            return turn.command.message is not None or turn.command.decision is not None
-        # an unknown outcome is told by the agent itself, and nothing else; unfinished business needs no conversation
-        unknown = proposal.state == "executing" or proposal.is_unresolved
-        return not unknown and not (turn.opening.recovered and turn.command.message is None)
-
-    async def _generate(self, run: Run) -> None:
-        turn = run.turn
-        run.interruptible = True
-        try:
-            async with asyncio.timeout(self._settings.wall_limit_seconds):
-                await assign(self._router, turn, self._budget)
-                await self._generation.answer(turn)
-        except TurnFailed as error:
-            turn.status, turn.error_code = "failed", error.code
-        except TimeoutError:
-            turn.status, turn.error_code = "failed", "turn_timeout"
-        except asyncio.CancelledError:
-            if not turn.cancelled or run.task is None:
-                raise
-            run.task.uncancel()
-            turn.status, turn.error_code, turn.proposed = "cancelled", None, None
-        except LeaseLost:
-            raise
-        except Exception as error:
-            _LOG.error("a turn failed unexpectedly", exc_info=error)
-            turn.status, turn.error_code = "failed", "internal_error"
-        finally:
-            run.interruptible = False
 
 
 def _observe(task: asyncio.Task[Any]) -> None:
