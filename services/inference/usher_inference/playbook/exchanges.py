@@ -46,7 +46,9 @@ _NEEDED_INSTEAD_OF = re.compile(
     re.IGNORECASE,
 )
 _TARGET_ONLY = re.compile(
-    r"^\W*(?:(?:can|could) (?:i|we|you) )?(?:swap|exchange|rebook) (?:to|for) (?P<new>.+)$", re.IGNORECASE | re.DOTALL
+    r"^\W*(?:(?:can|could) (?:i|we|you) )?"
+    r"(?:swap|exchange|rebook|move|switch|change) (?:over )?(?:to|for) (?P<new>.+)$",
+    re.IGNORECASE | re.DOTALL,
 )
 _SAME_SECTION = re.compile(r"\bsame (?:section|seats|area|block|places?|spots?)\b", re.IGNORECASE)
 _SAME = re.compile(r"\bsame (?:game|show|event|concert|match|gig|date|day|night|one)\b", re.IGNORECASE)
