@@ -102,8 +102,8 @@ def test_what_follows_an_order_belongs_to_it():
 @pytest.mark.parametrize(
     "link",
     [
-        "https://evil.example/pay",
-        "//evil.example/pay?to=1",
+        "https://evil.example/seats",
+        "//evil.example/seats?to=1",
         "HTTP://EVIL.example",
         "evil.example/pay",
         "www.evil.example",

@@ -202,6 +202,16 @@ def unsupported_claims(sentence: str, so_far: str, grounds: Grounds, conduct: Co
     return found
 
 
+def unsupported_deeds(sentence: str, so_far: str, grounds: Grounds, conduct: Conduct) -> list[str]:
+    """The same of what is said to be done for this customer, and of links: of a sentence read out of a text."""
+    found = [link for link in links(sentence) if not grounds.told(link)]
+    for pattern, is_true in ((_FIRST, _did), (_SET, _set)):
+        for claim in pattern.finditer(sentence):
+            if not (_DENIED.search(sentence[: claim.start()]) or is_true(claim, so_far, grounds, conduct)):
+                found.append(claim.group().strip())
+    return found
+
+
 def _did(claim: re.Match[str], sentence: str, grounds: Grounds, conduct: Conduct) -> bool:
     verb = (claim["did"] or "yours").lower()
     if verb in _USUAL and claim.group().lower().startswith(("is ", "are ")) and not _YOURS.search(sentence):

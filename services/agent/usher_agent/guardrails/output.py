@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
 
-from usher_agent.guardrails.claims import Conduct, may_promise, sentences, unsupported_claims
+from usher_agent.guardrails.claims import Conduct, may_promise, sentences, unsupported_claims, unsupported_deeds
 from usher_agent.guardrails.figures import NUMBER_WORDS, figures, names_place
 from usher_agent.guardrails.grounds import Grounds, ground_of_schemas, has_digit
 from usher_agent.guardrails.witness import Witness
@@ -70,7 +70,8 @@ class Check:
         grounds = self._source.grounds()
         words = sentence.strip().strip("*_ ")
         if len(words) > 12 and words.endswith((".", "!", "?")) and grounds.told(words):
-            return []
+            # a text that others wrote may be read out, but what it says was done for this customer needs a tool
+            return unsupported_deeds(sentence, so_far, grounds, self._conduct)
         if self._witness is None:
             self._witness = Witness(grounds, self._source.base, self._source.now)
         missing = [figure.said.strip() for figure in self._witness.unsupported(figures(sentence), sentence)]
