@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from usher_agent.boxoffice.service import ToolOutcome
 from usher_agent.guardrails.untrusted import harmless
 from usher_agent.streams.model import custom
 from usher_agent.turns.model import Turn
@@ -28,9 +29,19 @@ async def _run(turn: Turn, given: HandOver) -> dict[str, Any]:
     reason = harmless(" ".join(given.reason.split()))
     turn.log.end_text()
     turn.log.emit(custom(HANDOFF, {"from": turn.specialist, "to": given.specialist, "reason": reason}))
+    _pass_on(turn, given)
+    return HandedOver(specialist=given.specialist).model_dump()
+
+
+def _pass_on(turn: Turn, given: HandOver) -> None:
     turn.passed_by.append(turn.specialist)
     turn.specialist = given.specialist
-    return HandedOver(specialist=given.specialist).model_dump()
+
+
+def _restore(turn: Turn, given: HandOver, outcome: ToolOutcome) -> None:
+    """The stream has shown it already."""
+    if outcome.status == "ok":
+        _pass_on(turn, given)
 
 
 hand_over: Final = OwnTool(
@@ -38,4 +49,5 @@ hand_over: Final = OwnTool(
     "Let a colleague go on with this conversation, at once. The colleague sees all that was said.",
     HandOver,
     _run,
+    _restore,
 )

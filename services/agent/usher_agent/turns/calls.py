@@ -24,13 +24,12 @@ from usher_agent.streams.model import tool_call, tool_result
 from usher_agent.turns.model import Turn
 from usher_agent.turns.offering import WAITING, bind, waiting_answer
 from usher_agent.turns.outcomes import is_waiting, read_outcome
-from usher_agent.turns.own_tools import OwnCall, OwnTools, prepare_own, run_own
+from usher_agent.turns.own_tools import OwnCall, OwnTools, prepare_own, restore_own, run_own
 from usher_agent.turns.past import PastStep
 from usher_agent.turns.prompt import assistant_calls, tool_message
 from usher_agent.turns.running import Leases
 from usher_shared.clock import Clock
 from usher_shared.contracts.confirmations import fingerprint
-from usher_shared.contracts.handover import HAND_OVER
 from usher_shared.errors import UsherError
 from usher_shared.ids import IdGenerator
 from usher_shared.personal import mask_cards
@@ -130,13 +129,8 @@ class CallRunner:
         """A call that an earlier process ran, with the tool message that it got."""
         outcome = read_outcome(text)
         self._keep(turn, call, item, outcome, text)
-        if not isinstance(item, OwnCall):
-            return
-        if call.name != HAND_OVER:  # an own tool only looks something up, and may keep what it found with the turn
-            await run_own(turn, item, timeout_seconds=self._tool_timeout_seconds)
-        elif outcome.status == "ok":
-            turn.passed_by.append(turn.specialist)
-            turn.specialist = item.shown["specialist"]
+        if isinstance(item, OwnCall):
+            await restore_own(turn, item, outcome, timeout_seconds=self._tool_timeout_seconds)
 
     def _try_prepare(self, turn: Turn, call: ToolCall) -> PreparedCall | InvalidCall:
         try:

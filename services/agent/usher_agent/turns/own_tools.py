@@ -29,14 +29,19 @@ Arguments = TypeVar("Arguments", bound=BaseModel)
 class OwnTool(Generic[Arguments]):
     """One such tool. `run` gets the turn and the checked arguments; its answer is JSON.
 
-    It is run as a read: at once, maybe beside other reads of the same step, and again when the turn is repeated. So
-    it must not charge, hold or tell anybody. A raised UsherError becomes an answer that the model can read.
+    It is run like a read: at once, maybe beside reads of the same step, and again when its process dies before the
+    answer is stored. It may change the turn, and what the agent itself keeps of the customer, in a way that bears
+    repetition; the box office never hears of it. A raised UsherError becomes an answer that the model can read.
+
+    `restore` is for a turn that is taken up after the call was answered: it gets that outcome, and does to the turn
+    what `run` did. Without it `run` itself is run again, whose answer nobody reads.
     """
 
     name: str
     description: str
     arguments: type[Arguments]
     run: Callable[[Turn, Arguments], Awaitable[dict[str, Any]]]
+    restore: Callable[[Turn, Arguments, ToolOutcome], None] | None = None
 
     def schema(self) -> dict[str, Any]:
         """As OpenAI's `tools` entry: {"type": "function", "function": {name, description, parameters}}."""
@@ -90,3 +95,11 @@ async def run_own(turn: Turn, item: OwnCall, *, timeout_seconds: float) -> ToolO
         status = "error"
         answer = {"error": "upstream_timeout", "detail": f"{item.tool.name} took too long"}
     return ToolOutcome(status, answer, (time.perf_counter() - started) * 1000)
+
+
+async def restore_own(turn: Turn, item: OwnCall, outcome: ToolOutcome, *, timeout_seconds: float) -> None:
+    """Make the turn what it was after that call, which an earlier process ran."""
+    if item.tool.restore is not None:
+        item.tool.restore(turn, item.given, outcome)
+    else:
+        await run_own(turn, item, timeout_seconds=timeout_seconds)
