@@ -226,3 +226,18 @@ async def test_the_place_of_a_dead_process_holds_nobody_up(make_world):
     for world in (first, second):
         world.clock.advance(timedelta(seconds=11))
     assert (await three)[0] == 200
+
+
+async def test_a_yes_typed_too_early_is_told_so_to_the_model(world):
+    await world.offer()
+    world.model.gate = asyncio.Event()
+    world.model.asked.clear()
+    question = asyncio.create_task(world.customer.turn("is there parking?"))
+    await world.model.asked.wait()
+    early = asyncio.create_task(world.customer.turn("yes"))
+    await until_waiting(world, 1)
+    world.model.gate.set()
+    await asyncio.gather(question, early)
+    assert not world.box.orders
+    notes = [m["content"] for m in world.model.requests[-1].messages if m["role"] == "system"]
+    assert any("was written before the proposal" in note for note in notes)

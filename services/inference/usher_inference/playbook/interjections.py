@@ -69,6 +69,8 @@ def _say_more(d: Dialogue, intent: Intent, slots: Slots) -> Say | None:
         return None
     if asked is Asked.QUANTITY and d.wish.quantity is None:
         return Say(f"A number will do. {asked.value}")
+    if asked is Asked.KEEP_BUYING:
+        return Say(f"Gladly. Just say which: a section, a price or a day. {asked.value}")
     return Say(f"Gladly. {asked.value}") if asked is Asked.EVENT else None
 
 

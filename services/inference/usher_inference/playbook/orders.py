@@ -7,7 +7,7 @@ from typing import Any
 
 from usher_inference.playbook import failures, phrases
 from usher_inference.playbook.acts import Act, Call, Say
-from usher_inference.playbook.order_wishes import CHEAPEST_UPGRADE
+from usher_inference.playbook.order_wishes import CHEAPEST_UPGRADE, likeness
 from usher_inference.playbook.parts import pick
 from usher_inference.playbook.phrases import Asked
 from usher_inference.playbook.smalltalk import offer_person
@@ -27,6 +27,7 @@ _NAMES_PLACE = re.compile(
 _LONGEST_EVENT = timedelta(
     hours=8
 )  # after the start: seats of a running event may still be changed, if its policy says
+_HELD_NAME = 85.0  # at least so alike, words name the event whose seats are held
 _UNTOUCHED = "nothing was changed; your order stays as it is."
 
 NO_ORDERS = (
@@ -94,7 +95,10 @@ def choose_order(d: Dialogue, *, running: bool = False) -> Act | OrderView:
     if not coming:
         return Say(_NO_COMING)
     if d.order_unknown:
-        return _ask_which(d, coming, f"I see no order of yours for {phrases.quoted(d.order_unknown)}.")
+        lead = f"I see no order of yours for {phrases.quoted(d.order_unknown)}."
+        if d.hold and d.event and likeness(d.order_unknown, d.event.name) >= _HELD_NAME:
+            lead = f"Your seats for {d.event.name} are only held, not bought: there is nothing to change or give back."
+        return _ask_which(d, coming, lead)
     fitting = [order for order in coming if order.order_id in d.order_pool] or coming
     if len(fitting) == 1:
         d.order_focus = fitting[0].order_id

@@ -104,7 +104,8 @@ def _decide(d: Dialogue) -> Act:
 def _after_decline(d: Dialogue) -> Act | None:
     """A declined proposal: changed wishes go on; a plain no gives the seats back."""
     declined = d.turn.declined
-    if declined is None or d.turn.seat_terms_changed or d.task not in (Task.PURCHASE, Task.TAKE, *_CHANGES):
+    served = (Task.PURCHASE, Task.TAKE, Task.RELEASE, *_CHANGES)
+    if declined is None or d.turn.seat_terms_changed or d.task not in served:
         return None
     if _THINKING.search(d.turn.text) and d.hold:
         return _no_hurry(d)
@@ -148,6 +149,11 @@ def _talk(d: Dialogue, intent: Intent) -> Act | None:
     special = smalltalk.aside(d)
     if special:
         return special
+    if d.proposal and d.task in _CHANGES and not d.turn.declined and not d.turn.done:
+        if _THINKING.search(d.turn.text):
+            return Say("No hurry: nothing is changed or charged without your yes.")
+        if _lets_be(d, intent):
+            return Say(phrases.NEED_YES)
     if d.task in _CHANGES and _is_aside(d, intent):
         return smalltalk.chat(d)
     if d.task in _CHANGES and _lets_be(d, intent):
@@ -213,6 +219,8 @@ def _buy(d: Dialogue, intent: Intent) -> Act:
     no_count = whole_number(d)
     if no_count:
         return no_count
+    if _is_over(d, intent):
+        return smalltalk.chat(d, intent)
     if not changed and _THINKING.search(d.turn.text) and not d.turn.affirmed:
         return _no_hurry(d)
     if intent in (Intent.OTHER, Intent.DENY) and not changed and not d.hold and purchase.may_name_section(d):
@@ -229,6 +237,13 @@ def _buy(d: Dialogue, intent: Intent) -> Act:
     if intent is Intent.DENY and not changed:
         return _refused(d)
     return purchase.continue_purchase(d)
+
+
+def _is_over(d: Dialogue, intent: Intent) -> bool:
+    """Whether a bare yes comes after a purchase was declined: it wishes for nothing, and must take no seats again."""
+    bare = intent is Intent.AFFIRM and d.turn.heard is not None and d.turn.heard.slots == Slots()
+    idle = not d.turn.done and not d.turn.requested and d.hold is None and d.proposal is None
+    return bare and idle and d.declined_since and d.turn.asked is None and not d.turn.seat_terms_changed
 
 
 def _no_hurry(d: Dialogue) -> Act:

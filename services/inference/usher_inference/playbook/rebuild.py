@@ -110,6 +110,8 @@ def _begin_turn(d: Dialogue, text: str) -> None:
     if not d.first_request:
         d.first_request = text
     hear(d, heard)
+    if d.turn.seat_terms_changed or d.turn.requested or heard.intent in (Intent.BUY, Intent.FIND, Intent.HOLD):
+        d.declined_since = False
 
 
 def _take_errand(d: Dialogue, text: str) -> str:
@@ -170,6 +172,7 @@ def _note_declined(d: Dialogue) -> None:
     d.turn.declined, d.turn.declined_action = d.proposal, d.proposal_action
     d.turn.declined_arguments = d.proposal_arguments
     d.turn.refused = True
+    d.declined_since = not d.turn.seat_terms_changed
     d.proposal, d.proposal_action = None, ""
     if d.turn.declined_action == "upgrade_tickets" and not d.turn.order_terms_changed:
         d.upgrade_delta = d.upgrade_section = None

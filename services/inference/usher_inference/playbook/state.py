@@ -209,6 +209,7 @@ class Dialogue:
     entry_focus: str | None = None
     credits: StoreCredit | None = None
     kept: Kept | None = None  # until the question about another event is answered
+    declined_since: bool = False  # the last purchase was turned down, and nothing was wished for since
     declines: int = 0  # payments declined in a row
     trouble: str = ""  # the message after which a person was offered
     later: tuple[str, ...] = ()  # other requests of the same message, to be taken up when the first is done
