@@ -101,3 +101,31 @@ def test_a_yes_after_the_purchase_buys_no_more(chat: Any, words: str) -> None:
     chat.say("buy 2 tickets for Hamlet")
     chat.say("yes", consent="yes")
     assert "done already" in chat.say(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "we're in the arena already and the front looks empty, may we sit there?",
+        "the second half has begun, could we have something nearer?",
+        "I can barely see the ice from here, anything better?",
+    ],
+)
+def test_better_seats_while_it_runs_are_an_upgrade(chat: Any, bought: dict[str, Any], words: str) -> None:
+    assert "budget for the upgrade" in chat.say(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "second"),
+    [
+        ("3 hamlet seats & 2 adele", "2 tickets for adele"),
+        ("2 adele tickets plus 1 hamlet ticket", "1 ticket for hamlet"),
+    ],
+)
+def test_two_purchases_joined_by_a_sign(words: str, second: str) -> None:
+    assert split(words)[1:] == (second,)
+
+
+@pytest.mark.parametrize("words", ["2 hamlet tickets, 1 aisle", "2 adult tickets and 1 child for hamlet"])
+def test_one_purchase_is_not_parted(words: str) -> None:
+    assert split(words) == (words,)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from usher_inference.playbook import phrases
+from usher_inference.playbook.naming import named_words
 from usher_inference.playbook.phrases import Asked, question_in
 from usher_inference.playbook.requests import Request, read_request
 from usher_inference.playbook.state import Dialogue
@@ -50,6 +51,12 @@ _SINGLE = ("1", "one", "a", "an", "another")
 _TICKETS = re.compile(r"\b(?:tickets?|seats?|tix)\b", re.IGNORECASE)
 _FIRST = re.compile(r"\b(?:for|to see|to)\s+(?!me\b|us\b|myself\b)\w", re.IGNORECASE)
 
+_TWO_NAMED = re.compile(  # "2 hamlet tix + 1 adele"
+    r"^(?P<first>.*\b(?:\d{1,2}|one|two|three|four|five|six)\s+(?P<one>[\w'’.-]+(?: [\w'’.-]+){0,3}?)\s+"
+    r"(?:tickets?|tix|seats?))\s*(?:\+|&|,|\b(?:and|plus)\b)\s*(?P<count>\d{1,2}|one|two|three|four|five|six)\s+"
+    r"(?P<other>[\w'’.-]+(?: [\w'’.-]+){0,3}?)(?:\s+(?:tickets?|tix|seats?))?(?:\s+please)?\W*$",
+    re.IGNORECASE,
+)
 _JOINTS = re.compile(
     r"(?P<joint>[.!?;\n]+\s+|,?\s+(?:and|also|then|plus)\s+(?:(?:also|then|can you|could you|please)\s+)*|,\s+)",
     re.IGNORECASE,
@@ -59,7 +66,7 @@ _LEAD = re.compile(
     r"(?:and )?(?:an|one )?(?:other|more) (?:thing|question|request))[\s,:]+)+",
     re.IGNORECASE,
 )
-_MAY_HOLD_TWO = re.compile(r"[,.;!?\n].*\w|\b(?:and|also|then|plus|but)\b", re.IGNORECASE | re.DOTALL)
+_MAY_HOLD_TWO = re.compile(r"[,.;!?\n].*\w|\b(?:and|also|then|plus|but)\b|[+&]", re.IGNORECASE | re.DOTALL)
 _BUYING = re.compile(
     r"\b(?:get|book|buy|grab|find|reserve|want|need|order|take|like|have)\b[\w' ]{0,20}"
     r"\b(?:\d{1,2}|an?|one|two|three|four|five|six|seven|eight|some|tickets?|seats?|tix)\b|"
@@ -249,6 +256,10 @@ def _is_rule(topic: Topic) -> bool:
 
 def _halves(text: str) -> tuple[str, ...]:
     """ "2 for Adele and 3 for Hamlet" as two purchases; the text alone where there is one."""
+    both = _TWO_NAMED.match(text)
+    if both and named_words(both["one"]) and named_words(both["other"]):
+        single = both["count"].lower() in _SINGLE
+        return (both["first"], f"{both['count']} ticket{'' if single else 's'} for {both['other']}")
     second = _SECOND.search(text)
     if second is None or not _FIRST.search(text[: second.start()]):
         return (text,)

@@ -1,5 +1,6 @@
 """Finding the event that the customer means."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,10 +32,11 @@ from usher_inference.playbook.phrases import (
 from usher_inference.playbook.state import Dialogue, Wish, call_key
 from usher_inference.understanding import TimeOfDay
 from usher_shared.contracts.money import to_minor
-from usher_shared.contracts.tools import EventSummary
+from usher_shared.contracts.tools import EventSummary, OrderView
 
 _MOST_LISTED = 5
 _SAME = 90.0
+_VERSUS = re.compile(r"\s+(?:vs?\.?|versus|against|@)\s+", re.IGNORECASE)
 _ALSO_CALLED = {"music": "concert", "theatre": "musical", "sports": "game"}  # catalogues name kinds as they like
 _HOURS = {
     TimeOfDay.MORNING: range(5, 12),
@@ -254,8 +256,29 @@ def _not_called(d: Dialogue) -> str:
     return f"{NO_OTHER_DATE} {named}." if order and d.wish.query == order.event_name else f"{NOTHING_NAMED} {named}."
 
 
+def _sides_of(d: Dialogue, order: OrderView) -> Act:
+    """An order's event that is on no other date: what else its teams or artists do."""
+    sides = [side.strip() for side in _VERSUS.split(order.event_name)]
+    event = d.events.get(order.event_id)
+    for name in dict.fromkeys([*(sides if len(sides) > 1 else ()), *getattr(event, "performers", ())]):
+        arguments = {"query": name}
+        found = d.searches.get(call_key(arguments))
+        if found is None and d.can("search_events") and not d.turn.tried("search_events", arguments):
+            return Call("search_events", arguments)
+        others = [e for e in _coming(d, found or ()) if e.event_id != order.event_id and fit(name, e)]
+        matching = [e for e in others if e.status == "on_sale"]
+        if matching:
+            d.wish.section = None
+            return _present(d, matching, f"{NO_OTHER_DATE} {quoted(order.event_name)}.", named=True) or _nothing(d)
+    d.wish.query = d.wish.section = None
+    return Say(f"There are no other dates for {order.event_name}. Your tickets stay as they are. {Asked.EVENT.value}")
+
+
 def _nothing(d: Dialogue) -> Act:
     wish = d.wish
+    order = d.orders.get(d.exchanged or "")
+    if order and wish.query == order.event_name:
+        return _sides_of(d, order)
     if d.last_text.startswith(NOTHING_CALLED) and d.turn.asked is Asked.EVENT:
         return Say(
             f"I still found nothing that fits. You could name the artist, the team or a day. {Asked.PERSON.value}"

@@ -58,7 +58,8 @@ _RATHER_THAN = re.compile(
     re.IGNORECASE,
 )
 _OTHER_DATE = re.compile(
-    r"\b(?:another|different|other|later|earlier|new) (?:date|day|night|time|show)\b", re.IGNORECASE
+    r"\b(?:another|different|other|later|earlier|new) (?:date|day|night|time|show|performance|evening)s?\b",
+    re.IGNORECASE,
 )
 _OTHER_EVENT = re.compile(r"\b(?:another|different|other) (?:event|concert|game|match|show|gig)\b", re.IGNORECASE)
 _OTHER_SEATS = re.compile(
@@ -137,6 +138,7 @@ def settle_exchange(d: Dialogue) -> Act | None:
     if d.hold is None and not elsewhere:
         if wish.date or wish.time_of_day or (_OTHER_DATE.search(text) and not _OTHER_SEATS.search(text)):
             wish.query = order.event_name
+            wish.section = wish.section or _like_old(d, [seat.section for seat in seats])
             if wish.date is None or not wish.date.covers(order.starts_at.date()):
                 wish.other_than = wish.other_than | {order.event_id}
         elif same_event or _OTHER_SEATS.search(text):
@@ -148,6 +150,13 @@ def settle_exchange(d: Dialogue) -> Act | None:
     d.exchanged, d.task = order.order_id, Task.PURCHASE
     d.order_focus = order.order_id
     return None
+
+
+def _like_old(d: Dialogue, sections: list[str]) -> str | None:
+    """The section of the old seats, where nothing else was said of the new ones."""
+    wish = d.wish
+    other = wish.row or wish.each or wish.total or wish.cheapest or wish.avoid or wish.accessible or wish.seat_ids
+    return sections[0] if len({*sections}) == 1 and not other and not _OTHER_SEATS.search(d.turn.text) else None
 
 
 def _may_name(d: Dialogue, order: OrderView) -> bool:

@@ -1,5 +1,7 @@
 """Buying: from an event to seats, to a hold, to an order that the customer is asked to confirm."""
 
+import re
+
 from usher_inference.playbook import failures, phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event, other_dates
@@ -23,6 +25,11 @@ from usher_inference.playbook.state import Dialogue, Wish, call_key
 from usher_inference.understanding import Comparative
 from usher_shared.contracts.tools import EventInfo, EventSummary, Hold, Inventory
 
+_OTHER_DATES = re.compile(
+    r"\b(?:what|which|any|are there|is there|got|have|show|see)\b[\w' ]{0,20}\b(?:other|different|more|another) "
+    r"(?:dates?|days?|nights?|performances?)\b",
+    re.IGNORECASE,
+)
 _BETTER = frozenset({Comparative.BETTER, Comparative.CLOSER, Comparative.LOWER})
 
 
@@ -45,6 +52,8 @@ def continue_purchase(d: Dialogue) -> Act:
     event = d.event
     if event is None:  # named by a tool call whose event was never described
         return describe(d)
+    if _OTHER_DATES.search(d.turn.text) and d.exchanged is None and d.wish.quantity is None and not d.wish.date:
+        return other_dates(d, event, f"{event.name} is on {event.local_start}.")
     return _unavailable(d, event) or _seats_of(d, event)
 
 

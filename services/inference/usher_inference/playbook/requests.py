@@ -83,6 +83,14 @@ _PAPERS = re.compile(
     re.IGNORECASE,
 )
 _UPGRADE = re.compile(
+    r"\b(?:at|in|inside|watching) (?:the |our |my )?(?:show|game|match|concert|gig|arena|venue|theat\w+|stadium|seats?)"
+    r" (?:right )?(?:now|already)\b.*\b(?:better|closer|nearer|nicer|empty|free|down|forward|front|move)\b|"
+    r"\b(?:show|game|match|concert|gig|it|first half|second half)(?:'s| is| has)? (?:just |already )?"
+    r"(?:started|begun|begins|running|under way|half over|on now)\b.*"
+    r"\b(?:better|closer|nearer|nicer|empty|move|front)\b|"
+    r"\b(?:half[- ]?time|intermission|interval)\b.*\b(?:better|closer|nearer|nicer|empty|move|front)\b|"
+    r"\b(?:can'?t|cannot|barely|hardly) see (?:a thing|anything|much|the \w+)\b.*"
+    r"\b(?:better|closer|nearer|nicer|empty|move|front|else)\b|"
     r"\b(?:we(?:'re| are)|i(?:'m| am)) (?:sitting|seated|sat|stuck)\b.*"
     r"\b(?:nearer|closer|better|nicer|lower|upgrade|move)\b|"
     r"\b(?:get|have|want|need|like|any|find|got|are there|is there)\b[\w' ]{0,20}\b(?:better|nicer|closer) "

@@ -248,9 +248,20 @@ _PLUS = re.compile(
 )
 
 
+# A wheelchair place and the seat of whoever comes along: "a wheelchair seat and a companion seat".
+_WHEELCHAIR_AND = re.compile(
+    rf"(?:\b(?P<places>{COUNT})\s+)?\b(?:wheel\s?chair|accessible|disabled|ada)(?:\s+(?:seats?|spaces?|spots?|places?|"
+    rf"tickets?))?(?:\s*(?:,|and|&|\+|plus|with)\s*)+(?:(?P<beside>{COUNT})\s+|(?:an?|my|the|his|her)\s+)?"
+    r"(?:companion|carer|caregiver|helper|assistant|attendant)s?\b"
+)
+
+
 def read_company(passage: Passage) -> int | None:
     """People named by who they are, the customer included: "me and my wife" is 2, "just me" 1; None if nobody is."""
     text = passage.open
+    chair = _WHEELCHAIR_AND.search(text)
+    if chair:
+        return sum(parse_count(chair[name] or "1") or 1 for name in ("places", "beside"))
     plus = _PLUS.search(text)
     if plus:
         more = parse_count(plus["n"] or plus["n2"] or "1")
