@@ -181,3 +181,23 @@ def test_any_text_is_classified(message: str) -> None:
 @given(st.text(max_size=200), st.text(max_size=60))
 def test_any_proposal_text_can_be_read(system_text: str, message: str) -> None:
     assert isinstance(says_yes(system_text, message), bool)
+
+
+_OF_A_SALE = ["book them", "buy it", "pay with my card", "confirm and pay", "booking confirmed", "yes, buy them"]
+
+
+@pytest.mark.parametrize("action", [Action.REFUND, Action.CANCEL, Action.CREDIT, Action.EXCHANGE])
+@pytest.mark.parametrize("reply", [*_OF_A_SALE, "No changes please", "all good, no changes", "that would be it"])
+def test_words_of_a_sale_or_of_leaving_things_be_change_no_order(action: Action, reply: str) -> None:
+    asked = ProposalContext(quantity=2, total="$90.00", event="Hamlet", action=action)
+    assert classify_consent(reply, asked) is not Consent.YES
+    assert classify_consent("yes please", asked) is Consent.YES
+
+
+def test_a_share_of_a_yes_is_none_and_both_are_two() -> None:
+    four = ProposalContext(quantity=4, total="$480.00", event="Hamlet")
+    two = ProposalContext(quantity=2, total="$240.00", event="Hamlet")
+    assert classify_consent("50 percent yes", two) is not Consent.YES
+    assert classify_consent("100 percent yes", two) is Consent.YES
+    assert classify_consent("let us do both", four) is not Consent.YES
+    assert classify_consent("let us do both", two) is Consent.YES

@@ -12,7 +12,7 @@ from usher_agent.consent.echoes import is_echoed_yes
 from usher_agent.consent.facts import match_facts
 from usher_agent.consent.foreign import is_foreign_yes
 from usher_agent.consent.keeping import refuses_in_other_words
-from usher_agent.consent.model import Consent, ProposalContext
+from usher_agent.consent.model import Action, Consent, ProposalContext
 from usher_agent.consent.people import match_companions
 from usher_agent.consent.phrases import (
     Kind,
@@ -30,6 +30,16 @@ from usher_agent.consent.text import normalise
 
 _LONGEST_MESSAGE = 500  # characters; a longer reply says more than yes
 _PAUSES = re.compile(r"[.,!;:()–—-](?= |$)")
+# Words of a sale: where no sale is proposed, they answer something else than the proposal.
+_SALE = re.compile(
+    r"\b(?:buy|buying|bought|purchas\w+|book|booked|booking|reserv\w+|orders? (?:it|them|those|these)|take my money|"
+    r"check out|snag|grab|scoop|get (?:them|it|those|these|me|us)|tickets? (?:please|for me))\b"
+)
+_PAYMENT = re.compile(r"\b(?:pay|paying|payment|card|charge|bill me|process)\b")
+# "No changes" keeps what there is, "that's it" may end the conversation.
+_LEAVES = re.compile(
+    r"\bno changes?\b|\bnothing to change\b|\b(?:that|this|it) (?:would be it|should do it|covers|takes care of)\b"
+)
 _AGREES_ALONE = frozenset((Kind.ACCEPTANCE, Kind.APPROVAL, Kind.TAIL))
 _ACCOMPANIES = frozenset((Kind.TAIL, Kind.RECEIPT))  # "where is it, so I can find it?"
 _MAY_BE_ASKED = frozenset((Kind.QUESTION, Kind.POLITE_ORDER))
@@ -46,7 +56,7 @@ def classify_consent(message: str, proposal: ProposalContext | None = None) -> C
     if not text:
         return Consent.UNCLEAR
     proposal = proposal or ProposalContext()
-    if is_echoed_yes(message, text) or _agrees(text, proposal):
+    if (is_echoed_yes(message, text) or _agrees(text, proposal)) and _fits(text, proposal):
         return Consent.YES
     refused = is_rejection(text) or refuses_in_other_words(text, proposal.action)
     return Consent.NO if refused else Consent.UNCLEAR
@@ -72,6 +82,18 @@ def _agrees(text: str, proposal: ProposalContext) -> bool:
     if Kind.APPROVAL in kinds:
         return kinds <= _AGREES_ALONE | {Kind.QUESTION}
     return Kind.ACCEPTANCE in kinds and kinds <= _AGREES_ALONE
+
+
+def _fits(text: str, proposal: ProposalContext) -> bool:
+    """Whether the words are of this kind of proposal: "book them" is no yes to a refund, nor "both" to four tickets."""
+    if proposal.quantity not in (None, 2) and re.search(r"\bboth\b", text):
+        return False
+    if proposal.action is Action.BUY:
+        return True
+    plain = mask_names(text, _collect_facts(proposal).words)
+    if _LEAVES.search(plain) or _SALE.search(plain):
+        return False
+    return proposal.action is Action.UPGRADE or not _PAYMENT.search(plain)
 
 
 def _explain(text: str, proposal: ProposalContext, facts: Facts) -> set[Kind] | None:
