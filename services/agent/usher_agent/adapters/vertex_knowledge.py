@@ -24,7 +24,9 @@ from usher_shared.clock import Clock, from_timestamp, to_timestamp
 from usher_shared.documents import DocumentStore, Query, Transaction
 from usher_shared.errors import Conflict
 
-PASSAGES, SOURCES, BUILDS = "agent_knowledge_passages", "agent_knowledge_sources", "agent_knowledge_builds"
+PASSAGES = "agent_knowledge_passages"
+SOURCES = "agent_knowledge_sources"
+BUILDS = "agent_knowledge_builds"
 _ANY = "*"  # the token of a passage that holds for all venues, or events
 _EVER = 253_402_300_799  # the last second of the year 9999
 _LEASE = timedelta(minutes=10)
