@@ -34,7 +34,7 @@ class Api:
 
     def __init__(self, base_url: str, headers: Mapping[str, str], *, timeout_seconds: float = 90.0) -> None:
         self._base_url = base_url.rstrip("/")
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=4.0)
+        connector = aiohttp.TCPConnector(keepalive_timeout=4.0)
         self._session = aiohttp.ClientSession(
             headers=headers,
             connector=connector,
