@@ -112,8 +112,18 @@ def seats(chosen: Sequence[SeatOffer]) -> str:
         if seats_there[0].general_admission:
             parts.append(f"section {section}, {len(numbers)} general admission")
             continue
-        parts.append(f"section {section}, row {row}, {seat_numbers(numbers)}")
+        parts.append(f"section {section}, row {row}, {seat_numbers(numbers)}{_accessible(seats_there)}")
     return "; ".join(parts)
+
+
+def _accessible(there: Sequence[SeatOffer]) -> str:
+    """Which of the seats are wheelchair places, in brackets; "" where none is."""
+    numbers = [seat.number for seat in there if seat.accessible]
+    if not numbers:
+        return ""
+    if len(numbers) == len(there):
+        return " (accessible)"
+    return f" ({seat_numbers(numbers)} accessible, with the companion's beside)"
 
 
 def seat_numbers(numbers: Sequence[str]) -> str:

@@ -27,7 +27,7 @@ _EVIDENCE: tuple[tuple[float, Intent, str], ...] = (
         r"\b(?:real person|actual person|human being|live agent|human agent|customer (?:service|support|care)|"
         r"speak to a human|(?:real|actual) human|a human\b|\b(?:an?|real|actual) (?:person|somebody|"
         r"someone)\s*(?:please|pls|now)\b|\bcan i (?:have|get) a person\b|(?:human|agent|representative|operator|"
-        r"supervisor)\s*(?:please|pls|now|!|$)|call me\b|complaint)|"
+        r"supervisor)\s*(?:please|pls|now|!|$)|call me\b|complaint|complain(?:ing)?(?: about)?\b)|"
         r"(?<!for )\ba person\s*(?:please|pls|now|!|\W*$)|^\W*(?:person|somebody|someone)\W*(?:please|pls)?\W*$",
     ),
     (

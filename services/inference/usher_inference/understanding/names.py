@@ -33,7 +33,7 @@ GENERIC = frozenset(
         "year years old aged money limit object "
         "wheelchair aisle ada dancing dance kind sort type bit lot today tomorrow tonight monday "
         "tuesday "
-        "wednesday thursday friday saturday sunday"
+        "wednesday thursday friday saturday sunday together apart side complain complaint complaining preferences data"
     )
 )
 # Said alone, these are no names to look for.

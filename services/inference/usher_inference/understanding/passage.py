@@ -100,6 +100,12 @@ _LEADING = re.compile(
 _SPACES = re.compile(r" {2,}")
 # "tickets 4 2", "2 tix 4 Hamlet": the figure stands for the word.
 _FOR = re.compile(r"(?<=\btickets )4(?= (?:\d|[a-z]))|(?<=\bseats )4(?= (?:\d|[a-z]))", re.IGNORECASE)
+_TWO = re.compile(r"\b(get|buy|book|want|need|have|like) too? (?=(?:tickets|seats)\b)", re.IGNORECASE)  # "too tickets"
+# "is the cheapest one", where "it's" was meant; with a question mark it is a question.
+_ITS = re.compile(
+    r"^\W*is (?=the (?:cheapest|best|first|second|third|last|closest|other) (?:ones?|seats?|tickets?)[ .!]*$)",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[a-z]{6,}", re.IGNORECASE)
 
 
@@ -118,7 +124,8 @@ def mend(text: str) -> str:
                 return right.capitalize() if word[0].isupper() else right
         return word
 
-    return _WORD.sub(put_right, _FOR.sub("for", _SHORT.sub(_write_out, text)))
+    written = _WORD.sub(put_right, _FOR.sub("for", _SHORT.sub(_write_out, text)))
+    return _ITS.sub("", _TWO.sub(r"\1 two ", written))
 
 
 def _write_out(match: re.Match[str]) -> str:

@@ -261,6 +261,7 @@ def read_company(passage: Passage) -> int | None:
     text = passage.open
     chair = _WHEELCHAIR_AND.search(text)
     if chair:
+        passage.claim(*chair.span())
         return sum(parse_count(chair[name] or "1") or 1 for name in ("places", "beside"))
     plus = _PLUS.search(text)
     if plus:

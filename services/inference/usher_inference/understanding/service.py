@@ -10,6 +10,7 @@ from usher_inference.understanding.choices import offers_choice, read_comparativ
 from usher_inference.understanding.clock import claim_greeting, read_clock, read_time_of_day
 from usher_inference.understanding.dates import read_dates, says_any_date
 from usher_inference.understanding.intents import weigh_intents
+from usher_inference.understanding.introductions import claim_introduction
 from usher_inference.understanding.model import (
     CatalogueHints,
     EventMention,
@@ -84,6 +85,7 @@ def _read_slots(passage: Passage, context: UnderstandingContext) -> Slots:
     choosing = offers_choice(asked)
     order_id, hold_id, seat_ids = read_ids(passage)
     names = _event_names(context)
+    claim_introduction(passage)
     event = find_named(passage, names, whole_answer=asks_event(asked) or not asked)
     event = _with_opponent(passage, names) or event
     venue = find_named(passage, hints.venues)
