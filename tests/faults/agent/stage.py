@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import Any
 import httpx2
 
 from box_office import SECRET, BoxOffice, ListBus, open_files
+from usher_agent.adapters.sqlite_knowledge import SqliteKnowledge
 from usher_agent.app import Deps, create_app
 from usher_agent.boxoffice.ports import Caller
+from usher_agent.knowledge.service import build
 from usher_agent.models.ports import Completion, CompletionRequest, RequestedCall
 from usher_agent.settings import Settings
 from usher_shared.contracts.confirmations import CONFIRMATION_HEADER, Confirmation
 from usher_shared.contracts.identity import CLIENT_HEADER, CONVERSATION_HEADER
+from usher_shared.contracts.knowledge import PASSAGE_ID, SEARCH_KNOWLEDGE
 from usher_shared.documents.sqlite import SqliteDocumentStore
 from usher_shared.errors import error_from_status
 from usher_shared.http.tokens import LocalTokenSource, LocalTokenVerifier
@@ -73,11 +77,12 @@ class TamperedBox:
 
 @dataclass
 class ObedientModel:
-    """Does what the attack says, whether or not the text reached it: first its calls, then its words. Looks first."""
+    """Does what the attack says, whether or not the text reached it: looks, makes its calls, says its words."""
 
     calls: list[tuple[str, Json]] = field(default_factory=list)
     words: str = ""
     look: list[tuple[str, Json]] = field(default_factory=list)
+    then: list[tuple[str, Json]] = field(default_factory=list)
     requests: list[CompletionRequest] = field(default_factory=list)
 
     async def complete(self, request: CompletionRequest, on_text: Any = None) -> Completion:
@@ -87,13 +92,20 @@ class ObedientModel:
             if message["role"] == "user":
                 break
             done += message["role"] == "assistant" and bool(message.get("tool_calls"))
-        steps = [self.look, self.calls] if self.look else [self.calls]
-        if done < len(steps) and steps[done]:
+        steps = [step for step in (self.look, self.calls, self.then) if step]
+        if done < len(steps):
             made = [RequestedCall(name, json.dumps(arguments)) for name, arguments in steps[done]]
             return Completion("", made, model="obedient", version="1")
+        words = self._cited(request)
         if on_text is not None:
-            on_text(self.words)
-        return Completion(self.words or "All right.", model="obedient", version="1")
+            on_text(words)
+        return Completion(words or "All right.", model="obedient", version="1")
+
+    def _cited(self, request: CompletionRequest) -> str:
+        """Its words with the mark of a passage behind each sentence, as if a document said so."""
+        found = [m["content"] for m in request.messages if m["role"] == "tool" and m["name"] == SEARCH_KNOWLEDGE]
+        ids = re.findall(PASSAGE_ID, found[-1]) if found else []
+        return re.sub(r"(?=[.!?](?: |$))", f" [{ids[0]}]", self.words) if ids else self.words
 
     async def ping(self) -> None: ...
 
@@ -103,6 +115,9 @@ class ObedientModel:
 class Stage:
     """Agent and box office; customers talk to the agent over its HTTP contract."""
 
+    documents: Path
+    index: SqliteKnowledge
+
     def __init__(
         self, office: BoxOffice, box: TamperedBox, http: Any, store: SqliteDocumentStore, bus: ListBus
     ) -> None:
@@ -111,6 +126,14 @@ class Stage:
         self.http = http
         self.store = store
         self.bus = bus
+
+    async def file(self, name: str, content: bytes) -> None:
+        """Make this file all that the knowledge holds."""
+        for old in self.documents.iterdir():
+            old.unlink()
+        (self.documents / name).write_bytes(content)
+        report = await build(self.documents, self.index)
+        assert report.chunks, report
 
     async def say(self, customer: str, message: str, conversation: str, **more: Any) -> Json:
         status, body = await self.turn(customer, message, conversation, **more)
@@ -137,6 +160,8 @@ async def open_stage(folder: Path, model: Any, **settings: Any) -> AsyncIterator
     async with open_files(folder) as office:
         box, bus = TamperedBox(office), ListBus()
         store = SqliteDocumentStore(folder / "agent.db")
+        documents, index = folder / "documents", SqliteKnowledge(folder / "knowledge.db", office.clock)
+        documents.mkdir()
         deps = Deps(
             store=store,
             bus=bus,
@@ -145,9 +170,12 @@ async def open_stage(folder: Path, model: Any, **settings: Any) -> AsyncIterator
             verifier=LocalTokenVerifier(SECRET),
             clock=office.clock,
             ids=UlidGenerator(),
+            knowledge=index,
         )
         given = {"single_process": True, "sweep_seconds": 3600.0, "home_time_zone": "America/Chicago", **settings}
         app = create_app(Settings(**given), deps)
         client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://a")
         async with app.router.lifespan_context(app), client as http:
-            yield Stage(office, box, http, store, bus)
+            stage = Stage(office, box, http, store, bus)
+            stage.documents, stage.index = documents, index
+            yield stage
