@@ -193,6 +193,33 @@ async def test_cancel_withdraws_what_waits(world):
     assert [text for role, text in await said(world) if role == "user"] == ["one", "three"]
 
 
+async def test_a_message_that_is_cancelled_as_its_turn_comes_is_not_answered(world):
+    world.model.gate = asyncio.Event()
+    one = asyncio.create_task(world.customer.turn("one"))
+    await world.model.asked.wait()
+    two = asyncio.create_task(world.customer.turn("two"))
+    await until_waiting(world, 1)
+    looked, go_on, get = asyncio.Event(), asyncio.Event(), world.store.get
+
+    async def held_back(collection, id):
+        document = await get(collection, id)
+        if collection == "agent_conversations" and document["run"] is None and not looked.is_set():
+            looked.set()
+            await go_on.wait()
+        return document
+
+    world.store.get = held_back
+    world.model.gate.set()
+    await one
+    await looked.wait()
+    await world.other("cust-1").request("POST", "/conversations/c1/cancel")
+    go_on.set()
+    status, problem = await two
+    assert (status, problem["code"]) == (409, "message_withdrawn")
+    assert [text for role, text in await said(world) if role == "user"] == ["one"]
+    assert not world.app.state.turns._line._waiting
+
+
 async def test_a_client_that_leaves_is_answered_all_the_same(world):
     world.model.gate = asyncio.Event()
     one = asyncio.create_task(world.customer.turn("one"))

@@ -101,6 +101,18 @@ async def test_what_tools_answered_is_part_of_the_question(ask: Any, inner: Coun
     assert not (await ask(QUESTION, SEARCH, changed)).is_kept
 
 
+async def test_an_answer_does_not_outlive_the_day(inner: Counting, clock: ManualClock) -> None:
+    model = KeptAnswers(inner, clock, 7200.0)
+    clock.advance(timedelta(hours=4, minutes=30))  # half an hour before midnight in Berlin, within one bucket
+    for kept in (False, True):
+        system = system_message(clock.now(), "Europe/Berlin", "faq")
+        answer = await model.complete(CompletionRequest([system, QUESTION], TOOLS, "c"))  # type: ignore[arg-type]
+        assert answer.is_kept is kept
+    clock.advance(timedelta(minutes=45))
+    system = system_message(clock.now(), "Europe/Berlin", "faq")
+    assert not (await model.complete(CompletionRequest([system, QUESTION], TOOLS, "c"))).is_kept  # type: ignore[arg-type]
+
+
 async def test_the_moment_passes(ask: Any, clock: ManualClock) -> None:
     await ask(QUESTION)
     clock.advance(timedelta(seconds=60))

@@ -155,7 +155,7 @@ class RunLog:
                 except AlreadyExists:
                     stored = await self._store.get(FRAMES, id) if again else None
                     if stored is None or not _is_same(stored, document):
-                        self._lose()
+                        self.lose()
                         raise LeaseLost from None
                 self._unsure = None
                 self._show(document["frames"])
@@ -166,7 +166,7 @@ class RunLog:
             document["personal"] = dict(list(self.vault.values.items())[self._known :])
             self._known = len(self.vault.values)
 
-    def _lose(self) -> None:
+    def lose(self) -> None:
         """Another process goes on with the run: whoever follows finds its frames in the store."""
         self.lost = True
         self.close()

@@ -289,6 +289,7 @@ class Turns:
             return await self._work.finish(run)
         except LeaseLost:
             # where frames of a process that had lost the turn stood in the way, it is still to be finished here
+            turn.log.lose()
             self._take_up_soon(run.conversation_id)
             raise
         except Exception as error:
