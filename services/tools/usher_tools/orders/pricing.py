@@ -16,7 +16,7 @@ from usher_tools.orders.contested import check_not_contested
 from usher_tools.orders.model import Allocation, Order, OrderSeat, priced, total
 from usher_tools.orders.taxes import SeatTax, added, sum_taxes, ticket_taxes
 from usher_tools.policies.model import Waiver
-from usher_tools.policies.service import check_policy
+from usher_tools.policies.service import check_policy, decide
 from usher_tools.seats.finding import Search, find_best
 from usher_tools.seats.general import exchange_taken, start_for
 from usher_tools.seats.holds import find_hold
@@ -107,7 +107,7 @@ async def price_purchase(source: Source, wanted: CreateOrder, office: Office) ->
         sum(seat.fee_minor for seat in seats),
         sum(seat.tax_minor for seat in seats),
         cost - credit,
-        event.policies["refund"],
+        decide(event, "refund_order", office.clock.now()).reason,  # of tonight's tickets: that they are not refunded
         hold=hold,
         tax_lines=sum_taxes(seat.taxes for seat in seats),
         credit_minor=credit,
