@@ -10,6 +10,7 @@ from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.order_wishes import CHEAPEST_UPGRADE, likeness
 from usher_inference.playbook.parts import pick
 from usher_inference.playbook.phrases import Asked
+from usher_inference.playbook.sections import is_code, sections_named
 from usher_inference.playbook.smalltalk import offer_person
 from usher_inference.playbook.state import Dialogue, Task, call_key
 from usher_shared.contracts.money import to_major
@@ -116,7 +117,8 @@ def _ask_which(d: Dialogue, orders: Sequence[OrderView], lead: str) -> Say:
 def upgrade(d: Dialogue) -> Act:
     """Towards an upgrade that the customer is asked to confirm."""
     failed = d.turn.failures("upgrade_tickets")
-    if failed:
+    next_of_area = _targets(d)
+    if failed and not (failed[-1].code == "no_better_seats" and isinstance(next_of_area, list) and next_of_area):
         return _change_failed(d, failed[-1].code, failures.charge_failed(d, failed[-1]), failures.reason(failed[-1]))
     order = choose_order(d, running=True)
     if not isinstance(order, OrderView):
@@ -130,10 +132,27 @@ def upgrade(d: Dialogue) -> Act:
         return rule if isinstance(rule, Call) else Say(f"{rule}{line_of(d, order)}. {Asked.LIMIT.value}")
     arguments: dict[str, Any] = {"order_id": order.order_id}
     if d.upgrade_section:
-        arguments["target_section"] = d.upgrade_section
+        targets = _targets(d)
+        if isinstance(targets, Call):
+            return targets
+        arguments["target_section"] = targets[0] if targets else d.upgrade_section
     if d.upgrade_delta is not None:
         arguments["max_price_delta"] = to_major(d.upgrade_delta, order.currency)
     return _propose(d, "upgrade_tickets", arguments)
+
+
+def _targets(d: Dialogue) -> Call | list[str]:
+    """The sections that the words for one mean and that were not tried yet, best first; "floor" may mean several."""
+    wanted, order = d.upgrade_section, d.orders.get(d.order_focus or "")
+    if not wanted or is_code(wanted) or order is None:
+        return []
+    arguments = {"event_id": order.event_id}
+    info = d.infos.get(order.event_id)
+    if info is None:
+        known = d.can("get_event_info") and not d.turn.tried("get_event_info", arguments)
+        return Call("get_event_info", arguments) if known else []
+    tried = {step.arguments.get("target_section") for step in d.turn.done if step.tool == "upgrade_tickets"}
+    return [section for section in sections_named(info, wanted, None) if section not in tried]
 
 
 def _upgrade_rule(d: Dialogue, order: OrderView) -> Call | str:

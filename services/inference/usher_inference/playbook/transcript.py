@@ -26,6 +26,7 @@ _ZONE = re.compile(r"^Home time zone:\s*(\S+)", re.MULTILINE)
 _DECLINED = re.compile(r"customer declined the proposal\s*(\S*?)[;.\s]", re.IGNORECASE)
 
 _LAPSED = re.compile(r"\bproposal \S+ (?:has expired|was taken back)\b", re.IGNORECASE)
+_LONGEST_DETAIL = 300  # characters of a refusal
 _EARLY = re.compile(r"\bwritten before the proposal \S+ was shown\b", re.IGNORECASE)
 
 
@@ -198,6 +199,13 @@ def read_steps(messages: Iterable[Heard]) -> Iterator[Step]:
                 yield Early()
 
 
+def _within(detail: str) -> str:
+    """The detail as far as it is read, cut between words."""
+    if len(detail) <= _LONGEST_DETAIL:
+        return detail
+    return detail[:_LONGEST_DETAIL].rsplit(" ", 1)[0].rstrip(" ,;:") + "…"
+
+
 def _read_arguments(text: str) -> dict[str, Any]:
     try:
         arguments = json.loads(text or "{}")
@@ -219,7 +227,7 @@ def read_result(tool: str, text: str) -> Answer | Proposed | FoundKnowledge | Re
         if data.get("status") == "confirmation_required":
             return Proposed.model_validate(data)
         if "error" in data:
-            return Failure(str(data["error"])[:64], str(data.get("detail") or "")[:300])
+            return Failure(str(data["error"])[:64], _within(str(data.get("detail") or "")))
         if tool == SEARCH_KNOWLEDGE:
             return FoundKnowledge.model_validate(data)
         if tool == PREFERENCES:

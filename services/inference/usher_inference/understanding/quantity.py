@@ -252,6 +252,7 @@ _PLUS = re.compile(
 _WHEELCHAIR_AND = re.compile(
     rf"(?:\b(?P<places>{COUNT})\s+)?\b(?:wheel\s?chair|accessible|disabled|ada)(?:\s+(?:seats?|spaces?|spots?|places?|"
     rf"tickets?))?(?:\s*(?:,|and|&|\+|plus|with)\s*)+(?:(?P<beside>{COUNT})\s+|(?:an?|my|the|his|her)\s+)?"
+    r"(?:(?:seats?|spots?|places?|spaces?|tickets?)\s+for\s+)?(?:(?:an?|my|the|his|her|our)\s+)?"
     r"(?:companion|carer|caregiver|helper|assistant|attendant)s?\b"
 )
 

@@ -15,20 +15,31 @@ def _join(words: Sequence[str]) -> str:
 
 
 def describe_seats(event: TicketedEvent, seats: Sequence[OrderSeat]) -> str:
-    """`Lower Bowl 101 row C seats 5 and 6; row D seat 1; Floor, 2 general admission`."""
+    """`Lower Bowl 101 row C seats 5 and 6; row D seat 1 (accessible); Floor, 2 general admission`."""
     groups: dict[tuple[str, str], list[str]] = {}
+    wheelchair: dict[tuple[str, str], list[str]] = {}
     places = Counter(seat.section for seat in seats if seat.general_admission)
     for seat in seats:
         if seat.general_admission:
             continue
         groups.setdefault((seat.section, seat.row), []).append(seat.number)
+        if seat.accessible:
+            wheelchair.setdefault((seat.section, seat.row), []).append(seat.number)
     parts, last = [], None
     for (section, row), numbers in groups.items():
         place = f"row {row} seat{'s' if len(numbers) > 1 else ''} {_join(numbers)}"
+        place += _accessible(wheelchair.get((section, row), []), numbers)
         parts.append(place if section == last else f"{event.section_name(section)} {place}")
         last = section
     parts += [f"{event.section_name(section)}, {count} general admission" for section, count in places.items()]
     return "; ".join(parts)
+
+
+def _accessible(wheelchair: Sequence[str], numbers: Sequence[str]) -> str:
+    """Which of a row's seats are wheelchair places, in brackets; "" where none is."""
+    if not wheelchair:
+        return ""
+    return " (accessible)" if len(wheelchair) == len(numbers) else f" ({_join(wheelchair)} accessible)"
 
 
 def describe_seat(event: TicketedEvent, seat: OrderSeat) -> str:
