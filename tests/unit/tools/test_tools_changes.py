@@ -156,6 +156,18 @@ async def test_the_window_may_close_between_quote_and_yes(office: Any) -> None:
     assert (response.status_code, response.json()["code"]) == (409, "outside_policy")
 
 
+async def test_a_sale_says_whether_its_tickets_can_still_be_refunded(office: Any) -> None:
+    policies = []
+    for seat in ("A-2-5", "A-2-6"):
+        hold = await office.hold([seat])
+        quote = await office.quote("create_order", {"hold_id": hold["hold_id"], "payment_method_token": "tok_visa"})
+        policies.append(quote["policy"])
+        office.clock.advance(START - timedelta(hours=1) - office.clock.now())
+    assert "ended" not in policies[0]
+    assert policies[1].startswith("Refunds for this event ended on ")
+    assert policies[1].endswith(policies[0])
+
+
 async def test_no_refund_policy_means_no_refund(office: Any) -> None:
     order = await office.buy(["A-2-5"], event_id="next-week")
     response = await office.tool("quote", {"action": "refund_order", "arguments": {"order_id": order["order_id"]}})
