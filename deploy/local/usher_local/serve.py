@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -16,10 +17,14 @@ import threading
 from collections.abc import Callable
 
 from fastapi import FastAPI
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from usher_local.stack import HOST, SERVICES, Stack, default_home, load_stack
 from usher_shared.http.serving import chosen_exporter, run_app
 from usher_shared.telemetry import configure_logging, configure_tracing
+
+UNUSABLE_SETTINGS = 78  # EX_CONFIG of sysexits.h: starting again would not help
 
 
 def _end_with_supervisor() -> None:
@@ -29,6 +34,14 @@ def _end_with_supervisor() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True, name="supervisor-watch").start()
+
+
+def _unusable(error: SettingsError | ValidationError) -> str:
+    """What is wrong with which setting; the variable's name ends in the field's."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, e['loc'])) or error.title}: {e['msg']}" for e in error.errors()[:5])
+    field = re.search(r'field "(\w+)"', str(error))
+    return f"{field[1]}: is not valid JSON" if field else str(error)
 
 
 def main(arguments: list[str]) -> None:
@@ -44,7 +57,11 @@ def serve(service: str, build: Callable[[Stack], FastAPI]) -> None:
     configure_logging(service, os.environ.get("USHER_LOG_LEVEL", "INFO"))
     configure_tracing(service, chosen_exporter())
     stack = load_stack(default_home())
-    app = build(stack)
+    try:
+        app = build(stack)
+    except (SettingsError, ValidationError) as error:
+        sys.stderr.write(f"the settings of {service} cannot be used: {_unusable(error)}\n")
+        raise SystemExit(UNUSABLE_SETTINGS) from None
     logging.getLogger("usher").info("starting", extra={"port": stack.ports[service]})
     inherited = os.environ.get("USHER_LISTEN_FD")
     sockets = []

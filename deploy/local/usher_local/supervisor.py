@@ -15,6 +15,7 @@ from pathlib import Path
 
 import aiohttp
 
+from usher_local.serve import UNUSABLE_SETTINGS
 from usher_local.stack import SERVICES, Stack, create_stack, listen
 from usher_shared.errors import Conflict, Unavailable
 
@@ -83,6 +84,10 @@ class Supervisor:
             code = await self._processes[service].wait()
             if time.monotonic() - born > _STABLE_SECONDS:
                 wait = 0.2
+            if code == UNUSABLE_SETTINGS:
+                self._deaths[service] = _GIVE_UP_DEATHS
+                self._report(service, f"cannot start: {self._end_of_log(service, lines=1)}")
+                return
             self._deaths[service] += 1
             self._report(service, f"died ({_describe_exit(code)}), restarting; see {service}.log")
             wait = await self._respawn(service, wait)
@@ -125,8 +130,8 @@ class Supervisor:
             await asyncio.sleep(0.05)
         raise Unavailable(f"{service} is not ready: {answer}; see {self._stack.logs / f'{service}.log'}")
 
-    def _end_of_log(self, service: str) -> str:
-        return "\n".join((self._stack.logs / f"{service}.log").read_text("utf-8", "replace").splitlines()[-5:])
+    def _end_of_log(self, service: str, *, lines: int = 5) -> str:
+        return "\n".join((self._stack.logs / f"{service}.log").read_text("utf-8", "replace").splitlines()[-lines:])
 
     async def stop(self) -> None:
         for watcher in self._watchers:
