@@ -104,7 +104,7 @@ def _restate_or_withdraw(turn: Turn, now: datetime) -> None:
     proposal = turn.opening.open
     if proposal is None:
         return
-    another = _asks_another(turn.reply)
+    another = turn.spending.calls > 0 and _asks_another(turn.reply)  # what the agent says itself opens nothing else
     if another or turn.seats_touched or proposal.has_expired(now):
         proposal.move("superseded", now)
         turn.opening.changed.append(proposal)
