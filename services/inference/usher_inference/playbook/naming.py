@@ -16,7 +16,7 @@ from usher_shared.contracts.tools import EventSummary
 
 _TRADE = re.compile(
     r"hello|please|thanks|would|like|could|want|wanna|gonna|really|still|maybe|actually|sorry|okay|does|doing|"
-    r"(?:do|ca|wo)n't|[a-z]+'(?:d|ll|ve|s|m)|tickets?|seats?|seating|sections?|upgrade|refunds?|cancel|booking|reserve|"
+    r"(?:do|ca|wo)n't|[a-z]+'(?:d|ll|ve|s|m)|tickets?|seats?|seating|sections?|upgrade|refunds?|cancel|booking|reserve|(?:senior|student|toddler)s?|"
     r"parking|polic(?:y|ies)|payments?|methods?|accept|discounts?|allowed|bring|backpacks?|food|drinks?|wheelchair|"
     r"accessible|cheap(?:er|est)|together|adults?|people|persons?|quantity|(?:any|every|some)(?:thing|one|where)|another|"
     r"tomorrow|weekend|morning|afternoon|evening|(?:jan|febr)uary|march|april|may|june|july|august|"

@@ -40,7 +40,12 @@ _JOIN = re.compile(
 _LEAVE = re.compile(
     rf"\b(?:leave|quit|cancel|remove|take|get|off|drop|out of|exit|stop)\b[\w ']{{0,30}}\b{_WAIT_LIST}|"
     r"\b(?:stop|no longer want to|don'?t want to|not) wait(?:ing)?\b(?! (?:a|one) )|"
-    r"\b(?:don'?t|do not|no longer|cancel|stop|end|drop)\b[\w' ]{0,20}\bwait\b(?! (?:a|one|for it)\b)",
+    r"\b(?:don'?t|do not|no longer|cancel|stop|end|drop)\b[\w' ]{0,20}\bwait\b(?! (?:a|one|for it)\b)|"
+    r"\b(?:take|get|drop|remove|strike|cross|scratch) (?:me|us|my name|our names?) (?:off|from|out of)"
+    r" (?:it|(?:the|that|this|your) list)\b|"
+    r"^\W*(?:(?:please|pls|can you|could you|just|ok(?:ay)?|then|no)\W+)*remove (?:me|us)"
+    r"(?: off)?(?: (?:please|pls|then|now|again|thanks))*\W*$|"
+    r"\b(?:done|finished) (?:with )?waiting\W*$",
     re.IGNORECASE,
 )
 _WAITING = re.compile(
@@ -78,7 +83,9 @@ _PAPERS = re.compile(
     r"\b(?:send|e-?mail|resend|text|forward|download|print|give) (?:me |us )?(?:my|our|the) (?:\w+ )?(?:e-?)?tickets?\b"
     r"(?! (?:back|to))|"
     r"\b(?:haven'?t|didn'?t|did not|have not|never) (?:\w+ )?(?:get|got|gotten|receive|received|see|seen)"
-    r"\b[\w' ]{0,12}\btickets?\b[\w ]{0,12}(?:e-?mail|yet|inbox)|"
+    r"\b[\w' ]{0,12}\b(?:tickets?\b[\w ]{0,12}(?:e-?mail|yet|inbox)|(?:confirmation|e-?mail)\b)|"
+    r"\b(?:got|received) no (?:\w+ )?(?:confirmation|e-?mail)\b|"
+    r"\b(?:where(?:'s| is)|resend|send me) (?:my|our|the) (?:\w+ )?(?:confirmation|e-?mail)(?! (?:number|code|id))\b|"
     r"\bhow do (?:i|we) get in(?:to)?\b|\b(?:show|scan)\b[\w ]{0,15}\bat the (?:door|gate|entrance)\b",
     re.IGNORECASE,
 )
@@ -128,7 +135,11 @@ _OPTIONS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _OWN = re.compile(
-    r"\b(?:which|what|any|the) (?:tickets|seats|orders|bookings)\b[\w ]{0,12}\b(?:i|we) own\b", re.IGNORECASE
+    r"\b(?:which|what|any|the) (?:tickets|seats|orders|bookings)\b[\w ]{0,12}\b(?:i|we) own\b|"
+    r"\b(?:what(?:'s| is| are| was)?|where(?:'s| is| are)?|tell me|show me|need|find|lost|forgot|know|have)\b[\w ]{0,12}"
+    r"\b(?:my|our) (?:\w+ )?(?:tickets?|orders?|bookings?|confirmation|reservation|reference) "
+    r"(?:numbers?|codes?|ids?|reference)\b",
+    re.IGNORECASE,
 )
 _REPEAT = re.compile(
     r"\b(?:same|like|as|what (?:i|we) had)\b[\w' ]{0,30}\b(?:last time|before|last order|previous(?:ly)?|"

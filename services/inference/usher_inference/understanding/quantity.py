@@ -239,9 +239,8 @@ _AGED = (
     r"(?:adults?|kids?|child(?:ren)?|seniors?|students?|teens?|teenagers?|toddlers?|grown[- ]?ups?|men|women|"
     r"boys?|girls?|teachers?|coaches|coach|chaperones?|players?|friends?)"
 )
-_GROUPS = re.compile(
-    rf"(?:{COUNT}|\ban?)\s+{_AGED}(?:\s*(?:(?:,|and|&|\+|plus|please)\s*)*(?:{COUNT}|\ban?)\s+{_AGED})+"
-)
+_SOME_AGED = rf"(?:{COUNT}|\ban?)\s+{_AGED}(?:['’]?s?['’]?\s+{_SEAT})?"
+_GROUPS = re.compile(rf"{_SOME_AGED}(?:\s*(?:(?:,|and|&|\+|plus|please)\s*)*{_SOME_AGED})+")
 _PLUS = re.compile(
     rf"\b(?:one|1)\s*(?:\+|plus|and)\s*(?:an?\s+)?(?:carer|caregiver|companion|assistant|pa)\b|\b(?:me|"
     rf"myself)\s*(?:\+|plus)\s*(?P<n>{NUMBER})|(?<!\w)\+\s?(?P<n2>\d)\b"
@@ -270,6 +269,7 @@ def read_company(passage: Passage) -> int | None:
         return None if more is None else more + 1
     groups = _GROUPS.search(text)
     if groups:
+        passage.claim(*groups.span())  # "2 adult tickets and 1 child": neither figure is the number of seats
         return sum(parse_count(count) or 1 for count in re.findall(rf"{COUNT}|\ban?\b", groups.group()))
     listed = _SELF_FIRST.search(text) or _SELF_LAST.search(text) or _COMING.search(text) or _WITH.search(text)
     if listed:
