@@ -54,6 +54,7 @@ async def test_abuse_takes_no_offer_away(world):
     await world.offer()
     body = await world.customer.say("fuck you")
     assert body["confirmation"]
+    assert body["reply"].count("?") == 1  # a yes means one thing
     assert not world.box.orders
 
 

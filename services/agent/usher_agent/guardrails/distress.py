@@ -245,6 +245,8 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 
+PERSON = " Shall I pass this on to a person?"
+
 
 def read_distress(message: str) -> Distress | None:
     """What the message tells of; None for nearly all. Abuse counts only where nothing else is asked for."""
@@ -271,27 +273,27 @@ def reply_to(distress: Distress, *, lines: str, emergency: str, often: int = 0) 
                 "I'm really sorry that you are going through this, and I'm glad that you said it. I'm an automated "
                 "ticket agent, so I'm not the right help, but people are, at any hour: "
                 f"{lines}. If you or somebody else is in danger right now, please call {emergency}. Tickets can wait: "
-                "I book and charge nothing now. Shall I pass this on to a person?"
+                f"I book and charge nothing now.{PERSON}"
             )
         case Distress.EMERGENCY:
             return (
                 f"If somebody is hurt or in danger, please call {emergency} now, and tell the nearest steward or "
-                "member of staff at the venue. I'm an automated ticket agent and cannot send help myself. "
-                "Shall I pass this on to a person?"
+                "member of staff at the venue. I'm an automated ticket agent and cannot send help myself."
+                f"{PERSON}"
             )
         case Distress.THREAT:
             return (
                 "I take words like that seriously and cannot go on with them. If anybody is in danger, please call "
-                f"{emergency}. I book and charge nothing now. If I read you wrongly, tell me what you need. "
-                "Shall I pass this on to a person?"
+                f"{emergency}. I book and charge nothing now. If I read you wrongly, tell me what you need."
+                f"{PERSON}"
             )
         case Distress.ABUSE if often > 0:
             return (
-                "I'd like to help, but not in this tone. When you tell me what you need with your tickets, I'm here. "
-                "Shall I pass this on to a person?"
+                "I'd like to help, but not in this tone. When you tell me what you need with your tickets, I'm here."
+                f"{PERSON}"
             )
         case Distress.ABUSE:
             return (
-                "I'm sorry that this is frustrating. Please keep it civil: tell me what you need, and I'll do my best. "
-                "Shall I pass this on to a person?"
+                "I'm sorry that this is frustrating. Please keep it civil: tell me what you need, and I'll do my best."
+                f"{PERSON}"
             )

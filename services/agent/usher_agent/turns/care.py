@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from usher_agent.guardrails.distress import Distress, read_distress, reply_to
+from usher_agent.guardrails.distress import PERSON, Distress, read_distress, reply_to
 from usher_agent.settings import Settings
 from usher_agent.turns.model import Turn
 from usher_agent.turns.reply import say
@@ -27,6 +27,9 @@ def take_care(turn: Turn, settings: Settings, now: datetime) -> bool:
         turn.opening.open = None
     lines, emergency = settings.crisis_lines, settings.emergency_number
     first = reply_to(distress, lines=lines, emergency=emergency)
-    often = sum(message.get("content") == first for message in turn.history)
-    say(turn, reply_to(distress, lines=lines, emergency=emergency, often=often))
+    begun = first.removesuffix(PERSON)
+    often = sum((message.get("content") or "").startswith(begun) for message in turn.history)
+    words = reply_to(distress, lines=lines, emergency=emergency, often=often)
+    # an offer that stays open is the one question
+    say(turn, words if turn.opening.open is None else words.removesuffix(PERSON))
     return True
