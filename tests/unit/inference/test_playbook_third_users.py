@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from usher_shared.contracts.knowledge import FoundKnowledge, Passage
+from usher_shared.contracts.tools import TOOLS
+
+POPCORN = "Popcorn and lemonade are sold in the foyer."
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """What documents were searched for."""
+    return []
+
+
+@pytest.fixture
+def knowing(
+    office: Any, asked: list[str], open_chat: Callable[[frozenset[str]], Any], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    """A conversation whose documents always know the same thing, and are sure of it."""
+    ordinary = office.run
+    passage = Passage(
+        id="kn-0000000001", title="Guide", source="g.md", category="venue", score=0.9, text=POPCORN, venue_id="V1"
+    )
+
+    def run(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if tool != "search_knowledge":
+            return dict(ordinary(tool, arguments))
+        asked.append(arguments["query"])
+        return FoundKnowledge(passages=[passage]).model_dump(mode="json")
+
+    monkeypatch.setattr(office, "run", run)
+    return open_chat((frozenset(TOOLS) - {"quote"}) | {"search_knowledge"})
 
 
 @pytest.mark.parametrize(
@@ -48,3 +80,57 @@ def test_a_message_that_never_came(chat: Any, bought: Any, words: str) -> None:
     reply = chat.say(words)
     assert "in your account" in reply
     assert bought["order_id"] in reply
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("At what time does Hamlet begin?", "14:00"),
+        ("when is the hamlet show?", "14:00"),
+        ("when do the doors open for Adele?", "Doors open"),
+        ("what time do doors open for Hamlet at Playhouse?", "Doors open"),
+        ("when is adele on?", "20:00"),
+        ("when's the next Sharks game?", "Sharks vs Kings"),
+        ("has Hamlet been called off?", "not been cancelled"),
+        ("is the adele concert still going ahead?", "not been cancelled"),
+    ],
+)
+def test_hours_come_from_the_event_and_not_from_documents(
+    knowing: Any, office: Any, asked: list[str], words: str, told: str
+) -> None:
+    assert told in knowing.say(words)
+    assert asked == []
+
+
+def test_a_show_that_was_called_off_is_told_so(chat: Any, office: Any) -> None:
+    office.shows["EV_HAMLET"].status = "cancelled"
+    assert "was cancelled" in chat.say("is Hamlet still happening?")
+
+
+def test_doors_that_the_catalogue_does_not_tell_are_not_made_of_another_matter(
+    knowing: Any, office: Any, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordinary = office.run
+
+    def run(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        answer = ordinary(tool, arguments)
+        if tool == "get_event_info":
+            answer["venue_info"]["facts"], answer["policies"] = {}, {}
+        return answer
+
+    monkeypatch.setattr(office, "run", run)
+    reply = knowing.say("when do doors open for Adele?")
+    assert asked
+    assert "Popcorn" not in reply
+
+
+def test_a_new_question_takes_the_place_of_the_one_that_waited(knowing: Any, asked: list[str]) -> None:
+    knowing.say("when does it start?")
+    asked.clear()
+    knowing.say("is there a tram from Victoria Wharf?")
+    assert asked == ["is there a tram from Victoria Wharf?"]
+
+
+def test_a_name_alone_still_answers_the_question_that_waited(knowing: Any) -> None:
+    assert "Which event" in knowing.say("when does it start?")
+    assert "14:00" in knowing.say("Hamlet")

@@ -1,5 +1,6 @@
 """What is told of an event and its venue, from the catalogue's own data."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from usher_inference.playbook import phrases
@@ -10,6 +11,14 @@ from usher_inference.understanding import Topic
 from usher_shared.contracts.money import to_minor
 from usher_shared.contracts.tools import EventInfo
 
+_WHETHER_HELD = re.compile(
+    r"\b(?:is|was|are|has|have|been|got|gets?|did (?:they|you))\b.{0,60}\b(?:cancell?(?:ed)?|called off|scrapped)\b|"
+    r"\bstill (?:happening|going ahead|taking place|(?:going )?on(?=\W*(?:$|tonight|today|tomorrow|this)))",
+    re.IGNORECASE,
+)
+_SUPPOSED = re.compile(
+    r"\b(?:if|when|in case|unless|suppos\w+|can|may|could|my|our) |\b(?:orders?|tickets?|bookings?)\b", re.IGNORECASE
+)
 _LONGEST = 600  # characters of a fact that are quoted
 # What a fact or policy may be called in the catalogue, most telling first.
 NAMES: dict[Topic, tuple[str, ...]] = {
@@ -29,6 +38,11 @@ NAMES: dict[Topic, tuple[str, ...]] = {
 }
 
 
+def asks_whether_held(text: str) -> bool:
+    """Whether it is asked if an event takes place, not what would be if it did not."""
+    return _WHETHER_HELD.search(text) is not None and _SUPPOSED.search(text) is None
+
+
 def tell(info: EventInfo, topic: Topic, d: Dialogue) -> str:
     tellers: dict[Topic, Callable[[EventInfo, Dialogue], str]] = {
         Topic.TIME: _when,
@@ -43,6 +57,8 @@ def tell(info: EventInfo, topic: Topic, d: Dialogue) -> str:
     }
     if info.status == "cancelled" and topic in (Topic.POLICY, Topic.REFUND_POLICY):
         return f"{phrases.named_event(info)} was cancelled. Whoever bought for it gets the money back."
+    if topic is Topic.POLICY and asks_whether_held(d.turn.text):
+        return f"{info.name} has not been cancelled: it is on {info.local_start} at {info.venue}."
     if topic in tellers:
         return tellers[topic](info, d)
     found = fact_of(info, topic)

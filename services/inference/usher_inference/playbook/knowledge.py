@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from usher_inference.playbook.acts import Act, Call, Say
+from usher_inference.playbook.events import learn_names
+from usher_inference.playbook.facts import asks_whether_held
 from usher_inference.playbook.state import Dialogue, call_key
 from usher_inference.playbook.transcript import Failure
-from usher_inference.understanding import Intent, Slots, Topic
+from usher_inference.understanding import Intent, Slots, Topic, Understanding
 from usher_inference.understanding.passage import Passage as Words
 from usher_inference.understanding.topics import is_question
 from usher_shared.contracts.knowledge import SEARCH_KNOWLEDGE, FoundKnowledge, Passage
@@ -21,6 +23,7 @@ _SALE = re.compile(r"\b(?:tickets?|seats?|book|buy|events?|shows?|what'?s on|pla
 _HOUSE = frozenset(
     {Topic.PARKING, Topic.BAGS, Topic.FOOD, Topic.TRANSPORT, Topic.DOORS, Topic.ACCESSIBILITY, Topic.VENUE, Topic.AGE}
 )
+_OF_EVENT = frozenset({Topic.TIME, Topic.DATE, Topic.DOORS})  # the event's own data come first
 _OF_BOX_OFFICE = frozenset(
     {Topic.PRICE, Topic.AVAILABILITY, Topic.SEATING, Topic.PROGRAMME, Topic.PAYMENT, Topic.FEES, Topic.CAPABILITIES}
     | {Topic.REFUND_POLICY, Topic.EXCHANGE_POLICY}
@@ -44,6 +47,11 @@ _KIND_WORDS = """
     comedy comedian musical music sports sport family opera ballet jazz rock pop festival basketball football hockey
     drama play dance circus classical hip hop country metal"""
 _KINDS = frozenset(word[:_STEM] for word in _KIND_WORDS.split())
+_OPENS = re.compile(
+    r"^\W*(?:(?:and|but|ok|okay|also|so|hi|hello) )?(?:(?:is|are) there\b|"
+    r"(?:do|does|can|could|may|where|how|when|who|what)\b(?! about\b).*\?)",
+    re.IGNORECASE,
+)
 _ASKING = (Intent.QUESTION, Intent.OTHER, Intent.FIND, Intent.INFORM)
 _OF_TIME = frozenset(word[:_STEM] for word in _TIME_WORDS.split())
 
@@ -78,10 +86,17 @@ def aside(d: Dialogue) -> Act | None:
     if not d.can(SEARCH_KNOWLEDGE) or not _is_for_documents(d):
         return None
     info = d.infos.get(d.focus or "")
+    if info is None and d.turn.heard and d.turn.heard.topic in _OF_EVENT and (step := learn_names(d)):
+        return step  # "when does hamlet start?": the events know before any document does
     if info is None and d.focus and d.can("get_event_info") and not d.turn.failures("get_event_info"):
         return Call("get_event_info", {"event_id": d.focus})  # to ask for its venue's documents alone
     least = _VERY_SURE if d.turn.beyond else (SURE if info is not None else _QUITE_SURE)
     return consult(d, info, least=least)
+
+
+def asks_anew(text: str, heard: Understanding) -> bool:
+    """Whether an answer to "which event?" asks something of its own: "is there a shuttle from Union Station?"."""
+    return _OPENS.match(text) is not None and bool(_telling(text) - _names(heard.slots)) and not heard.slots.ordinal
 
 
 def _is_for_documents(d: Dialogue) -> bool:
@@ -93,6 +108,9 @@ def _is_for_documents(d: Dialogue) -> bool:
     named = d.infos.get(d.focus or "") or d.wish.query or heard.slots.event
     if heard.topic in _OF_BOX_OFFICE or (heard.topic in _HOUSE and named):
         return False  # answered from what the box office knows, or after it
+    learnt = d.wish.query is not None and any(step.tool == "search_events" for step in turn.done)
+    if (heard.topic in _OF_EVENT and (heard.slots.event or learnt)) or asks_whether_held(turn.text):
+        return False
     if heard.topic in (Topic.TIME, Topic.DATE) and not _telling(turn.text) - _OF_TIME:
         return False
     if heard.slots.category and not _telling(turn.text) - _KINDS:

@@ -5,7 +5,7 @@ import re
 from usher_inference.playbook import phrases
 from usher_inference.playbook.acts import Act, Call, Say
 from usher_inference.playbook.events import find_event, learn_names
-from usher_inference.playbook.facts import NAMES, fact_of, tell
+from usher_inference.playbook.facts import NAMES, asks_whether_held, fact_of, tell
 from usher_inference.playbook.knowledge import SURE, consult, searched
 from usher_inference.playbook.naming import likeness
 from usher_inference.playbook.order_wishes import likeness as names_alike
@@ -24,6 +24,7 @@ _HOW_LONG = re.compile(
 _OWN_TICKETS = re.compile(
     r"\b(?:my|our) (?:[\w'&.-]+ ){0,3}?(?:tickets?|seats?|orders?|bookings?|purchases?)\b", re.IGNORECASE
 )
+_OF_ENTRY = re.compile(r"\b(?:doors?|gates?|opens?|admitted|admission|entry|entrances?|arrive)\b", re.IGNORECASE)
 _SAME_EVENT = 90.0
 _HOLD_MINUTES = HoldTickets.model_fields["expires_in_seconds"].default // 60
 _OF_VENUE = frozenset(
@@ -76,10 +77,12 @@ def answer(d: Dialogue, topic: Topic) -> Act | None:
 
 def _from_documents(d: Dialogue, topic: Topic, info: EventInfo, fact: str) -> Act | None:
     """What the house's documents say beyond the catalogue's fact, or the call that looks it up."""
-    if topic not in _OF_HOUSE:
+    if topic not in _OF_HOUSE or (topic is Topic.DOORS and fact) or asks_whether_held(d.turn.text):
         return None
     known = " ".join([fact, *NAMES.get(topic, ())])
     found = consult(d, info, known, least=0.0 if topic in NAMES else SURE)
+    if isinstance(found, Say) and topic is Topic.DOORS and not _OF_ENTRY.search(found.text):
+        return None  # the nearest passage speaks of something else
     return Say(f"{found.text} {_continuation(d)}".strip()) if isinstance(found, Say) else found
 
 

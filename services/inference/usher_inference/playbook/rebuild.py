@@ -8,6 +8,7 @@ from usher_inference.playbook.elsewhere import come_back
 from usher_inference.playbook.errands import split
 from usher_inference.playbook.events import find_event
 from usher_inference.playbook.exchanges import settle_exchange
+from usher_inference.playbook.knowledge import asks_anew
 from usher_inference.playbook.listening import hear
 from usher_inference.playbook.phrases import (
     ELSEWHERE,
@@ -101,7 +102,7 @@ def _begin_turn(d: Dialogue, text: str) -> None:
         d.turn = Turn(text=text, heard=heard, beyond=beyond, topic=d.turn.topic, asked=asked, lost_hold=lost)
         return
     says_which = heard.slots.event or heard.slots.ordinal or asked in (Asked.MEANT, Asked.THIS)
-    asked_back = asked in _EVENT_QUESTIONS and heard.intent in _ANSWERS and says_which
+    asked_back = asked in _EVENT_QUESTIONS and heard.intent in _ANSWERS and says_which and not asks_anew(text, heard)
     retries = asked is Asked.RETRY and (heard.intent is Intent.AFFIRM or says_again(text))
     asks = heard.intent is Intent.QUESTION and not retries
     topic = heard.topic if asks else (d.turn.topic if asked_back or retries else None)

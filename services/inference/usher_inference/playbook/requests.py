@@ -136,8 +136,8 @@ _OPTIONS = re.compile(
 )
 _OWN = re.compile(
     r"\b(?:which|what|any|the) (?:tickets|seats|orders|bookings)\b[\w ]{0,12}\b(?:i|we) own\b|"
-    r"\b(?:what(?:'s| is| are| was)?|where(?:'s| is| are)?|tell me|show me|need|find|lost|forgot|know|have)\b[\w ]{0,12}"
-    r"\b(?:my|our) (?:\w+ )?(?:tickets?|orders?|bookings?|confirmation|reservation|reference) "
+    r"\b(?:what(?:'s| is| are| was)?|where(?:'s| is| are)?|tell me|show me|need|find|lost|forgot|know|have)\b"
+    r"[\w ]{0,12}\b(?:my|our) (?:\w+ )?(?:tickets?|orders?|bookings?|confirmation|reservation|reference) "
     r"(?:numbers?|codes?|ids?|reference)\b",
     re.IGNORECASE,
 )

@@ -59,7 +59,7 @@ def hear_event(d: Dialogue, heard: Understanding) -> None:
     if d.event and not slots.event and (gone or _SOMETHING_ELSE.search(d.turn.text)) and _looks_elsewhere(d, slots):
         d.wish.other_than = d.wish.other_than | {d.event.event_id}
         d.focus, wish.query, wish.date, wish.browsing = None, None, None, True
-    if slots.event and not _is_denial(heard, slots.event):
+    if slots.event and not _is_denial(heard, slots.event) and not _is_origin(d.turn.text, slots.event):
         _hear_event_name(d, heard, slots.event)
         place = _VENUE.search(d.turn.text)
         wish.venue = slots.venue or (place.group(1) if place else None)
@@ -105,6 +105,13 @@ def _name_at_end(text: str) -> str | None:
 def _is_denial(heard: Understanding, mention: EventMention) -> bool:
     """ "Nah, leave it": the capital letter begins the sentence, and no name."""
     return heard.intent is Intent.DENY and mention.hint is None and _DENIAL.fullmatch(mention.surface) is not None
+
+
+def _is_origin(text: str, mention: EventMention) -> bool:
+    """Whether an unknown name is a place on the way: "a shuttle from Union Station"."""
+    return (
+        mention.hint is None and re.search(rf"\b(?:from|near) (?:the )?{re.escape(mention.surface)}", text) is not None
+    )
 
 
 def _hear_other_name(d: Dialogue, heard: Understanding) -> None:

@@ -115,7 +115,8 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
         Topic.POLICY,
         True,
         r"\bpolic(?:y|ies)\b|\bterms\b|\brules\b|rain (?:out|check|date|or shine)|postponed?|"
-        r"(?:called|rained) off|abandoned|resched|if it rains|cancell?ed",
+        r"(?:called|rained) off|abandoned|resched|if it rains|cancell?ed|"
+        r"still (?:happening|going ahead|taking place|(?:going )?on(?=\W*(?:$|tonight|today|tomorrow|this)))",
     ),
     (
         Topic.PRICE,
@@ -140,7 +141,7 @@ _TOPICS: tuple[tuple[Topic, bool, str], ...] = (
     (
         Topic.DATE,
         False,
-        r"\bwhat (?:day|date)s?\b|\bwhich (?:day|date)s?\b|\bwhen (?:is|are|do|does|will)\b|\bthe dates?\b",
+        r"\bwhat (?:day|date)s?\b|\bwhich (?:day|date)s?\b|\bwhen(?:['’]?s| (?:is|are|do|does|will))\b|\bthe dates?\b",
     ),
     (
         Topic.PROGRAMME,
