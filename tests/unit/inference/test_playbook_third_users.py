@@ -134,3 +134,59 @@ def test_a_new_question_takes_the_place_of_the_one_that_waited(knowing: Any, ask
 def test_a_name_alone_still_answers_the_question_that_waited(knowing: Any) -> None:
     assert "Which event" in knowing.say("when does it start?")
     assert "14:00" in knowing.say("Hamlet")
+
+
+@pytest.mark.parametrize(
+    "words", ["how many seats do I have for Adele?", "where do we sit at Adele?", "where are we seated for adele?"]
+)
+def test_seats_bought_are_told_though_others_are_held(chat: Any, words: str) -> None:
+    chat.say("buy 2 tickets for Adele")
+    chat.say("yes", consent="yes")
+    chat.say("hold 3 for Hamlet")
+    reply = chat.say(words)
+    assert "Your seats for Adele Live: section A, row 1, seats 1 and 2" in reply
+    assert "Hamlet stay held" in reply
+
+
+@pytest.mark.parametrize("words", ["where will I sit?", "how many tickets have we bought?"])
+def test_seats_bought_are_told_apart_from_those_held(chat: Any, words: str) -> None:
+    chat.say("buy 2 tickets for Adele")
+    chat.say("yes", consent="yes")
+    chat.say("hold 3 for Hamlet")
+    reply = chat.say(words)
+    assert "Your seats for Adele Live: section A, row 1, seats 1 and 2" in reply
+    assert "Hamlet are only held" in reply
+
+
+@pytest.mark.parametrize("words", ["the cheapest 2 for Hamlet or Adele", "2 cheapest seats for adele or hamlet?"])
+def test_of_two_shows_named_the_customer_picks(chat: Any, office: Any, words: str) -> None:
+    reply = chat.say(words)
+    assert "Which one would you like?" in reply
+    assert "Hamlet" in reply
+    assert "Adele Live" in reply
+    assert not office.holds
+    reply = chat.say("Hamlet")
+    if chat.proposal is None:
+        chat.say("yes")
+    (hold,) = office.holds.values()
+    assert (hold["event_id"], len(hold["seats"])) == ("EV_HAMLET", 2)
+
+
+@pytest.mark.parametrize("words", ["can we sell our tickets on?", "may I give my ticket to a friend?"])
+def test_tickets_for_others_are_answered_honestly(chat: Any, words: str) -> None:
+    chat.say("buy 2 tickets for Adele")
+    chat.say("yes", consent="yes")
+    assert "can't resell" in chat.say(words)
+    assert chat.turn_calls == []
+
+
+@pytest.mark.parametrize("words", ["is there a coupon?", "are there any promotions?", "got a discount code?"])
+def test_discounts_are_looked_up_and_else_owned_up_to(chat: Any, knowing: Any, asked: list[str], words: str) -> None:
+    assert "can't give discounts" in chat.say(words)
+    assert POPCORN in knowing.say(words)
+    assert asked == [words]
+
+
+@pytest.mark.parametrize("words", ["Help", "can you help me please?", "I need some help"])
+def test_help_tells_what_can_be_done(chat: Any, words: str) -> None:
+    assert "find events" in chat.say(words)

@@ -25,8 +25,8 @@ class Beyond(StrEnum):
 
 _OURS = re.compile(r"\b(?:ticket|seat|order|show|event|concert|game|refund|upgrade|hold|venue)s?\b", re.I)
 _ELSEWHERE = re.compile(
-    r"\b(?:translate|stock|news|flight|code|homework|president|capital of|password|system prompt|instructions|"
-    r"restaurants?|hotels?|recipe|airbnb)\b",
+    r"\b(?:translate|stock|news|flight|(?<!promo )(?<!discount )(?<!voucher )code|homework|president|capital of|"
+    r"password|system prompt|instructions|restaurants?|hotels?|recipe|airbnb)\b",
     re.I,
 )
 _SURELY_ELSEWHERE = re.compile(

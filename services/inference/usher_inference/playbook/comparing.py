@@ -17,6 +17,11 @@ _DEAR = (
     r"costs? (?:less|more))"
 )
 _SIDES = r"(?P<one>.+?),? (?:or|and|than|with|against|to) (?:the |for )?(?P<other>.+?)"
+# A name: no day, no number, no part of the house.
+_NAMED = (
+    r"(?!(?:this|next|on|tonight|tomorrow|today|the weekend|\w+day|one|two|three|four|five|six|me|my|us|our)\b)"
+    r"(?!.*\b(?:row|section|in|on|at|from|under)\b)[a-z][\w'’&. -]{2,40}?"
+)
 _COMPARES = tuple(
     re.compile(words, re.IGNORECASE | re.DOTALL)
     for words in (
@@ -29,6 +34,8 @@ _COMPARES = tuple(
         rf"\b(?:price )?difference (?:in price )?between (?:the )?{_SIDES}\W*$",
         rf"^\W*{_SIDES}[,:?;.\s]+(?:so )?(?:which|what)(?: one)?(?:'s| is| are| has| costs?) .*"
         rf"(?:{_DEAR}|less|more)\W*$",
+        rf"\b(?:cheapest|lowest[- ]priced|least expensive)\b[\w ]{{0,25}}\b(?:for|to|of) (?:either )?(?:the )?"
+        rf"(?P<one>{_NAMED}) or (?:the |for )?(?P<other>{_NAMED})(?: please)?\W*$",
     )
 )
 

@@ -1,6 +1,6 @@
 """A question about another event while seats of one are offered or held: answered, and then all is as it was."""
 
-from usher_inference.playbook import questions
+from usher_inference.playbook import own, questions
 from usher_inference.playbook.acts import Act, Say
 from usher_inference.playbook.choosing import SAME_EVENT
 from usher_inference.playbook.naming import at_venue, likeness, words_beyond
@@ -41,7 +41,8 @@ def come_back(d: Dialogue) -> None:
 
 def answer(d: Dialogue, kept: Kept) -> Act:
     """The answer, and the way back to the seats."""
-    told = questions.answer(d, d.turn.topic) if d.turn.topic else None
+    bought = own.tell_bought(d, d.wish.query or (d.event.name if d.event else None))
+    told = bought or (questions.answer(d, d.turn.topic) if d.turn.topic else None)
     if told is not None and not isinstance(told, Say):
         return told
     text = told.text if told else "I can't tell, and I don't want to guess."

@@ -88,6 +88,8 @@ def hear(d: Dialogue, heard: Understanding) -> None:
         hear_entry(d)
     elif d.turn.compared:
         d.focus, d.wish.query = (d.focus, d.wish.query) if d.hold else (None, None)
+        if heard.slots.quantity and not d.hold:
+            hear_seats(d, heard)  # "the cheapest 3 for Hamlet or Faust"
     elif d.task is not Task.HUMAN:
         if task not in (Task.PURCHASE, Task.JOIN) and spends_credit(d.turn.text) is None:
             d.wish.keeps_credit = False

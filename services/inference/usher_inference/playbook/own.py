@@ -91,8 +91,7 @@ def answer(d: Dialogue) -> Act | None:
     if (not where and not beside) or (pending is None and not _MINE.search(text) and _names_another(d)):
         return None
     if pending:
-        told = _tell_seats(d, pending) if where else _tell_beside(_lie(d, pending), pending)
-        return Say(f"{told} {_open_question(d)}".strip())
+        return _tell_pending(d, pending, where=where is not None)
     if d.wish.has_criteria() and d.order_focus is None and not _MINE.search(text):
         return None
     return _of_order(d, _tell_where if where else _tell_order_beside)
@@ -122,6 +121,38 @@ def _pending(d: Dialogue) -> Sequence[SeatOffer] | None:
     if d.hold:
         return d.hold.seats
     return d.offer if d.offer and d.turn.asked is Asked.OFFER else None
+
+
+def tell_bought(d: Dialogue, name: str | None) -> Act | None:
+    """Where the customer sits at the show of that name; None where that is not asked, or no order is for it."""
+    if name is None or not _WHERE.search(d.turn.text) or not (d.order_focus or d.orders):
+        return None
+    fitting = [o for o in d.orders.values() if o.seats and likeness(name, o.event_name) >= _SAME]
+    if not fitting and not d.orders_listed:
+        return known_orders(d)
+    return Say(" ".join(_tell_where(order) for order in fitting)) if fitting else None
+
+
+def _tell_pending(d: Dialogue, pending: Sequence[SeatOffer], *, where: bool) -> Act:
+    if where and d.hold and (bought := _bought_beside_hold(d)):
+        return bought
+    told = _tell_seats(d, pending) if where else _tell_beside(_lie(d, pending), pending)
+    return Say(f"{told} {_open_question(d)}".strip())
+
+
+def _bought_beside_hold(d: Dialogue) -> Act | None:
+    """While seats are held, a question about one's tickets is about those bought before, if there are any."""
+    bought = [order for order in d.orders.values() if order.seats]
+    if d.proposal or not (d.order_focus or bought):
+        return None
+    step = known_orders(d)
+    if step:
+        return step
+    told = " ".join(_tell_where(order) for order in bought[:3])
+    if not told or d.hold is None or d.event is None:
+        return None
+    held = f"Those for {d.event.name} are only held, not bought: {phrases.seats(d.hold.seats)}."
+    return Say(f"{told} {held} {_open_question(d)}".strip())
 
 
 def _tell_cost(d: Dialogue, chosen: Sequence[SeatOffer]) -> Act | None:

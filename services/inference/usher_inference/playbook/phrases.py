@@ -230,6 +230,10 @@ UNCLEAR_AGAIN = f"I'm sorry, I still don't follow. You could put it in other wor
 FEES = "The prices I name are before fees. You see the full total, fees included, before anything is charged."
 PAYMENT = "I use the payment method on file in your account, and I never ask for card details."
 NO_DISCOUNT = "I can't give discounts, but I can look for the cheapest seats. Just name the event."
+NO_TRANSFER = (
+    "I can't resell tickets or put them in another name. What I can do is look up your order and offer what its rules "
+    "allow: a refund, store credit or an exchange."
+)
 CANNOT = (
     "I can't help with that. What I can do: find events, book seats, look up, upgrade or refund your orders, "
     "and pass things on to a person."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from usher_inference.playbook import (
     comparing,
     elsewhere,
+    helping,
     knowledge,
     options,
     orders,
@@ -98,7 +99,7 @@ def _decide(d: Dialogue) -> Act:
         or own.answer(d)
         or paying.tell_outcome(d)
     )
-    return aside or knowledge.aside(d) or _answer(d) or _go_on(d)
+    return aside or helping.answer(d) or knowledge.aside(d) or _answer(d) or _go_on(d)
 
 
 def _after_decline(d: Dialogue) -> Act | None:

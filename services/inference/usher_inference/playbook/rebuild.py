@@ -105,7 +105,8 @@ def _begin_turn(d: Dialogue, text: str) -> None:
     asked_back = asked in _EVENT_QUESTIONS and heard.intent in _ANSWERS and says_which and not asks_anew(text, heard)
     retries = asked is Asked.RETRY and (heard.intent is Intent.AFFIRM or says_again(text))
     asks = heard.intent is Intent.QUESTION and not retries
-    topic = heard.topic if asks else (d.turn.topic if asked_back or retries else None)
+    waiting = None if d.turn.compared else d.turn.topic  # a comparison has answered what two events cost
+    topic = heard.topic if asks else (waiting if asked_back or retries else None)
     question = text if asks or not topic else d.turn.question
     d.turn = Turn(text, heard, topic, question, asked=asked, lost_hold=lost, misheard=misheard)
     if not d.first_request:
