@@ -39,7 +39,7 @@ async def seat(agent: Agent, party: Party) -> list[str]:
         assert held.status_code == 409
         assert held.json()["code"] in ("seats_taken", "leaves_single_seat")
         await asyncio.sleep(random.uniform(0, 0.05))  # the client's own back-off: all of them choose alike
-    raise AssertionError("a party was never seated")
+    raise AssertionError(f"a party was never seated: {party}; offered {seats}, refused {held.json()}")
 
 
 def place(seat_id: str) -> tuple[int, int]:
