@@ -109,6 +109,19 @@ class PartiesSuite(HouseSuite):
             anns, bobs = await asyncio.gather(party(first, "ann"), party(second, "bob"))
         assert anns == bobs
 
+    async def test_what_another_was_shown_is_offered_rather_than_what_a_hold_refuses(self, house: House) -> None:
+        """Three seats are left in one row and four in the other; the three were just shown to Ann."""
+        await house.open(hall(2, _SEATS))
+        agent = await house.served(house.plan.but(settings={"keep_rows_whole": True}))
+        for row, gap in ((1, range(8, 11)), (2, range(8, 12))):
+            sides = [n for n in range(1, _SEATS + 1) if n not in gap]
+            for first in range(0, len(sides), 2):
+                await agent.hold([f"A-{row}-{n}" for n in sides[first : first + 2]], f"c{row}-{first}")
+        wanted = {"event_id": "tonight", "quantity": 3}
+        await agent.ok("check_inventory", wanted, "ann")
+        offered = (await agent.ok("check_inventory", wanted, "bob"))["seats"]
+        await agent.hold([seat["id"] for seat in offered], "bob")
+
     async def test_processes_that_keep_rows_whole_leave_no_single_seat(self, house: House) -> None:
         plan = house.plan.but(settings={"keep_rows_whole": True})
         taken = await self._seat_all(house, *[plan] * house.site.servers, wheelchairs=0)

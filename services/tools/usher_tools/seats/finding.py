@@ -164,6 +164,7 @@ def _choose_unshown(rows: list[OpenRow], wanted: Search) -> Choice:
     ]
     other = choose_seats(unshown, wanted.quantity, accessible=wanted.accessible)
     as_good = len(other.seats) == len(best.seats) and other.groups <= best.groups
+    as_good = as_good and other.flawless >= best.flawless  # a hold that leaves a seat alone may be refused
     if as_good and other.accessible_used == best.accessible_used:
         return other
     return replace(best, flawless=False)  # elsewhere there may be seats that nobody was shown
