@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 LEFT_OUT = "[link left out]"
-_HINT = re.compile(r"//|www\.|[a-z]/|(?:javascript|data|mailto):", re.IGNORECASE)
+_HINTS = ("/", "www.", "javascript:", "data:", "mailto:")
 _LINK = re.compile(
     r"(?:\b[a-z][a-z0-9+.-]{0,20}:)?//[^\s\"\\<>)\]]+"
     r"|\bwww\.[^\s\"\\<>)\]]+"
@@ -21,11 +21,15 @@ _LINK = re.compile(
 
 def links(text: str) -> list[str]:
     """Every link in the text, with or without its scheme, without the punctuation behind it."""
-    if _HINT.search(text) is None:
+    if not _may_link(text):
         return []
     return [found.rstrip(".,;:!?*_") for found in _LINK.findall(text)]
 
 
 def without_links(text: str) -> str:
     """The text, each link in it replaced by a note."""
-    return text if _HINT.search(text) is None else _LINK.sub(LEFT_OUT, text)
+    return _LINK.sub(LEFT_OUT, text) if _may_link(text) else text
+
+
+def _may_link(text: str) -> bool:
+    return any(map(text.lower().__contains__, _HINTS))
