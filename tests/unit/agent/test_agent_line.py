@@ -143,17 +143,23 @@ async def test_a_yes_typed_before_the_proposal_was_seen_buys_nothing(world):
     assert len(world.box.orders) == 1
 
 
-async def test_a_no_that_waited_still_declines(world):
+async def say_behind_a_question(world, message):
+    """With an offer open, ask something and say this before the answer comes; status and body of what it got."""
     await world.offer()
     world.model.gate = asyncio.Event()
     world.model.asked.clear()
     question = asyncio.create_task(world.customer.turn("is there parking?"))
     await world.model.asked.wait()
-    no = asyncio.create_task(world.customer.turn("no"))
+    behind = asyncio.create_task(world.customer.turn(message))
     await until_waiting(world, 1)
     world.model.gate.set()
-    await asyncio.gather(question, no)
-    assert (await no)[1]["confirmation"] is None
+    await asyncio.gather(question, behind)
+    return await behind
+
+
+async def test_a_no_that_waited_still_declines(world):
+    _, answer = await say_behind_a_question(world, "no")
+    assert answer["confirmation"] is None
     await world.customer.say("yes")
     assert not world.box.orders
 
@@ -256,15 +262,7 @@ async def test_the_place_of_a_dead_process_holds_nobody_up(make_world):
 
 
 async def test_a_yes_typed_too_early_is_told_so_to_the_model(world):
-    await world.offer()
-    world.model.gate = asyncio.Event()
-    world.model.asked.clear()
-    question = asyncio.create_task(world.customer.turn("is there parking?"))
-    await world.model.asked.wait()
-    early = asyncio.create_task(world.customer.turn("yes"))
-    await until_waiting(world, 1)
-    world.model.gate.set()
-    await asyncio.gather(question, early)
+    await say_behind_a_question(world, "yes")
     assert not world.box.orders
     notes = [m["content"] for m in world.model.requests[-1].messages if m["role"] == "system"]
     assert any("was written before the proposal" in note for note in notes)
