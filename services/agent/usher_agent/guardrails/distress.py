@@ -267,33 +267,31 @@ def read_distress(message: str) -> Distress | None:
 
 def reply_to(distress: Distress, *, lines: str, emergency: str, often: int = 0) -> str:
     """The agent's own words. `lines` names who can be called, `emergency` the number; `often` counts earlier abuse."""
+    return _words_for(distress, lines, emergency, often) + PERSON
+
+
+def _words_for(distress: Distress, lines: str, emergency: str, often: int) -> str:
     match distress:
         case Distress.CRISIS:
             return (
                 "I'm really sorry that you are going through this, and I'm glad that you said it. I'm an automated "
                 "ticket agent, so I'm not the right help, but people are, at any hour: "
                 f"{lines}. If you or somebody else is in danger right now, please call {emergency}. Tickets can wait: "
-                f"I book and charge nothing now.{PERSON}"
+                "I book and charge nothing now."
             )
         case Distress.EMERGENCY:
             return (
                 f"If somebody is hurt or in danger, please call {emergency} now, and tell the nearest steward or "
                 "member of staff at the venue. I'm an automated ticket agent and cannot send help myself."
-                f"{PERSON}"
             )
         case Distress.THREAT:
             return (
                 "I take words like that seriously and cannot go on with them. If anybody is in danger, please call "
                 f"{emergency}. I book and charge nothing now. If I read you wrongly, tell me what you need."
-                f"{PERSON}"
             )
         case Distress.ABUSE if often > 0:
-            return (
-                "I'd like to help, but not in this tone. When you tell me what you need with your tickets, I'm here."
-                f"{PERSON}"
-            )
+            return "I'd like to help, but not in this tone. When you tell me what you need with your tickets, I'm here."
         case Distress.ABUSE:
             return (
                 "I'm sorry that this is frustrating. Please keep it civil: tell me what you need, and I'll do my best."
-                f"{PERSON}"
             )
