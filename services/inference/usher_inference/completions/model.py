@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from usher_inference.generation.model import Sampling
+
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 FinishReason = Literal["stop", "length", "tool_calls"]
 
@@ -111,18 +113,36 @@ class ChatRequest(_Lenient):
 class Prompt:
     """What an engine answers. `tools` are those it may call now; `forced` means that it has to call one of them.
 
-    With `json` the text has to be one JSON object of that schema.
+    With `json` the text has to be one JSON object of that schema. `sampling` None leaves it to the release.
+    `top_logprobs` asks for each token's logarithm of probability and that many alternatives. `deadline_seconds` is how
+    long the whole answer may take, waiting included. `stops` are cut by the caller; an engine may use them to end early.
     """
 
     messages: Sequence[Message]
     tools: Sequence[FunctionSpec] = ()
     forced: bool = False
     json: JsonSchema | None = None
+    sampling: Sampling | None = None
+    max_tokens: int | None = None
+    stops: tuple[str, ...] = ()
+    top_logprobs: int | None = None
+    parallel_calls: bool = True
+    deadline_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChance:
+    """A token as text, with the natural logarithm of its probability; `top` are the likeliest at its place."""
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     text: str
+    chances: tuple[TokenChance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +153,42 @@ class ToolCall:
     arguments: dict[str, Any]
 
 
-Delta = TextDelta | ToolCall
+@dataclass(frozen=True, slots=True)
+class CallPiece:
+    """A piece of call number `index` (0, 1, ...): the first carries its name, all a fragment of its JSON arguments.
+
+    All pieces of a call together are one JSON object, also where the model wrote something broken.
+    """
+
+    index: int
+    arguments: str
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts by the engine's own measure."""
+    """Token counts by the engine's own measure; `cached_tokens` are those of the prompt that needed no work."""
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
 
-    def wire(self) -> dict[str, int]:
+    def wire(self) -> dict[str, Any]:
         total = self.prompt_tokens + self.completion_tokens
         return {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": total,
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last piece of every answer."""
+
+    reason: FinishReason
+    usage: Usage
+
+
+Delta = TextDelta | ToolCall | CallPiece | Finished

@@ -1,0 +1,1 @@
+"""Tokens in, tokens out: many requests through one model at once."""
