@@ -150,10 +150,10 @@ class EngineMetrics:
         self._prefilled.inc(prefill_tokens)
         self._decoded.inc(decode_tokens)
 
-    def cache(self, *, used_slots: int, slots: int) -> None:
-        """How many of the caches hold something, for a request or for reuse."""
-        self._slots_used.set(used_slots)
-        self._slots.set(slots)
+    def slots(self, used: int, total: int) -> None:
+        """How many of the caches belong to a running request."""
+        self._slots_used.set(used)
+        self._slots.set(total)
 
     def unloaded(self) -> None:
         """The batcher is closed: what it held is gone; what it counted stays."""
@@ -207,7 +207,7 @@ class _Instruments:
             (*_ENGINE, "kind"),
         )
         self.slots = gauge("cache_slots", "Caches for one request each", _ENGINE)
-        self.slots_used = gauge("cache_slots_used", "Caches that hold something, for a request or for reuse", _ENGINE)
+        self.slots_used = gauge("cache_slots_used", "Caches that belong to a running request", _ENGINE)
         self.swaps = counter("swaps", "Releases put in service or turned down", (*_ENGINE, "result"))
         self.swap_seconds = histogram(
             "swap_seconds", "From reading a release to its first request", ("model",), _DURATIONS
