@@ -5,15 +5,16 @@ Propagation (W3C traceparent) works with tracing off too: the ids in the request
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from usher_shared.telemetry.context import current, follow_trace
+from usher_shared.telemetry.context import RequestContext, current, follow_trace
 
 if TYPE_CHECKING:  # the SDK is an optional extra
     from opentelemetry.sdk.trace import TracerProvider
@@ -25,6 +26,7 @@ _tracer: trace.Tracer | None = None
 
 Exporter = Literal["none", "console", "otlp"]
 SpanKind = trace.SpanKind
+Attributes = Mapping[str, str | int | float | bool | Sequence[str]]
 
 
 def configure_tracing(service: str, exporter: Exporter | SpanExporter) -> None:
@@ -66,6 +68,49 @@ def current_traceparent() -> str | None:
     return context.traceparent if context else None
 
 
+class OpenSpan:
+    """A span that its owner ends: for work whose parts run in different tasks, or that is told of afterwards."""
+
+    def __init__(self, live: trace.Span | None) -> None:
+        self._live = live
+
+    def inside(self) -> AbstractContextManager[None]:
+        """Within the block, what is called or begun belongs to this span."""
+        return nullcontext() if self._live is None else follow_trace(_traceparent(self._live))
+
+    def end(self, attributes: Attributes | None = None, *, error: str = "", at: float | None = None) -> None:
+        """`error` names the kind of failure; `at` is a time of `time.monotonic`, now by default."""
+        if self._live is None:
+            return
+        self._live.set_attributes({**(attributes or {})})
+        if error:
+            self._live.set_attribute("error.type", error)
+            self._live.set_status(trace.StatusCode.ERROR)
+        self._live.end(_epoch_ns(at))
+
+
+def begin_span(
+    name: str,
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Attributes | None = None,
+    *,
+    began: float | None = None,
+    within: RequestContext | None = None,
+) -> OpenSpan:
+    """A child of the span `within` (of the current one by default) that lasts until its `end`.
+
+    `began` is a time of `time.monotonic`, now by default.
+    """
+    context = within or current()
+    if _tracer is None or context is None:
+        return OpenSpan(None)
+    return OpenSpan(
+        _tracer.start_span(
+            name, context=_parent(context), kind=kind, attributes={**(attributes or {})}, start_time=_epoch_ns(began)
+        )
+    )
+
+
 @contextmanager
 def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: str | int | float | bool) -> Iterator[None]:
     """A span around a block, child of the request's trace; calls and events inside become its children."""
@@ -73,11 +118,21 @@ def span(name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: str | int 
     if _tracer is None or context is None:
         yield
         return
-    carrier = {} if context.begins_trace else {"traceparent": context.traceparent}
-    parent = _PROPAGATOR.extract(carrier, Context())
-    with _tracer.start_as_current_span(name, context=parent, kind=kind, attributes=attributes) as live:
-        ids = live.get_span_context()
-        traceparent = f"00-{ids.trace_id:032x}-{ids.span_id:016x}-{int(ids.trace_flags):02x}"
-        # tasks of one request run side by side: each has its span in its own context
-        with follow_trace(traceparent):
-            yield
+    with (
+        _tracer.start_as_current_span(name, context=_parent(context), kind=kind, attributes=attributes) as live,
+        follow_trace(_traceparent(live)),  # tasks of one request run side by side: each has its own
+    ):
+        yield
+
+
+def _parent(context: RequestContext) -> Context:
+    return _PROPAGATOR.extract({} if context.begins_trace else {"traceparent": context.traceparent}, Context())
+
+
+def _traceparent(live: trace.Span) -> str:
+    ids = live.get_span_context()
+    return f"00-{ids.trace_id:032x}-{ids.span_id:016x}-{int(ids.trace_flags):02x}"
+
+
+def _epoch_ns(at: float | None) -> int:
+    return time.time_ns() - (0 if at is None else int((time.monotonic() - at) * 1e9))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from usher_shared.http.client import ServiceClient
 from usher_shared.http.tokens import LocalTokenSource
 from usher_shared.telemetry import (
     RequestContext,
+    begin_span,
     configure_tracing,
     current,
     current_traceparent,
@@ -28,6 +30,7 @@ from usher_shared.telemetry import (
     use_context,
 )
 from usher_shared.telemetry.context import context_from_headers
+from usher_shared.telemetry.tracing import SpanKind
 
 SECRET = "a secret for tests that is long enough"
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -170,3 +173,34 @@ def test_without_a_request_there_is_no_span(exported: InMemorySpanExporter) -> N
     with span("stray"):
         assert current_traceparent() is None
     assert exported.get_finished_spans() == ()
+
+
+async def test_a_span_ended_by_hand_holds_what_was_called_inside(exported: InMemorySpanExporter) -> None:
+    now = time.monotonic()
+    with use_context(context_from_headers(None, TRACEPARENT)):
+        outer = begin_span("chat", SpanKind.INTERNAL, {"gen_ai.request.model": "m"}, began=now - 3)
+        with outer.inside():
+            inside = current()
+        begin_span("queue", began=now - 2, within=inside).end(at=now - 1)
+        outer.end({"gen_ai.response.finish_reasons": ["stop"]}, error="timeout", at=now)
+    spans = by_name(exported)
+    chat, queue = spans["chat"], spans["queue"]
+    assert f"{parent_of(chat):016x}" == TRACEPARENT[36:52]
+    assert parent_of(queue) == id_of(chat)
+    assert dict(chat.attributes or {}) == {
+        "gen_ai.request.model": "m",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "error.type": "timeout",
+    }
+    assert not chat.status.is_ok
+    lasted = [(found.end_time or 0) - (found.start_time or 0) for found in (chat, queue)]
+    assert lasted == pytest.approx([3e9, 1e9], rel=0.01)
+    assert (queue.start_time or 0) - (chat.start_time or 0) == pytest.approx(1e9, rel=0.01)
+
+
+async def test_without_an_exporter_a_span_ended_by_hand_changes_nothing() -> None:
+    with use_context(context_from_headers(None, TRACEPARENT)):
+        before = current_traceparent()
+        with begin_span("chat").inside():
+            assert current_traceparent() == before
+        begin_span("chat").end({"a": 1}, error="timeout")
