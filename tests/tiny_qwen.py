@@ -55,7 +55,7 @@ CORPUS = (
     "two tickets for the concert tonight, please, not too far up and not behind a pillar",
     "hold_tickets create_order list_events get_event refund_order event_id quantity section row seat price total",
     '{"name": "hold_tickets", "arguments": {"event_id": "evt_1", "quantity": 2, "section": "A", "seats": [1, 2, 3]}}',
-    '{"type": "function", "function": {"description": "", "parameters": {"type": "object", "properties": {}}}, "requires"',
+    '{"type": "function", "function": {"description": "", "parameters": {"type": "object", "properties": {}}}',
     "The hold ends in ten minutes. Shall I buy the two seats in row 12 for 90.00 EUR, fees included? Yes, buy them.",
     "system user assistant tool Functions that you may call, A call is a JSON object with name and arguments",
     "Grüße, voilà, ¿cuántas entradas?, 明日のチケット, 🎟️ 🎭",
