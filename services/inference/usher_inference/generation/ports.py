@@ -25,9 +25,9 @@ class Decoder(Protocol):
         """The answer's tokens as they are chosen, the stop token included.
 
         Ends after a token of `stop_ids` or after `max_tokens`. Closing the generator (`aclose`) cancels the request
-        and frees its place. Raises, before the first token, InvalidRequest (prompt too long, grammar that does not compile) and
-        RateLimited (the queue is full; with `retry_after_seconds`), and at any time UpstreamTimeout (the deadline
-        passed) and Unavailable (the decoder is closing, or its model broke).
+        and frees its place. Raises, before the first token, InvalidRequest (prompt too long, grammar that does not
+        compile) and RateLimited (the queue is full; with `retry_after_seconds`); at any time UpstreamTimeout (the
+        deadline passed), UpstreamFailed (its model broke) and Unavailable (the decoder is closing).
         """
         ...
 
@@ -75,7 +75,7 @@ class BatchModel(Protocol):
     def step(self, rows: Sequence[Row]) -> Sequence[Token | None]:
         """One forward pass over rows of different slots, some a token long and some a piece of a prompt.
 
-        One entry a row: the chosen token, None where none was to be chosen.
+        One entry a row: the chosen token; None where none was to be chosen, or where none could be.
         """
         ...
 

@@ -1,0 +1,51 @@
+"""Which tokens a grammar allows next, by llguidance."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+from llguidance import LLMatcher, LLTokenizer
+from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
+
+from usher_shared.errors import InvalidRequest, UpstreamFailed
+
+
+class GrammarState:
+    """One answer's way through its grammar."""
+
+    def __init__(self, matcher: LLMatcher, vocabulary: int) -> None:
+        self._matcher = matcher
+        self._mask = allocate_token_bitmask(1, vocabulary)
+
+    def allowed(self) -> npt.NDArray[np.uint32]:
+        """A bit a token of the vocabulary, lowest first. Raises UpstreamFailed when the grammar cannot go on."""
+        fill_next_token_bitmask(self._matcher, self._mask)
+        if self._matcher.is_error():
+            raise UpstreamFailed(
+                f"the answer cannot follow its grammar: {self._matcher.get_error()[:300]}", code="grammar_failed"
+            )
+        mask: npt.NDArray[np.uint32] = self._mask[0].view(np.uint32)
+        return mask
+
+    def accept(self, token: int) -> None:
+        self._matcher.consume_token(token)
+
+
+class Grammars:
+    """`tokenizer` is the text of a `tokenizer.json`, `vocabulary` the width of the model's logits.
+
+    `stop_ids` end an answer wherever its grammar lets it end.
+    """
+
+    def __init__(self, tokenizer: str, vocabulary: int, stop_ids: Collection[int]) -> None:
+        self._tokenizer = LLTokenizer(tokenizer, n_vocab=vocabulary, eos_token=sorted(stop_ids))
+        self._vocabulary = vocabulary
+
+    def start(self, grammar: str) -> GrammarState:
+        """Takes milliseconds, in any thread. Raises InvalidRequest for a grammar that does not compile."""
+        matcher = LLMatcher(self._tokenizer, grammar)
+        if matcher.is_error():
+            raise InvalidRequest(f"the grammar does not compile: {matcher.get_error()[:300]}", code="invalid_grammar")
+        return GrammarState(matcher, self._vocabulary)
