@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+MODELS := $(VENV)/.models
+# what pip installs for torch. Where the usual package brings CUDA (Linux) and the processor is enough, name PyTorch's
+# index of CPU builds: make install TORCH="torch==2.13.0 --index-url <index>"
+TORCH  ?= torch==2.13.0
 PACKAGES := $(wildcard shared/pyproject.toml services/*/pyproject.toml evals/pyproject.toml deploy/local/pyproject.toml deploy/compose/pyproject.toml)
 
 .DEFAULT_GOAL := help
@@ -18,7 +22,13 @@ $(STAMP): requirements-dev.txt constraints.txt $(PACKAGES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-install: $(STAMP) ## Make .venv with every package and tool
+$(MODELS): $(STAMP) requirements-models.txt
+	@echo "Installing $(TORCH) and what runs and makes models into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-models.txt
+	@touch $@
+
+install: $(MODELS) ## Make .venv with every package and tool, torch included
 
 demo: $(STAMP) ## A customer buys, upgrades and is told no, on a stack of its own
 	@$(BIN)/usher demo
@@ -38,7 +48,7 @@ rush: $(STAMP) ## 500 buyers for 50 seats, 100 parties, 20 attackers: every inva
 eval: $(STAMP) ## Simulated customers against the agent: pass^1 to pass^4, violations, transcripts in build/eval
 	@$(BIN)/usher eval
 
-test: $(STAMP) ## All tests but the compose stack's
+test: $(MODELS) ## All tests but the compose stack's
 	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/compose
 
 test-compose: $(STAMP) ## The end-to-end tests on the compose stack; its containers killed, its dependencies stopped
@@ -49,16 +59,16 @@ lint: $(STAMP) ## ruff, and import-linter's rules of the house
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
 
-types: $(STAMP) ## mypy, strict
+types: $(MODELS) ## mypy, strict
 	@$(BIN)/mypy
 
-arch: $(STAMP) ## The architecture tests: rules bite, files stay small, packages stand alone
+arch: $(MODELS) ## The architecture tests: rules bite, files stay small, packages stand alone
 	@$(BIN)/pytest -n 2 tests/architecture
 
 lock: $(STAMP) ## Pin new dependencies: constraints.txt and each package's requirements.txt
 	@$(BIN)/python deploy/local/lock.py
 
-bench: $(STAMP) ## The quick benchmarks; docs/performance.md says how to run the rest
+bench: $(MODELS) ## The quick benchmarks; docs/performance.md says how to run the rest
 	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
 images: $(STAMP) ## Build the services' images, tagged usher/<service>:dev, and say what they weigh

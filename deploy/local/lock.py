@@ -3,6 +3,8 @@
 What is pinned already stays; `--upgrade` takes the newest of everything.
 
 A package's requirements.txt holds third-party packages alone; a service's those of its image, with the extra `cloud`.
+`services/inference/requirements-torch.txt` is the image with torch. torch itself is in no file: which build it is
+(CPU, one of CUDA's) is chosen where it is installed, by the Makefile and Dockerfile.torch; each has needs of its own.
 """
 
 from __future__ import annotations
@@ -16,18 +18,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "# Pinned by `make lock`; do not edit.\n"
-# each with the extras that its requirements.txt holds
-PACKAGES: dict[str, set[str]] = {
-    "services/gateway": {"cloud"},
-    "services/agent": {"cloud"},
-    "services/inference": {"cloud"},
-    "services/tools": {"cloud"},
-    "services/logger": {"cloud"},
-    "services/webhooks": {"cloud"},
-    "services/trainer-job": {"cloud"},
-    "evals": set(),
-    "deploy/local": set(),
+# each file with the extras of its package that it holds
+PINNED: dict[str, set[str]] = {
+    "services/gateway/requirements.txt": {"cloud"},
+    "services/agent/requirements.txt": {"cloud"},
+    "services/inference/requirements.txt": {"cloud", "onnx"},
+    "services/inference/requirements-torch.txt": {"cloud", "torch"},
+    "services/tools/requirements.txt": {"cloud"},
+    "services/logger/requirements.txt": {"cloud"},
+    "services/webhooks/requirements.txt": {"cloud"},
+    "services/trainer-job/requirements.txt": {"cloud"},
+    "evals/requirements.txt": set(),
+    "deploy/local/requirements.txt": set(),
 }
+DEVELOPMENT = ("requirements-dev.txt", "requirements-models.txt")
+# asked for by packages that are pinned, and by torch, which is not
+UNPINNED = "torch"
+OF_TORCH = {"filelock", "fsspec", "jinja2", "networkx", "setuptools", "sympy", "typing-extensions"}
 # packages of ours that are no services
 ELSEWHERE = {"shared": "shared", "evals": "evals", "local": "deploy/local"}
 
@@ -51,12 +58,14 @@ def _third_party(package: str, extras: set[str]) -> set[str]:
 
 def _compile(requirements: set[str], output: Path, constraint: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        source, result = Path(folder, "requirements.in"), Path(folder, "pinned.txt")
-        source.write_text("\n".join(sorted(requirements)) + "\n")
+        source, result, excluded = (Path(folder, name) for name in ("requirements.in", "pinned.txt", "excluded.txt"))
+        excluded.write_text(UNPINNED)
+        asks_for_torch = any(re.match(rf"{UNPINNED}\b", requirement) for requirement in requirements)
+        source.write_text("\n".join(sorted(requirements | (OF_TORCH if asks_for_torch else set()))) + "\n")
         if output.exists() and "--upgrade" not in sys.argv:
             result.write_text(output.read_text())  # uv keeps the versions that it finds in its output
         command = [sys.executable, "-m", "uv", "pip", "compile", str(source), "--output-file", str(result)]
-        command += ["--universal", "--python-version", "3.11"]
+        command += ["--universal", "--python-version", "3.11", "--excludes", str(excluded)]
         command += ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
         if constraint is not None:
             command += ["--constraint", str(constraint)]
@@ -67,9 +76,9 @@ def _compile(requirements: set[str], output: Path, constraint: Path | None) -> N
 
 
 def _development() -> set[str]:
-    """What requirements-dev.txt asks for, our own packages replaced by their requirements."""
+    """What the developers' files ask for, our own packages replaced by their requirements."""
     found: set[str] = set()
-    for line in (ROOT / "requirements-dev.txt").read_text().splitlines():
+    for line in (line for file in DEVELOPMENT for line in (ROOT / file).read_text().splitlines()):
         own = re.fullmatch(r"-e \./([a-z/-]+)(?:\[([a-z,]+)\])?", line)
         if own is not None:
             found |= _third_party(own[1], set(own[2].split(",")) if own[2] else set())
@@ -79,11 +88,11 @@ def _development() -> set[str]:
 
 
 def main() -> None:
-    wanted = {package: _third_party(package, extras) for package, extras in PACKAGES.items()}
+    wanted = {file: _third_party(str(Path(file).parent), extras) for file, extras in PINNED.items()}
     constraints = ROOT / "constraints.txt"
     _compile(_development().union({"hatchling", "editables"}, *wanted.values()), constraints, None)
-    for package, requirements in wanted.items():
-        _compile(requirements, ROOT / package / "requirements.txt", constraints)
+    for file, requirements in wanted.items():
+        _compile(requirements, ROOT / file, constraints)
 
 
 if __name__ == "__main__":
