@@ -1,0 +1,1 @@
+"""Many requests from a file of JSON lines, answered into another one."""

@@ -1,0 +1,16 @@
+"""What a batch needs of whoever answers."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from usher_inference.batches.model import Line
+
+
+class Answers(Protocol):
+    async def answer(self, line: Line) -> dict[str, Any]:
+        """The completion for a request, the prediction for an instance.
+
+        Raises UsherError. RateLimited, Unavailable and UpstreamTimeout are worth another try.
+        """
+        ...

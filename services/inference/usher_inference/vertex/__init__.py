@@ -1,0 +1,1 @@
+"""Vertex AI's contract for a custom container: instances in, predictions out."""
