@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from usher_agent.models.ports import Completion, CompletionRequest, Listener, RequestedCall
-from usher_inference.completions.model import ChatRequest, Prompt, TextDelta
+from usher_inference.completions.model import ChatRequest, Prompt, TextDelta, ToolCall
 from usher_inference.playbook.engine import PlaybookEngine
 
 
@@ -30,7 +30,7 @@ class InProcessPlaybook:
         async for piece in self._engine.generate(Prompt(tuple(asked.messages), tools, json=schema)):
             if isinstance(piece, TextDelta):
                 text += piece.text
-            else:
+            elif isinstance(piece, ToolCall):
                 calls.append(RequestedCall(piece.name, json.dumps(piece.arguments)))
         if on_text is not None and text:
             on_text(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.app import VERSION, Deps, create_app
 from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.settings import Settings
@@ -13,7 +14,9 @@ from usher_shared.ids import UlidGenerator
 
 
 def build(cloud: Cloud) -> FastAPI:
-    return create_app(Settings(), Deps((PlaybookEngine(VERSION),), cloud.verifier, SystemClock(), UlidGenerator()))
+    clock = SystemClock()
+    models = FixedModels((PlaybookEngine(VERSION),), clock.now())
+    return create_app(Settings(), Deps(models, cloud.verifier, clock, UlidGenerator()))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from usher_inference.completions import endpoints
 from usher_inference.completions.errors import answer_in_openai_shape
-from usher_inference.completions.ports import Engine
-from usher_inference.completions.service import Engines
+from usher_inference.completions.ports import Models
+from usher_inference.completions.service import check_engines
 from usher_inference.settings import Settings
 from usher_shared.clock import Clock
 from usher_shared.http.app import create_service_app
@@ -22,9 +22,9 @@ VERSION = version("usher-inference")
 
 @dataclass(frozen=True)
 class Deps:
-    """`engines` has at least one; each is named by its model id."""
+    """What the app is built from. `models` serve at least one."""
 
-    engines: tuple[Engine, ...]
+    models: Models
     verifier: TokenVerifier
     clock: Clock
     ids: IdGenerator
@@ -32,11 +32,13 @@ class Deps:
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
     """The ASGI app; /ready generates with every engine."""
-    engines = Engines(deps.engines)
+
+    async def check() -> None:
+        await check_engines(deps.models)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await engines.check()  # the first request finds everything loaded
+        await check()  # the first request finds everything loaded
         yield
 
     app = create_service_app(
@@ -45,10 +47,10 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         routers=[endpoints.router],
         lifespan=lifespan,
         verifier=deps.verifier,
-        checks={"engine": engines.check},
+        checks={"engine": check},
         summary="Models behind an OpenAI-compatible API",
         max_body_bytes=settings.max_body_bytes,
     )
-    app.state.completions = endpoints.Desk(engines, deps.clock, deps.ids, settings.max_messages, deps.clock.now())
+    app.state.completions = endpoints.Desk(deps.models, deps.clock, deps.ids, settings.max_messages)
     answer_in_openai_shape(app)
     return app

@@ -20,6 +20,7 @@ from usher_agent.adapters.chat_models import PLAYBOOK, build_chat_model
 from usher_agent.models.order import ModelOrder
 from usher_agent.models.settings import ModelSettings
 from usher_agent.settings import Settings
+from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.app import Deps as InferenceDeps
 from usher_inference.app import create_app as create_inference
 from usher_inference.playbook.engine import PlaybookEngine
@@ -80,7 +81,8 @@ async def start_server() -> AsyncIterator[Callable[[str], Any]]:
 
 @pytest.fixture
 async def inference() -> AsyncIterator[Served]:
-    deps = InferenceDeps((PlaybookEngine("1"),), LocalTokenVerifier(SECRET), SystemClock(), UlidGenerator())
+    models = FixedModels((PlaybookEngine("1"),), SystemClock().now())
+    deps = InferenceDeps(models, LocalTokenVerifier(SECRET), SystemClock(), UlidGenerator())
     served = Served(lambda: create_inference(InferenceSettings(), deps), free_port())
     await served.start()
     yield served

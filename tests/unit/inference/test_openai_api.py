@@ -13,6 +13,7 @@ import openai
 import pytest
 import uvicorn
 
+from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.app import Deps, create_app
 from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.settings import Settings
@@ -38,7 +39,8 @@ def token(caller: str = "agent", audience: str = "inference", secret: str = SECR
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    deps = Deps((PlaybookEngine("9.9"),), LocalTokenVerifier(SECRET), SystemClock(), UlidGenerator())
+    models = FixedModels((PlaybookEngine("9.9"),), SystemClock().now())
+    deps = Deps(models, LocalTokenVerifier(SECRET), SystemClock(), UlidGenerator())
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()

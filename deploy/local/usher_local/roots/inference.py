@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.app import VERSION, Deps, create_app
 from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.settings import Settings
@@ -12,10 +13,11 @@ from usher_shared.ids import UlidGenerator
 
 def build(stack: Stack) -> FastAPI:
     """The app of the embedded stack."""
+    clock = SystemClock()
     deps = Deps(
-        engines=(PlaybookEngine(VERSION),),
+        models=FixedModels((PlaybookEngine(VERSION),), clock.now()),
         verifier=stack.verifier(),
-        clock=SystemClock(),
+        clock=clock,
         ids=UlidGenerator(),
     )
     return create_app(Settings(), deps)

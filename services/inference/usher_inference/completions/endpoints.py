@@ -1,16 +1,15 @@
 """/v1: OpenAI's chat completions and models."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import Response
 
-from usher_inference.completions import service, wire
-from usher_inference.completions.model import ChatRequest
-from usher_inference.completions.ports import Engine
+from usher_inference.completions import service
+from usher_inference.completions.model import ChatRequest, model_not_found
+from usher_inference.completions.ports import Models, Served
+from usher_inference.completions.responses import CompletionResponse
 from usher_shared.clock import Clock
 from usher_shared.http.app import require_caller
 from usher_shared.http.problem import MEDIA_TYPE as PROBLEM
@@ -21,11 +20,10 @@ from usher_shared.ids import IdGenerator
 class Desk:
     """What the endpoints need."""
 
-    engines: service.Engines
+    models: Models
     clock: Clock
     ids: IdGenerator
     max_messages: int
-    since: datetime
 
 
 def _desk(request: Request) -> Desk:
@@ -67,34 +65,34 @@ router = APIRouter(
 
 
 @router.post("/chat/completions")
-async def create_completion(body: ChatRequest, desk: DeskDep) -> Response:
+async def create_completion(
+    body: ChatRequest, desk: DeskDep, usher_conversation: Annotated[str | None, Header(max_length=256)] = None
+) -> Response:
     """Continue the conversation: a JSON answer, or `text/event-stream` chunks when `stream` is true."""
-    completion = service.start(desk.engines, body, max_messages=desk.max_messages)
-    now = desk.clock.now()
-    if body.stream:
-        frames = await wire.open_stream(completion, desk.ids, now)
-        return StreamingResponse(frames, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
-    whole = await wire.render_whole(completion, desk.ids, now)
-    return Response(orjson.dumps(whole), media_type="application/json")
+    completion = service.start(desk.models, body, max_messages=desk.max_messages, conversation_id=usher_conversation)
+    return CompletionResponse(completion, desk.ids, desk.clock.now())
 
 
 @router.get("/models")
 async def list_models(desk: DeskDep) -> dict[str, Any]:
     """The models served here."""
-    return {"object": "list", "data": [_describe(engine, desk) for engine in desk.engines.all]}
+    return {"object": "list", "data": [_describe(served) for served in desk.models.all()]}
 
 
 @router.get("/models/{model}")
 async def get_model(model: str, desk: DeskDep) -> dict[str, Any]:
     """One model; 404 when it is not served."""
-    return _describe(desk.engines.named(model), desk)
+    for served in desk.models.all():
+        if served.engine.model == model:
+            return _describe(served)
+    raise model_not_found(model)
 
 
-def _describe(engine: Engine, desk: Desk) -> dict[str, Any]:
+def _describe(served: Served) -> dict[str, Any]:
     return {
-        "id": engine.model,
+        "id": served.engine.model,
         "object": "model",
-        "created": int(desk.since.timestamp()),
+        "created": int(served.since.timestamp()),
         "owned_by": "usher",
-        "version": engine.version,
+        "version": served.engine.version,
     }

@@ -1,12 +1,15 @@
 """The wire of OpenAI's chat completions: what is read of a request, and what an engine is asked and answers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from usher_inference.generation.model import Sampling
+from usher_shared.errors import NotFound
 
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 FinishReason = Literal["stop", "length", "tool_calls"]
@@ -49,6 +52,7 @@ class FunctionSpec(_Lenient):
     name: str = Field(max_length=256)
     description: str = ""
     parameters: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of the arguments")
+    strict: bool | None = None
 
 
 class ToolSpec(_Lenient):
@@ -93,6 +97,18 @@ class ChatRequest(_Lenient):
     max_completion_tokens: int | None = Field(default=None, ge=1)
     n: int | None = Field(default=None, ge=1)
     response_format: ResponseFormat | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    top_k: int | None = Field(default=None, ge=-1, description="0 and -1 leave everything in")
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    seed: int | None = Field(default=None, ge=-(1 << 63), lt=1 << 63)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    repetition_penalty: float | None = Field(default=None, gt=0, le=10)
+    logit_bias: dict[str, float] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    parallel_tool_calls: bool | None = None
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -110,19 +126,39 @@ class ChatRequest(_Lenient):
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingWishes:
+    """What a request says of its sampling; the fields are Sampling's, None where it says nothing."""
+
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+
+    def over(self, usual: Sampling) -> Sampling:
+        """The release's sampling, with the request's own values in their places."""
+        said = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+        return replace(usual, **said) if said else usual
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What an engine answers. `tools` are those it may call now; `forced` means that it has to call one of them.
 
-    With `json` the text has to be one JSON object of that schema. `sampling` None leaves it to the release.
+    With `json` the text has to be one JSON object of that schema. What `sampling` leaves open is the release's.
     `top_logprobs` asks for each token's logarithm of probability and that many alternatives. `deadline_seconds` is how
-    long the whole answer may take, waiting included. `stops` are cut by the caller; an engine may use them to end early.
+    long the whole answer may take, waiting included. `stops` are cut by the caller; an engine that knows them ends
+    after the first (its text may go on into or behind it), with Finished and its figures.
     """
 
     messages: Sequence[Message]
     tools: Sequence[FunctionSpec] = ()
     forced: bool = False
     json: JsonSchema | None = None
-    sampling: Sampling | None = None
+    sampling: SamplingWishes = SamplingWishes()
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
     top_logprobs: int | None = None
@@ -192,3 +228,12 @@ class Finished:
 
 
 Delta = TextDelta | ToolCall | CallPiece | Finished
+
+
+def model_not_found(model: str) -> NotFound:
+    """What a request for a model that is not served is answered."""
+    return NotFound(
+        f"The model `{model}` does not exist or is not served here.",
+        code="model_not_found",
+        extra={"param": "model"},
+    )

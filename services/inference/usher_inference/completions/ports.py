@@ -36,7 +36,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An engine in service. `variant` names its share of the traffic, such as `stable` or `canary`."""
+    """An engine in service. `variant` names its share of the traffic, such as `canary`; alone it is `default`."""
 
     engine: Engine
     variant: str

@@ -1,50 +1,44 @@
-"""Running one completion: which engine, which tools, where it stops, what it used."""
+"""Running one completion: on which engine, where it stops, what it said and used."""
 
-import json
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
+import orjson
+
+from usher_inference.completions.counting import count_prompt
 from usher_inference.completions.model import (
+    CallPiece,
     ChatRequest,
     Delta,
+    Finished,
     FinishReason,
-    FunctionSpec,
     Message,
-    NamedTool,
     Prompt,
-    ResponseFormat,
     TextDelta,
+    TokenChance,
     ToolCall,
     Usage,
 )
-from usher_inference.completions.ports import Engine
-from usher_shared.errors import InvalidRequest, NotFound, Unavailable
+from usher_inference.completions.ports import Engine, Models, Served
+from usher_inference.completions.prompts import read_prompt
+from usher_inference.completions.stops import StopCutter
+from usher_shared.errors import Unavailable, UpstreamFailed
+
+_ARGUMENT_PIECE = 64  # characters of a whole call's arguments in one piece
+_TINY = Prompt(messages=(Message(role="user", content="Hello"),), max_tokens=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """The engines on offer; the first one also answers readiness checks."""
-
-    all: tuple[Engine, ...]
-
-    def named(self, model: str) -> Engine:
-        """Raises NotFound for a model that is not served."""
-        for engine in self.all:
-            if engine.model == model:
-                return engine
-        raise NotFound(
-            f"The model `{model}` does not exist or is not served here.",
-            code="model_not_found",
-            extra={"param": "model"},
-        )
-
-    async def check(self) -> None:
-        """Generates for a tiny prompt. Raises Unavailable when nothing comes."""
-        prompt = Prompt(messages=(Message(role="user", content="Hello"),))
-        for engine in self.all:
-            pieces = [piece async for piece in engine.generate(prompt)]
-            if not pieces:
-                raise Unavailable(f"{engine.model} generated nothing")
+async def check_engines(models: Models) -> None:
+    """Generates for a tiny prompt with every engine. Raises Unavailable when nothing comes."""
+    for served in models.all():
+        pieces = [piece async for piece in served.engine.generate(_TINY)]
+        if not pieces:
+            raise Unavailable(f"{served.engine.model} generated nothing")
 
 
 def system_fingerprint(engine: Engine) -> str:
@@ -53,106 +47,124 @@ def system_fingerprint(engine: Engine) -> str:
 
 
 @dataclass(slots=True)
-class Completion:
-    """A completion in the making: iterate `deltas()` to its end, then read `finish_reason` and `usage`."""
+class Called:
+    """A tool call as far as it has come; `arguments` are JSON once the completion is over."""
 
-    engine: Engine
-    request: ChatRequest
-    prompt: Prompt
-    finish_reason: FinishReason = "stop"
-    text: str = ""
-    calls: list[ToolCall] = field(default_factory=list)
+    name: str
+    arguments: list[str] = field(default_factory=list)
+
+
+class Completion:
+    """A completion in the making: iterate `deltas()` to its end, then read what it came to.
+
+    It holds its engine until it is closed: use it as an asynchronous context manager.
+    """
+
+    def __init__(self, lease: AbstractContextManager[Served], request: ChatRequest, prompt: Prompt) -> None:
+        self._lease: AbstractContextManager[Served] | None = lease
+        self.served = lease.__enter__()
+        self.engine = self.served.engine
+        self.request = request
+        self.prompt = prompt
+        self.finish_reason: FinishReason = "stop"
+        self.calls: list[Called] = []
+        self.chances: list[TokenChance] = []
+        self._text: list[str] = []
+        self._usage: Usage | None = None
+        self._pieces = self.engine.generate(prompt)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Cancels what still runs and gives the engine back."""
+        try:
+            close = getattr(self._pieces, "aclose", None)
+            if close is not None:
+                await close()
+        finally:
+            lease, self._lease = self._lease, None
+            if lease is not None:
+                lease.__exit__(None, None, None)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
 
     @property
     def usage(self) -> Usage:
-        said = self.engine.count_tokens(self.text)
-        called = sum(self.engine.count_tokens(call.name + json.dumps(call.arguments)) for call in self.calls)
-        return Usage(_prompt_tokens(self.engine, self.prompt), said + called)
+        """The engine's own figures; an estimate where it was stopped before it gave any."""
+        if self._usage is None:
+            count = self.engine.count_tokens
+            said = count(self.text) + sum(count(call.name + "".join(call.arguments)) for call in self.calls)
+            self._usage = Usage(count_prompt(self.prompt, count), said)
+        return self._usage
 
-    async def deltas(self) -> AsyncIterator[Delta]:
-        """The engine's pieces, cut at a stop text or at the token limit. Raises what the engine raises."""
-        held = ""  # the tail of the text so far that may be the beginning of a stop text
-        pieces = self.engine.generate(self.prompt)
-        async for delta in pieces:
-            if isinstance(delta, ToolCall):
-                self.calls.append(delta)
-                self.finish_reason = "tool_calls"
-                yield delta
+    async def deltas(self) -> AsyncIterator[TextDelta | CallPiece]:
+        """Text and pieces of calls as they come, cut at a stop text. Raises what the engine raises."""
+        cutter = StopCutter(self.prompt.stops) if self.prompt.stops else None
+        async for delta in self._pieces:
+            if isinstance(delta, TextDelta):
+                ready = delta if cutter is None else cutter.feed(delta)
+                if ready.text or ready.chances:
+                    yield self._said(ready)
+                if cutter is not None and cutter.met:
+                    await self._stopped()
+                    return
                 continue
-            ready, held, stopped = _cut(held + delta.text, self.request.stops)
-            ready, full = self._fit(ready)
-            if ready:
-                self.text += ready
-                yield TextDelta(ready)
-            if stopped or full:
-                self.finish_reason = "length" if full else "stop"
+            if cutter is not None and (rest := cutter.rest()).text:
+                yield self._said(rest)
+            if isinstance(delta, Finished):
+                self.finish_reason, self._usage = delta.reason, delta.usage
                 return
-        tail, full = self._fit(held)
-        if tail:
-            self.text += tail
-            yield TextDelta(tail)
-        if full:
-            self.finish_reason = "length"
+            for piece in self._pieces_of(delta):
+                yield self._called(piece)
+        raise UpstreamFailed(f"{self.engine.model} broke off")
 
-    def _fit(self, piece: str) -> tuple[str, bool]:
-        """As much of the piece as the token limit leaves room for, and whether anything was left out."""
-        limit = self.request.token_limit
-        if limit is None or self.engine.count_tokens(self.text + piece) <= limit:
-            return piece, False
-        room = piece
-        while room and self.engine.count_tokens(self.text + room) > limit:
-            room = room[:-1]
-        return room, True
+    async def _stopped(self) -> None:
+        """An engine that ends at stop texts itself has its figures ready."""
+        last: Delta | None = await anext(self._pieces, None)
+        if isinstance(last, Finished):
+            self._usage = last.usage
+        self.finish_reason = "tool_calls" if self.calls else "stop"
 
+    def _said(self, delta: TextDelta) -> TextDelta:
+        self._text.append(delta.text)
+        self.chances += delta.chances
+        return delta
 
-def start(engines: Engines, request: ChatRequest, *, max_messages: int) -> Completion:
-    """A completion for the request. Raises NotFound (model) and InvalidRequest (what cannot be served)."""
-    engine = engines.named(request.model)
-    if len(request.messages) > max_messages:
-        raise InvalidRequest(f"more than {max_messages} messages", extra={"param": "messages"})
-    if request.n is not None and request.n > 1:
-        raise InvalidRequest("only one choice a request is served: n has to be 1", extra={"param": "n"})
-    wanted = request.response_format or ResponseFormat()
-    schema = wanted.json_schema if wanted.type == "json_schema" else None
-    if wanted.type != "text" and schema is None:
-        raise InvalidRequest(
-            f"response_format {wanted.type} is not served by {engine.model}",
-            extra={"param": "response_format"},
+    def _called(self, piece: CallPiece) -> CallPiece:
+        if piece.name is not None:
+            self.calls.append(Called(piece.name))
+        self.calls[piece.index].arguments.append(piece.arguments)
+        return piece
+
+    def _pieces_of(self, delta: ToolCall | CallPiece) -> Sequence[CallPiece]:
+        if isinstance(delta, CallPiece):
+            return (delta,)
+        index = len(self.calls)
+        text = orjson.dumps(delta.arguments).decode()
+        later = range(0, len(text), _ARGUMENT_PIECE)
+        return (
+            CallPiece(index, "", delta.name),
+            *(CallPiece(index, text[at : at + _ARGUMENT_PIECE]) for at in later),
         )
-    tools, forced = _choose_tools([tool.function for tool in request.tools or []], request)
-    return Completion(engine, request, Prompt(request.messages, tools, forced, schema))
 
 
-def _choose_tools(offered: Sequence[FunctionSpec], request: ChatRequest) -> tuple[Sequence[FunctionSpec], bool]:
-    choice = request.tool_choice
-    if choice == "none":
-        return (), False
-    if choice is None or choice == "auto":
-        return offered, False
-    wanted = [t for t in offered if t.name == choice.function.name] if isinstance(choice, NamedTool) else offered
-    if not wanted:
-        raise InvalidRequest("tool_choice asks for a tool that is not among `tools`", extra={"param": "tool_choice"})
-    return wanted, True
-
-
-def _cut(text: str, stops: tuple[str, ...]) -> tuple[str, str, bool]:
-    """(safe to send, to be kept back, a stop text was met)."""
-    met = [at for stop in stops if (at := text.find(stop)) >= 0]
-    if met:
-        return text[: min(met)], "", True
-    keep = max((_overlap(text, stop) for stop in stops), default=0)
-    return text[: len(text) - keep], text[len(text) - keep :], False
-
-
-def _overlap(text: str, stop: str) -> int:
-    """How many characters at the end of the text may begin the stop text."""
-    return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:n])), 0)
-
-
-def _prompt_tokens(engine: Engine, prompt: Prompt) -> int:
-    texts = [message.text() for message in prompt.messages]
-    texts += [
-        call.function.name + call.function.arguments for message in prompt.messages for call in message.tool_calls or []
-    ]
-    texts += [tool.name + tool.description + json.dumps(tool.parameters) for tool in prompt.tools]
-    return sum(map(engine.count_tokens, texts)) + 4 * len(prompt.messages)
+def start(
+    models: Models,
+    request: ChatRequest,
+    *,
+    max_messages: int,
+    conversation_id: str | None = None,
+    deadline_seconds: float | None = None,
+) -> Completion:
+    """A completion for the request. Raises NotFound (model) and InvalidRequest (what cannot be served)."""
+    lease = models.lease(request.model, conversation_id)
+    prompt = read_prompt(request, max_messages=max_messages, deadline_seconds=deadline_seconds)
+    return Completion(lease, request, prompt)

@@ -1,21 +1,17 @@
 """Answers as OpenAI's API shapes them: one object, or server-sent chunks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from usher_inference.completions.model import Delta, TextDelta, ToolCall
+from usher_inference.completions.model import CallPiece, TextDelta, TokenChance
 from usher_inference.completions.service import Completion, system_fingerprint
 from usher_shared.errors import UsherError
 from usher_shared.ids import IdGenerator
 
-_ARGUMENT_PIECE = 64  # characters of a call's arguments in one chunk
-
-
-def _arguments(call: ToolCall) -> str:
-    return orjson.dumps(call.arguments).decode()
+_LEAST_LOGPROB = -9999.0  # OpenAI's figure for what is all but impossible; JSON has no infinity
 
 
 def _head(completion: Completion, id: str, now: datetime, kind: str) -> dict[str, Any]:
@@ -36,7 +32,7 @@ async def render_whole(completion: Completion, ids: IdGenerator, now: datetime) 
         {
             "id": ids.new("call"),
             "type": "function",
-            "function": {"name": call.name, "arguments": _arguments(call)},
+            "function": {"name": call.name, "arguments": "".join(call.arguments)},
         }
         for call in completion.calls
     ]
@@ -47,7 +43,12 @@ async def render_whole(completion: Completion, ids: IdGenerator, now: datetime) 
     }
     if calls:
         message["tool_calls"] = calls
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": completion.finish_reason}
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": _render_chances(completion, completion.chances),
+        "finish_reason": completion.finish_reason,
+    }
     return {
         **_head(completion, ids.new("chatcmpl"), now, "chat.completion"),
         "choices": [choice],
@@ -58,37 +59,41 @@ async def render_whole(completion: Completion, ids: IdGenerator, now: datetime) 
 async def open_stream(completion: Completion, ids: IdGenerator, now: datetime) -> AsyncIterator[bytes]:
     """Waits for the engine's first piece, so that its refusals keep their status, then gives the frames."""
     deltas = completion.deltas()
-    try:
-        first: Delta | None = await anext(deltas)
-    except StopAsyncIteration:
-        first = None
+    first = await anext(deltas, None)
     return _frames(completion, first, deltas, ids, now)
 
 
 async def _frames(
-    completion: Completion, first: Delta | None, rest: AsyncIterator[Delta], ids: IdGenerator, now: datetime
+    completion: Completion,
+    first: TextDelta | CallPiece | None,
+    rest: AsyncIterator[TextDelta | CallPiece],
+    ids: IdGenerator,
+    now: datetime,
 ) -> AsyncIterator[bytes]:
     head = _head(completion, ids.new("chatcmpl"), now, "chat.completion.chunk")
     counted = completion.request.includes_usage
 
-    def frame(delta: dict[str, Any], finish: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        body = {**head, "choices": [choice]} | ({"usage": None} if counted else {})
+    def frame(delta: dict[str, Any], finish: str | None = None, chances: Sequence[TokenChance] = ()) -> bytes:
+        logprobs = _render_chances(completion, chances) if chances else None
+        choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+        body = {**head, "choices": [choice]}
+        if counted:
+            body["usage"] = None
         return b"data: " + orjson.dumps(body) + b"\n\n"
 
-    yield frame({"role": "assistant", "content": None if isinstance(first, ToolCall) else ""})
+    def render(piece: TextDelta | CallPiece) -> bytes:
+        if isinstance(piece, TextDelta):
+            return frame({"content": piece.text}, chances=piece.chances)
+        return frame({"tool_calls": [_render_piece(piece, ids)]})
+
+    yield frame({"role": "assistant", "content": None if isinstance(first, CallPiece) else ""})
     try:
         if first is not None:
-            for delta in _wire_deltas(first, 0, ids):
-                yield frame(delta)
-        index = 1 if isinstance(first, ToolCall) else 0
+            yield render(first)
         async for piece in rest:
-            for delta in _wire_deltas(piece, index, ids):
-                yield frame(delta)
-            index += isinstance(piece, ToolCall)
+            yield render(piece)
     except UsherError as error:
-        # the status line is gone: the error can only travel in the stream
-        yield b"data: " + orjson.dumps({"error": render_problem(error)}) + b"\n\n"
+        yield render_broken(error)
         return
     yield frame({}, completion.finish_reason)
     if counted:
@@ -96,19 +101,30 @@ async def _frames(
     yield b"data: [DONE]\n\n"
 
 
-def _wire_deltas(piece: Delta, index: int, ids: IdGenerator) -> list[dict[str, Any]]:
-    if isinstance(piece, TextDelta):
-        return [{"content": piece.text}]
-    opening = {
-        "index": index,
-        "id": ids.new("call"),
-        "type": "function",
-        "function": {"name": piece.name, "arguments": ""},
-    }
-    text = _arguments(piece)
-    fragments = [text[at : at + _ARGUMENT_PIECE] for at in range(0, len(text), _ARGUMENT_PIECE)]
-    later = [{"index": index, "function": {"arguments": fragment}} for fragment in fragments]
-    return [{"tool_calls": [call]} for call in (opening, *later)]
+def _render_piece(piece: CallPiece, ids: IdGenerator) -> dict[str, Any]:
+    if piece.name is None:
+        return {"index": piece.index, "function": {"arguments": piece.arguments}}
+    function = {"name": piece.name, "arguments": piece.arguments}
+    return {"index": piece.index, "id": ids.new("call"), "type": "function", "function": function}
+
+
+def _render_chances(completion: Completion, chances: Sequence[TokenChance]) -> dict[str, Any] | None:
+    if completion.prompt.top_logprobs is None:
+        return None
+    content = [
+        {**_token(chance.text, chance.logprob), "top_logprobs": [_token(*each) for each in chance.top]}
+        for chance in chances
+    ]
+    return {"content": content, "refusal": None}
+
+
+def _token(text: str, logprob: float) -> dict[str, Any]:
+    return {"token": text, "logprob": max(logprob, _LEAST_LOGPROB), "bytes": list(text.encode())}
+
+
+def render_broken(error: UsherError) -> bytes:
+    """The frame of an error after the first piece: the status line is gone, it can only travel in the stream."""
+    return b"data: " + orjson.dumps({"error": render_problem(error)}) + b"\n\n"
 
 
 def render_problem(error: UsherError) -> dict[str, Any]:

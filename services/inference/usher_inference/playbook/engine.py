@@ -1,21 +1,25 @@
 """The playbook as an engine: its next act, as a stream of pieces."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
-from usher_inference.completions.model import Delta, Prompt, TextDelta, ToolCall
+import orjson
+
+from usher_inference.completions.counting import count_prompt
+from usher_inference.completions.model import Delta, Finished, FinishReason, Prompt, TextDelta, ToolCall, Usage
 from usher_inference.playbook.acts import Call
 from usher_inference.playbook.forced import force_call
 from usher_inference.playbook.policy import next_act
 from usher_inference.playbook.routing import answer_json
 from usher_inference.playbook.transcript import Heard, HeardCall
+from usher_shared.errors import InvalidRequest
 
 _CHARACTERS_A_TOKEN = 4  # about what common tokenizers make of English
 _WORDS = re.compile(r"\s*(?:\S+\s+){0,2}\S+\s*|\s+")
 
 
 class PlaybookEngine:
-    """Deterministic and stateless; answers in microseconds to a few milliseconds."""
+    """Deterministic and stateless; answers in microseconds to a few milliseconds. It samples nothing."""
 
     model = "usher-playbook"
 
@@ -27,20 +31,16 @@ class PlaybookEngine:
         return self._version
 
     def count_tokens(self, text: str) -> int:
-        return -(-len(text) // _CHARACTERS_A_TOKEN)
+        return _count(text)
 
     async def generate(self, prompt: Prompt) -> AsyncIterator[Delta]:
-        heard = [
-            Heard(
-                role=message.role,
-                text=message.text(),
-                calls=tuple(HeardCall(c.id, c.function.name, c.function.arguments) for c in message.tool_calls or ()),
-                answers=message.tool_call_id or "",
-            )
-            for message in prompt.messages
-        ]
+        if prompt.top_logprobs is not None:
+            raise InvalidRequest("the playbook has no log probabilities", extra={"param": "logprobs"})
+        heard = _hear(prompt)
         if prompt.json is not None:
-            yield TextDelta(answer_json(heard, prompt.json).model_dump_json())
+            text = answer_json(heard, prompt.json).model_dump_json()
+            yield TextDelta(text)
+            yield Finished("stop", Usage(count_prompt(prompt, _count), _count(text)))
             return
         offered = {tool.name: tool.parameters for tool in prompt.tools}
         act = next_act(heard, frozenset(offered))
@@ -48,6 +48,32 @@ class PlaybookEngine:
             act = force_call(heard, offered)
         if isinstance(act, Call):
             yield ToolCall(act.tool, act.arguments)
+            length = _count(act.tool) + _count(orjson.dumps(act.arguments).decode())
+            yield Finished("tool_calls", Usage(count_prompt(prompt, _count), length))
             return
-        for words in _WORDS.finditer(act.text):
+        text, reason = _fit(act.text, prompt.max_tokens)
+        for words in _WORDS.finditer(text):
             yield TextDelta(words.group())
+        yield Finished(reason, Usage(count_prompt(prompt, _count), _count(text)))
+
+
+def _hear(prompt: Prompt) -> Sequence[Heard]:
+    return [
+        Heard(
+            role=message.role,
+            text=message.text(),
+            calls=tuple(HeardCall(c.id, c.function.name, c.function.arguments) for c in message.tool_calls or ()),
+            answers=message.tool_call_id or "",
+        )
+        for message in prompt.messages
+    ]
+
+
+def _count(text: str) -> int:
+    return -(-len(text) // _CHARACTERS_A_TOKEN)
+
+
+def _fit(text: str, max_tokens: int | None) -> tuple[str, FinishReason]:
+    if max_tokens is None or len(text) <= max_tokens * _CHARACTERS_A_TOKEN:
+        return text, "stop"
+    return text[: max_tokens * _CHARACTERS_A_TOKEN], "length"

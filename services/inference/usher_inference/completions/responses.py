@@ -1,0 +1,59 @@
+"""Answering a completion over HTTP, and giving its engine back whatever happens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from usher_inference.completions import wire
+from usher_inference.completions.service import Completion
+from usher_shared.ids import IdGenerator
+
+VERSION_HEADER = b"usher-model-version"
+VARIANT_HEADER = b"usher-model-variant"
+
+
+class CompletionResponse(Response):
+    """The answer's JSON, or server-sent events where the request asks for a stream.
+
+    What the engine refuses before its first piece is raised before anything is sent, and so keeps its status.
+    """
+
+    def __init__(self, completion: Completion, ids: IdGenerator, now: datetime) -> None:
+        super().__init__()
+        self._completion = completion
+        self._ids = ids
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._completion:
+            if self._completion.request.stream:
+                await self._stream(send)
+            else:
+                await self._whole(send)
+
+    async def _whole(self, send: Send) -> None:
+        body = orjson.dumps(await wire.render_whole(self._completion, self._ids, self._now))
+        length = str(len(body)).encode()
+        await self._begin(send, (b"content-type", b"application/json"), (b"content-length", length))
+        await send({"type": "http.response.body", "body": body})
+
+    async def _stream(self, send: Send) -> None:
+        frames = await wire.open_stream(self._completion, self._ids, self._now)
+        kind = (b"content-type", b"text/event-stream; charset=utf-8")
+        await self._begin(send, kind, (b"cache-control", b"no-cache"))
+        async for frame in frames:
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _begin(self, send: Send, *headers: tuple[bytes, bytes]) -> None:
+        served = self._completion.served
+        named = [
+            *headers,
+            (VERSION_HEADER, served.engine.version.encode("latin-1", "replace")),
+            (VARIANT_HEADER, served.variant.encode("latin-1", "replace")),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": named})
