@@ -25,7 +25,7 @@ _DURATIONS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300)
 _ROWS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 256)
 _TOKENS = (1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
-Outcome = Literal["stop", "length", "tool_calls", "cancelled", "deadline", "refused", "failed"]
+Outcome = Literal["stop", "length", "tool_calls", "closed", "cancelled", "deadline", "refused", "failed"]
 
 
 class Metrics:
