@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -10,7 +10,10 @@ from fastapi import FastAPI
 from usher_inference.completions import endpoints
 from usher_inference.completions.errors import answer_in_openai_shape
 from usher_inference.completions.ports import Models
-from usher_inference.completions.service import check_engines
+from usher_inference.metrics import Metrics
+from usher_inference.monitoring import endpoints as monitoring
+from usher_inference.monitoring.answers import ObservedModels
+from usher_inference.monitoring.readiness import Readiness
 from usher_inference.settings import Settings
 from usher_shared.clock import Clock
 from usher_shared.http.app import create_service_app
@@ -22,35 +25,37 @@ VERSION = version("usher-inference")
 
 @dataclass(frozen=True)
 class Deps:
-    """What the app is built from. `models` serve at least one."""
+    """What the app is built from; `metrics` are shared with the engines that measure themselves."""
 
     models: Models
     verifier: TokenVerifier
     clock: Clock
     ids: IdGenerator
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
-    """The ASGI app; /ready generates with every engine."""
-
-    async def check() -> None:
-        await check_engines(deps.models)
+    """The ASGI app; /ready is well when every engine has generated of late."""
+    readiness = Readiness(deps.models, fresh_seconds=settings.ready_seconds)
+    models = ObservedModels(deps.models, deps.metrics, readiness.heard)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await check()  # the first request finds everything loaded
+        if deps.models.all():
+            await readiness.check()  # the first request finds everything loaded
         yield
 
     app = create_service_app(
         "inference",
         version=VERSION,
-        routers=[endpoints.router],
+        routers=[endpoints.router, monitoring.router],
         lifespan=lifespan,
         verifier=deps.verifier,
-        checks={"engine": check},
+        checks={"engine": readiness.check},
         summary="Models behind an OpenAI-compatible API",
         max_body_bytes=settings.max_body_bytes,
     )
-    app.state.completions = endpoints.Desk(deps.models, deps.clock, deps.ids, settings.max_messages)
+    app.state.metrics = deps.metrics
+    app.state.completions = endpoints.Desk(models, deps.clock, deps.ids, settings.max_messages)
     answer_in_openai_shape(app)
     return app

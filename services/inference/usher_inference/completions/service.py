@@ -17,7 +17,6 @@ from usher_inference.completions.model import (
     Delta,
     Finished,
     FinishReason,
-    Message,
     Prompt,
     TextDelta,
     TokenChance,
@@ -27,18 +26,9 @@ from usher_inference.completions.model import (
 from usher_inference.completions.ports import Engine, Models, Served
 from usher_inference.completions.prompts import read_prompt
 from usher_inference.completions.stops import StopCutter
-from usher_shared.errors import Unavailable, UpstreamFailed
+from usher_shared.errors import UpstreamFailed
 
 _ARGUMENT_PIECE = 64  # characters of a whole call's arguments in one piece
-_TINY = Prompt(messages=(Message(role="user", content="Hello"),), max_tokens=1)
-
-
-async def check_engines(models: Models) -> None:
-    """Generates for a tiny prompt with every engine. Raises Unavailable when nothing comes."""
-    for served in models.all():
-        pieces = [piece async for piece in served.engine.generate(_TINY)]
-        if not pieces:
-            raise Unavailable(f"{served.engine.model} generated nothing")
 
 
 def system_fingerprint(engine: Engine) -> str:
