@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_qwen
 import torch
-from transformers import AutoModelForCausalLM
+import transformers
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+import tiny_qwen
+from unit.inference.torch_runs import GREEDY, generate, prompts, run
 from usher_inference.adapters.torch_batch_model import TorchBatchModel
-from usher_inference.generation.model import Sampling
-from usher_inference.generation.ports import Choice, Row
-
-GREEDY = Choice(Sampling())
+from usher_inference.adapters.torch_loading import load_torch_model
+from usher_inference.adapters.torch_slots import UnservableModel
+from usher_inference.generation.ports import Row
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,62 +35,18 @@ def reference() -> Any:
 
 @pytest.fixture(scope="module")
 def model() -> TorchBatchModel:
-    return TorchBatchModel(AutoModelForCausalLM.from_pretrained(tiny_qwen.folder()), slots=6, context_tokens=300)
-
-
-def prompts(count: int, lengths: tuple[int, int], seed: int, vocabulary: int = 600) -> list[list[int]]:
-    chance = random.Random(seed)
-    return [[chance.randrange(vocabulary) for _ in range(chance.randint(*lengths))] for _ in range(count)]
-
-
-def generate(model: Any, prompt: Sequence[int], count: int) -> list[int]:
-    """What transformers says, the end of a turn passed over."""
-    found = model.generate(
-        torch.tensor([list(prompt)]),
-        attention_mask=torch.ones(1, len(prompt), dtype=torch.int64),
-        max_new_tokens=count,
-        do_sample=False,
-        eos_token_id=-1,
-        pad_token_id=0,
-    )
-    return found[0, len(prompt) :].tolist()  # type: ignore[no-any-return]
-
-
-def run(
-    model: TorchBatchModel, jobs: Sequence[Sequence[int]], count: int, seed: int = 0, piece: int = 40
-) -> list[list[int]]:
-    """All jobs, as many at once as there are slots, in pieces of random length and steps of random rows."""
-    chance = random.Random(seed)
-    answers: list[list[int]] = [[] for _ in jobs]
-    done = [0] * len(jobs)  # positions in the cache
-    slot_of: dict[int, int] = {}
-    free = list(range(model.slots))
-    while any(len(answer) < count for answer in answers):
-        for job in range(len(jobs)):
-            if job not in slot_of and free and len(answers[job]) < count:
-                slot_of[job] = free.pop(chance.randrange(len(free)))
-        running = [job for job in slot_of if len(answers[job]) < count]
-        chosen = [job for job in running if chance.random() < 0.7] or running[:1]
-        chance.shuffle(chosen)
-        rows = []
-        for job in chosen:
-            line = [*jobs[job], *answers[job]]
-            end = min(len(line), done[job] + chance.randint(1, piece))
-            rows.append(Row(slot_of[job], done[job], line[done[job] : end], GREEDY if end == len(line) else None))
-        for job, row, token in zip(chosen, rows, model.step(rows), strict=True):
-            assert (token is None) == (row.choice is None)
-            done[job] += len(row.tokens)
-            if token is not None:
-                answers[job].append(token.id)
-                if len(answers[job]) == count:
-                    free.append(slot_of.pop(job))
-    return answers
+    return load_torch_model(tiny_qwen.folder(), slots=6, context_tokens=300, device="cpu")
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_of_mixed_lengths_say_what_generate_says(model: TorchBatchModel, reference: Any, seed: int) -> None:
     jobs = prompts(9, (1, 120), seed)
     assert run(model, jobs, 24, seed) == [generate(reference, job, 24) for job in jobs]
+
+
+def test_one_long_row_beside_short_ones(model: TorchBatchModel, reference: Any) -> None:
+    jobs = [*prompts(1, (250, 250), 3), *prompts(5, (1, 4), 4)]
+    assert run(model, jobs, 12, piece=400) == [generate(reference, job, 12) for job in jobs]
 
 
 def test_a_copied_beginning_is_as_good_as_a_computed_one(model: TorchBatchModel, reference: Any) -> None:
@@ -115,3 +73,122 @@ def test_a_slot_taken_again_holds_nothing_of_its_last_request(model: TorchBatchM
     long, short = prompts(1, (150, 150), 8)[0], prompts(1, (3, 3), 9)[0]
     model.step([Row(slot, 0, long, None) for slot in range(model.slots)])
     assert run(model, [short], 12) == [generate(reference, short, 12)]
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_an_adapter_merged_or_attached_says_what_peft_says(reference: Any, merged: bool) -> None:
+    from peft import PeftModel
+
+    tuned = PeftModel.from_pretrained(copy.deepcopy(reference), str(tiny_qwen.adapter()))
+    model = load_torch_model(tiny_qwen.folder(), adapter=tiny_qwen.adapter(), merged=merged, slots=4, device="cpu")
+    jobs = prompts(6, (1, 90), 1)
+    answers = run(model, jobs, 16)
+    assert answers == [generate(tuned, job, 16) for job in jobs]
+    assert answers != [generate(reference, job, 16) for job in jobs]
+
+
+@pytest.mark.parametrize("tuned", [False, True])
+def test_four_bits_say_what_transformers_says_of_the_same_weights(tuned: bool) -> None:
+    four_bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32,
+    )
+    source = tiny_qwen.merged() if tuned else tiny_qwen.folder()
+    reference = AutoModelForCausalLM.from_pretrained(
+        source, quantization_config=four_bits, dtype=torch.float32, device_map="cpu"
+    )
+    model = load_torch_model(
+        tiny_qwen.folder(),
+        adapter=tiny_qwen.adapter() if tuned else None,
+        precision="4bit",
+        slots=4,
+        device="cpu",
+    )
+    jobs = prompts(5, (1, 60), 1)
+    assert run(model, jobs, 12) == [generate(reference, job, 12) for job in jobs]
+
+
+SHAPE: dict[str, Any] = {
+    "vocab_size": 300,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "max_position_embeddings": 256,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+
+
+def built(kind: str, **more: Any) -> Any:
+    torch.manual_seed(3)
+    model = AutoModelForCausalLM.from_config(getattr(transformers, f"{kind}Config")(**SHAPE | more)).float().eval()
+    with torch.no_grad():
+        for weights in model.parameters():
+            if weights.dim() >= 2:
+                weights.mul_(3)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("Llama", {}),
+        ("Qwen2", {}),
+        ("Mistral", {"sliding_window": 17}),
+        ("Gemma2", {"sliding_window": 17}),  # bends scores, and every other layer has a window
+        ("Qwen3Moe", {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}),
+        ("GPT2", {"n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 256}),  # learned positions
+    ],
+)
+def test_other_models_say_what_generate_says(kind: str, more: dict[str, Any]) -> None:
+    model = built(kind, **more)
+    reference = copy.deepcopy(model)
+    jobs = prompts(5, (1, 90), 1, 300)
+    slots = TorchBatchModel(model, slots=4, context_tokens=200)
+    assert run(slots, jobs, 12) == [generate(reference, job, 12) for job in jobs]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "why"),
+    [
+        ("GptOss", {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 17}, "sinks"),
+        ("Mamba", {}, "no attention function"),
+    ],
+)
+def test_a_model_that_slots_cannot_serve_is_refused(kind: str, more: dict[str, Any], why: str) -> None:
+    with pytest.raises(UnservableModel, match=why):
+        TorchBatchModel(built(kind, **more), slots=2)
+
+
+def test_a_model_whose_answers_would_change_is_refused() -> None:
+    class Shifted(transformers.LlamaForCausalLM):
+        """Looks at the length of a line, as no model should: a row's answer would depend on its neighbours."""
+
+        def forward(self, input_ids: Any = None, **more: Any) -> Any:
+            found = super().forward(input_ids=input_ids, **more)
+            found.logits = found.logits.roll(input_ids.shape[-1], -1)
+            return found
+
+    with pytest.raises(UnservableModel, match="standard deviations"):
+        TorchBatchModel(Shifted(built("Llama").config), slots=2)
+
+
+def test_positions_that_depend_on_neighbours_are_refused() -> None:
+    rope = {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 10000.0, "original_max_position_embeddings": 64}
+    with pytest.raises(UnservableModel, match="rotary"):
+        TorchBatchModel(built("Llama", rope_parameters=rope), slots=2)
+    assert TorchBatchModel(built("Llama", rope_parameters=rope), slots=2, context_tokens=64).context_tokens == 64
+
+
+def test_weights_that_would_run_code_are_not_loaded(tmp_path: Path) -> None:
+    built("Llama").save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(OSError, match="safetensors"):
+        load_torch_model(tmp_path, device="cpu")

@@ -130,7 +130,6 @@ class DensePass:
 
     def __post_init__(self) -> None:
         singles = [piece for piece in self.pieces if piece.end - piece.begin == 1]
-        assert all(piece is single for piece, single in zip(self.pieces, singles, strict=False))
         longest = max((piece.length for piece in singles), default=0)
         if len(singles) > 1 and len(singles) * longest <= _WASTE * sum(piece.length for piece in singles):
             self._together = len(singles)
