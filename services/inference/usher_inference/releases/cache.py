@@ -1,0 +1,69 @@
+"""Releases on this machine's disk: metadata and verified files, also for a start while the store is away."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+from usher_shared.artifacts.files import replacing
+from usher_shared.artifacts.releases import Releases, Shelf, parse_metadata
+from usher_shared.contracts.releases import METADATA_FILE, Release
+from usher_shared.errors import Unavailable
+
+
+class ReleaseCache:
+    """`<folder>/<version>/` with the metadata and, under `files/`, what it names."""
+
+    def __init__(self, releases: Releases, folder: Path) -> None:
+        self._releases = releases
+        self._folder = folder
+
+    async def all(self) -> Shelf:
+        return await self._releases.all()
+
+    async def named(self, version: str) -> Release:
+        """From the store; while it is away, from the disk. Raises NotFound, Unprocessable, Unavailable."""
+        try:
+            return await self._releases.named(version)
+        except Unavailable as away:
+            known = await asyncio.to_thread(_read, self._folder / version / METADATA_FILE)
+            found = None if known is None else parse_metadata(known, version)
+            if not isinstance(found, Release):
+                raise away
+            return found
+
+    async def files(self, release: Release) -> Path:
+        """A folder with exactly the release's files, every one hashed now.
+
+        Raises ArtifactCorrupt, NotFound, Unprocessable (files that may not be in a release), Unavailable.
+        """
+        own = self._folder / release.version
+        files = own / "files"
+        await self._releases.fetch(release, files)
+        await asyncio.to_thread(_write, own / METADATA_FILE, release.model_dump_json().encode())
+        return files
+
+    async def keep(self, versions: Collection[str]) -> None:
+        """Forget all others."""
+        await asyncio.to_thread(_forget, self._folder, frozenset(versions))
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _write(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as sink:
+        sink.write(content)
+
+
+def _forget(folder: Path, kept: frozenset[str]) -> None:
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.name not in kept and (each / METADATA_FILE).is_file():
+            shutil.rmtree(each, ignore_errors=True)

@@ -1,0 +1,139 @@
+"""Follows what is deployed: at a start, when another instance changed it, when a newer release appears."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from usher_inference.releases.deployer import Deployer
+from usher_inference.releases.model import Deployed, Deployment, ReleaseRefused
+from usher_shared.contracts.releases import Release
+from usher_shared.errors import Unavailable, UsherError
+
+_LOG = logging.getLogger(__name__)
+_RETRY_SECONDS = 2.0  # while the store has never answered
+_TRIED = 3  # releases of a model, at a start without a record
+
+
+class Follower:
+    """`only` names the models that this server takes from the store; empty: all.
+
+    With `newest`, a release that is newer than the stable one is taken up when it is seen, unless a canary is out.
+    """
+
+    def __init__(self, deployer: Deployer, *, only: Sequence[str] = (), newest: bool = False) -> None:
+        self._deployer = deployer
+        self._only = frozenset(only)
+        self._newest = newest
+        self._is_known = asyncio.Event()
+        self._turned_down: set[str] = set()  # hashes of releases that need not be tried again
+
+    def takes(self, model: str) -> bool:
+        return not self._only or model in self._only
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known what is deployed, and all of it was tried."""
+        return self._is_known.is_set()
+
+    async def run(self, poll_seconds: float) -> None:
+        """For ever; with 0 until the start has succeeded."""
+        while True:
+            try:
+                await self.look()
+            except UsherError as error:
+                _LOG.warning("the deployment cannot be followed now", extra={"error": error.detail})
+            except Exception:
+                _LOG.exception("the deployment cannot be followed")
+            if self.is_known and not poll_seconds:
+                return
+            await asyncio.sleep(poll_seconds if self.is_known else _RETRY_SECONDS)  # a store announces nothing
+
+    async def look(self) -> None:
+        """Serve what is deployed now. What was refused is not tried again before something changes.
+
+        Raises Unavailable; then it is tried again at the next look.
+        """
+        deployer = self._deployer
+        async with deployer.changing:
+            try:
+                generation = await deployer.record.generation()
+            except Unavailable:
+                if not self.is_known:
+                    await self._follow(await deployer.record.remembered())
+                raise
+            if generation != deployer.followed:
+                recorded = await deployer.record.read()
+                if recorded.generation:
+                    await self._follow(recorded.deployment)
+                else:
+                    await self._begin()
+                deployer.followed = recorded.generation
+            if self._newest:
+                await self._take_newer()
+            self._is_known.set()
+
+    async def _follow(self, deployment: Deployment) -> None:
+        models = {model: wanted for model, wanted in deployment.models.items() if self.takes(model)}
+        for model in models:
+            self._deployer.installer.expect(model)
+        for model, wanted in models.items():
+            await self._serve(model, wanted)
+        await self._deployer.take(deployment)
+        self._is_known.set()
+
+    async def _serve(self, model: str, wanted: Deployed) -> None:
+        """What is wanted, or, where nothing serves yet and it is refused, the latest before it that passes."""
+        before = []
+        if not self._deployer.has(model):
+            alone = () if wanted.canary is None else (wanted.stable,)
+            before = [Deployed(stable=version) for version in (*alone, *reversed(wanted.history))]
+        for each in (wanted, *before):
+            if await self._try(model, each):
+                return
+
+    async def _begin(self) -> None:
+        """Nothing was ever deployed: the newest release that passes, of each model named, or of the newest's."""
+        releases = [each for each in (await self._deployer.cache.all()).releases if self.takes(each.model)]
+        models = dict.fromkeys(each.model for each in releases) if self._only else [each.model for each in releases[:1]]
+        for model in models:
+            self._deployer.installer.expect(model)
+        for model in models:
+            for release in [each for each in releases if each.model == model][:_TRIED]:
+                if await self._try(model, Deployed(stable=release.version)):
+                    begun = self._deployer.serving.with_model(model, Deployed(stable=release.version))
+                    await self._deployer.take(begun)
+                    break
+
+    async def _take_newer(self) -> None:
+        for model, deployed in self._deployer.serving.models.items():
+            if deployed.canary is not None or not self.takes(model):
+                continue
+            newer = await self._newer(model, deployed)
+            if newer is None:
+                continue
+            recorded = await self._deployer.recorded()
+            try:
+                await self._deployer.deploy(model, deployed.with_stable(newer.version), recorded)
+            except ReleaseRefused:
+                self._turned_down.add(newer.sha256)
+
+    async def _newer(self, model: str, deployed: Deployed) -> Release | None:
+        for release in (await self._deployer.cache.all()).releases:
+            if release.version == deployed.stable:
+                return None
+            passed_over = release.version in deployed.rejected or release.sha256 in self._turned_down
+            if release.model == model and not passed_over:
+                return release
+        return None
+
+    async def _try(self, model: str, wanted: Deployed) -> bool:
+        async def commit() -> None:
+            """It is written down already, or was never decided by anyone."""
+
+        try:
+            await self._deployer.swap(model, wanted, commit)
+        except ReleaseRefused:
+            return False
+        return True

@@ -1,0 +1,140 @@
+"""What is deployed, and how conversations are shared between two releases."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from usher_shared.errors import Conflict, Unprocessable
+
+_KEPT = 20  # versions remembered of a model
+_EVENTS = 100  # ids remembered
+Stage = Literal["read", "verify", "load", "smoke"]
+
+
+class ReleaseRefused(Unprocessable):
+    """A release may not serve; what served before serves on. `extra` says the version and the stage."""
+
+    code = "release_refused"
+
+    def __init__(self, version: str, stage: Stage, why: str) -> None:
+        super().__init__(f"release {version} was refused ({stage}): {why}", extra={"version": version, "stage": stage})
+        self.version = version
+        self.stage = stage
+
+
+class Deployed(BaseModel):
+    """What of one model is to be served. Every instance of the service follows it.
+
+    `percent` of the conversations are the canary's. `history` are earlier stable versions, the latest last;
+    `rejected` were rolled back, and are not taken up again unless named.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stable: str
+    canary: str | None = None
+    percent: float = Field(default=0.0, ge=0, le=100)
+    history: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        return (self.stable,) if self.canary is None else (self.stable, self.canary)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The versions to keep on disk: those in service, and the one that a rollback brings back."""
+        return (*self.versions, *self.history[-1:])
+
+    def with_stable(self, version: str) -> Deployed:
+        """All conversations to `version`."""
+        history = self.history if version == self.stable else _appended(self.history, self.stable, but=version)
+        return Deployed(stable=version, history=history, rejected=_without(self.rejected, version))
+
+    def with_canary(self, version: str, percent: float) -> Deployed:
+        """`percent` of the conversations to `version`, the others stay. Raises Conflict when it is the stable one."""
+        if version == self.stable:
+            raise Conflict(f"{version} serves all conversations already", code="already_stable")
+        rejected = _without(self.rejected, version)
+        return self.model_copy(update={"canary": version, "percent": percent, "rejected": rejected})
+
+    def rolled_back(self) -> Deployed:
+        """Without the canary; where there is none, with the stable version before. Raises Conflict without one."""
+        if self.canary is not None:
+            return self.model_copy(
+                update={"canary": None, "percent": 0.0, "rejected": _appended(self.rejected, self.canary)}
+            )
+        if not self.history:
+            raise Conflict(f"there is nothing before {self.stable} to go back to", code="nothing_to_roll_back")
+        return Deployed(
+            stable=self.history[-1], history=self.history[:-1], rejected=_appended(self.rejected, self.stable)
+        )
+
+    def restored(self, version: str, instead_of: str) -> Deployed:
+        """`version` in the place of `instead_of`, which is rejected."""
+        if instead_of == self.canary:
+            return self.rolled_back()
+        if instead_of != self.stable:
+            return self.model_copy(update={"rejected": _appended(self.rejected, instead_of)})
+        return Deployed(
+            stable=version, history=_without(self.history, version), rejected=_appended(self.rejected, instead_of)
+        )
+
+
+class Deployment(BaseModel):
+    """`models` by model id; `events` are the ids of the latest events that changed it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    models: dict[str, Deployed] = Field(default_factory=dict)
+    events: tuple[str, ...] = ()
+
+    def with_model(self, model: str, deployed: Deployed, event_id: str | None = None) -> Deployment:
+        events = self.events if event_id is None else (*self.events, event_id)[-_EVENTS:]
+        return Deployment(models=self.models | {model: deployed}, events=events)
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """What a reload or rollback came to. `previous` served before; None where nothing did."""
+
+    model: str
+    version: str
+    previous: str | None
+    canary: str | None
+    percent: float
+    changed: bool
+    took_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a release does not serve."""
+
+    version: str
+    reason: str
+    at: datetime
+
+
+def is_canarys(model: str, canary: str, conversation_id: str | None, percent: float) -> bool:
+    """Whether the conversation is the canary's: always the same answer, and still yes when the percentage grows.
+
+    The canary's version is hashed too, so that it is not the same customers each time. Without a conversation: no.
+    """
+    if conversation_id is None:
+        return False
+    digest = hashlib.sha256(f"{model}\0{canary}\0{conversation_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64 * 100 < percent
+
+
+def _appended(versions: tuple[str, ...], version: str, *, but: str = "") -> tuple[str, ...]:
+    return tuple(each for each in (*_without(versions, version), version) if each != but)[-_KEPT:]
+
+
+def _without(versions: tuple[str, ...], version: str) -> tuple[str, ...]:
+    return tuple(each for each in versions if each != version)

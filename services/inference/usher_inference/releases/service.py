@@ -1,0 +1,167 @@
+"""What an operator, or an event, does with releases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+
+from usher_inference.completions.ports import Served
+from usher_inference.releases.deployer import Deployer
+from usher_inference.releases.following import Follower
+from usher_inference.releases.model import Deployed, Deployment, Failure, Swap
+from usher_inference.releases.record import Recorded
+from usher_shared.artifacts.releases import Shelf
+from usher_shared.contracts.releases import Release
+from usher_shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is in the store, what is deployed, what serves on this instance, what was turned down here."""
+
+    shelf: Shelf
+    deployment: Deployment
+    served: Sequence[Served]
+    failures: dict[str, Failure]
+
+
+class ReleasedModels:
+    """Implements `Models`. Requests are never held up by a change."""
+
+    def __init__(self, deployer: Deployer, follower: Follower) -> None:
+        self._deployer = deployer
+        self._follower = follower
+        self._following: asyncio.Task[None] | None = None
+
+    def lease(self, model: str, conversation_id: str | None) -> AbstractContextManager[Served]:
+        return self._deployer.table.lease(model, conversation_id)
+
+    def all(self) -> Sequence[Served]:
+        return self._deployer.table.all()
+
+    async def start(self, poll_seconds: float) -> None:
+        """Begin to follow what is deployed, in the background: a port is bound before a model is loaded."""
+        self._following = asyncio.create_task(self._follower.run(poll_seconds), name="follow the deployment")
+
+    async def close(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+        await self._deployer.installer.close()
+
+    async def check(self) -> None:
+        """Raises Unavailable while a model that is deployed has nothing to serve it."""
+        if not self._follower.is_known:
+            raise Unavailable("the deployed releases are not loaded yet")
+        missing = [model for model in self._deployer.table.released if not self._deployer.has(model)]
+        if missing:
+            raise Unavailable(f"no release serves {', '.join(missing)}")
+
+    async def check_refused(self) -> None:
+        """Raises Unavailable where the release that was tried last is not the one that serves."""
+        if self._deployer.failures:
+            raise Unavailable("; ".join(each.reason for each in self._deployer.failures.values()))
+
+    async def look(self) -> None:
+        """Follow what is deployed now, without waiting for the next poll. Raises Unavailable."""
+        await self._follower.look()
+
+    async def overview(self) -> Overview:
+        """Raises Unavailable."""
+        deployer = self._deployer
+        recorded = await deployer.recorded()
+        return Overview(await deployer.cache.all(), recorded.deployment, self.all(), dict(deployer.failures))
+
+    async def reload(self, version: str | None = None, *, model: str | None = None, percent: float = 100.0) -> Swap:
+        """Serve the named release, or the newest (of `model`, if given), to `percent` of the conversations.
+
+        Raises NotFound, ReleaseRefused, Conflict (another change came first; nothing to share with) and Unavailable.
+        """
+        async with self._deployer.changing:
+            recorded = await self._deployer.recorded()
+            release = await self._find(version, model, recorded.deployment)
+            return await self._release(release, percent, recorded)
+
+    async def rollback(self, model: str | None = None) -> Swap:
+        """End the canary; where there is none, back to the stable release before. Errors as for `reload`."""
+        async with self._deployer.changing:
+            recorded = await self._deployer.recorded()
+            name = model or _only_one(recorded.deployment)
+            deployed = recorded.deployment.models.get(name)
+            if deployed is None:
+                raise NotFound(f"no release of {name} is deployed", code="not_deployed")
+            return await self._deployer.deploy(name, deployed.rolled_back(), recorded)
+
+    async def take_released(self, version: str, percent: float, event_id: str) -> Swap | None:
+        """A release that was announced. None for one that came twice or too late, or is of a model not taken here.
+
+        Deliveries repeat and overtake each other: what was deployed before, was rolled back or is older than what
+        serves is left alone.
+        """
+        async with self._deployer.changing:
+            recorded = await self._deployer.recorded()
+            release = await self._deployer.cache.named(version)
+            deployed = recorded.deployment.models.get(release.model)
+            if not self._follower.takes(release.model) or event_id in recorded.deployment.events or percent <= 0:
+                return None
+            if deployed is not None and not await self._is_news(release, deployed):
+                return None
+            return await self._release(release, percent, recorded, event_id)
+
+    async def take_rolled_back(self, version: str, restored: str, event_id: str) -> Swap | None:
+        """A rollback that was decided elsewhere. None for one that came twice, or of a release not deployed."""
+        async with self._deployer.changing:
+            recorded = await self._deployer.recorded()
+            if event_id in recorded.deployment.events:
+                return None
+            for model, deployed in recorded.deployment.models.items():
+                if version in deployed.versions:
+                    wanted = deployed.restored(restored, version)
+                    return await self._deployer.deploy(model, wanted, recorded, event_id)
+            return None
+
+    async def _find(self, version: str | None, model: str | None, deployment: Deployment) -> Release:
+        if version is not None:
+            release = await self._deployer.cache.named(version)
+            if model not in (None, release.model):
+                raise NotFound(f"release {version} is of {release.model}", code="release_not_found")
+            if not self._follower.takes(release.model):
+                raise Conflict(f"this server does not take releases of {release.model}", code="model_not_taken")
+            return release
+        rejected = {each for deployed in deployment.models.values() for each in deployed.rejected}
+        for release in (await self._deployer.cache.all()).releases:
+            is_taken = self._follower.takes(release.model) and release.version not in rejected
+            if is_taken and model in (None, release.model):
+                return release
+        raise NotFound("there is no release" + (f" of {model}" if model else ""), code="release_not_found")
+
+    async def _release(self, release: Release, percent: float, recorded: Recorded, event_id: str | None = None) -> Swap:
+        deployed = recorded.deployment.models.get(release.model)
+        if deployed is None and percent < 100:
+            raise Conflict(f"nothing serves {release.model} yet: its first release takes all", code="nothing_to_share")
+        if deployed is None:
+            wanted = Deployed(stable=release.version)
+        elif percent < 100:
+            wanted = deployed.with_canary(release.version, percent)
+        else:
+            wanted = deployed.with_stable(release.version)
+        return await self._deployer.deploy(release.model, wanted, recorded, event_id)
+
+    async def _is_news(self, release: Release, deployed: Deployed) -> bool:
+        if release.version in (*deployed.history, *deployed.rejected, deployed.stable):
+            return False
+        try:
+            stable = await self._deployer.cache.named(deployed.stable)
+        except NotFound:
+            return True
+        return (release.created_at, release.commit) >= (stable.created_at, stable.commit)
+
+
+def _only_one(deployment: Deployment) -> str:
+    if len(deployment.models) != 1:
+        known = ", ".join(sorted(deployment.models)) or "none"
+        raise InvalidRequest(f"name the model; deployed: {known}", extra={"param": "model"})
+    return next(iter(deployment.models))
