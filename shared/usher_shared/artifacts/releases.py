@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -69,23 +69,12 @@ class Releases:
         return found
 
     async def fetch(self, release: Release, folder: Path) -> int:
-        """Has the release's files in `folder`, and nothing else; every byte is hashed. The number of files loaded.
+        """As `fetch_files`, from the store. Raises also NotFound (a file is not there) and Unavailable."""
 
-        What is there and right stays; what is missing or wrong is loaded again. Raises ArtifactCorrupt (the store's
-        file is not the release's), NotFound (it is not there) and Unavailable.
-        """
-        check_safe(release)
-        wanted = {each.path: each for each in release.files}
-        await asyncio.to_thread(_clear_others, folder, frozenset(wanted))
-        loaded = 0
-        for each in release.files:
-            target = folder / each.path
-            if await asyncio.to_thread(_is_right, target, each):
-                continue
-            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-            await self._store.get(_place(release.version, each.path), target, sha256=each.sha256)
-            loaded += 1
-        return loaded
+        async def load(file: ReleaseFile, target: Path) -> None:
+            await self._store.get(_place(release.version, file.path), target, sha256=file.sha256)
+
+        return await fetch_files(release, folder, load)
 
     async def publish(self, release: Release, folder: Path) -> Release:
         """Put the folder's files and then the metadata, sealed, with their sizes and hashes.
@@ -133,6 +122,28 @@ class Releases:
                 return error.detail
             content = await asyncio.to_thread(target.read_bytes)
         return parse_metadata(content, artifact.name.split("/")[1])
+
+
+async def fetch_files(release: Release, folder: Path, load: Callable[[ReleaseFile, Path], Awaitable[object]]) -> int:
+    """Has the release's files in `folder`, and nothing else; every byte is hashed. How many were loaded.
+
+    What is there and right stays; what is missing or wrong is loaded again, by `load` to the path that it is given
+    (its folder exists). Raises Unprocessable for files that may not be in a release, ArtifactCorrupt for those that
+    are not the release's, and what `load` raises.
+    """
+    check_safe(release)
+    await asyncio.to_thread(_clear_others, folder, frozenset(each.path for each in release.files))
+    loaded = 0
+    for each in release.files:
+        target = folder / each.path
+        if await asyncio.to_thread(_is_right, target, each):
+            continue
+        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+        await load(each, target)
+        if not await asyncio.to_thread(_is_right, target, each):
+            raise ArtifactCorrupt(f"{each.path} of release {release.version} is not what was released")
+        loaded += 1
+    return loaded
 
 
 def parse_metadata(content: bytes, version: str) -> Release | str:
