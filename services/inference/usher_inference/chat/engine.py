@@ -1,0 +1,170 @@
+"""A chat model out of a decoder of tokens: what an `Engine` of completions is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from usher_inference.chat.answer import AnswerReader
+from usher_inference.chat.grammar import answer_grammar
+from usher_inference.chat.history import Guard
+from usher_inference.chat.marks import THINK
+from usher_inference.chat.template import ChatTemplate
+from usher_inference.chat.tokenizer import Tokenizer
+from usher_inference.completions.model import (
+    Delta,
+    Finished,
+    FinishReason,
+    Prompt,
+    TextDelta,
+    TokenChance,
+    Usage,
+)
+from usher_inference.generation.model import Sampling, Token, TokenRequest
+from usher_inference.generation.ports import Decoder
+from usher_shared.errors import InvalidRequest
+
+# the ends of a turn or of a text, by the names that chat models give them
+_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "</s>")
+_LONG = 20_000  # characters from which tokenizing takes milliseconds, and a thread
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    request: TokenRequest
+    calls: bool
+    thinks: bool
+
+
+class ChatEngine:
+    """An `Engine` over a `Decoder`. Stateless but for the decoder: one serves any number of requests at once."""
+
+    def __init__(
+        self,
+        model: str,
+        version: str,
+        decoder: Decoder,
+        tokenizer: Tokenizer,
+        template: ChatTemplate,
+        *,
+        sampling: Sampling | None = None,
+        system_prompt: str | None = None,
+    ) -> None:
+        """`sampling` counts where a request brings none, and so does `system_prompt`."""
+        self._model = model
+        self._version = version
+        self._decoder = decoder
+        self._tokenizer = tokenizer
+        self._template = template
+        self._sampling = sampling or Sampling()
+        self._system_prompt = system_prompt
+        self._guard = Guard(tokenizer.control)
+        self._stop_ids = stop_ids(tokenizer, template)
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokenizer.encode(self._guard.text(text)))
+
+    async def generate(self, prompt: Prompt) -> AsyncIterator[Delta]:
+        """As the port says. A stop text ends the answer once it has been given with what came before it."""
+        plan = await self._prepare(prompt)
+        reader = AnswerReader(calls=plan.calls, thinks=plan.thinks)
+        detokenizer = self._tokenizer.detokenizer()
+        stops = _StopTexts(prompt.stops)
+        pending: list[TokenChance] = []
+        count, cached, ended = 0, 0, False
+        async with aclosing(self._decoder.decode(plan.request)) as tokens:
+            async for token in tokens:
+                cached = cached or token.cached
+                count += 1
+                if token.id in self._stop_ids:
+                    ended = True
+                    break
+                if token.logprob is not None:
+                    pending.append(self._chance(token, token.logprob))
+                for piece in reader.feed(detokenizer.feed(token.id)):
+                    if isinstance(piece, TextDelta):
+                        ended = stops.met(piece.text)
+                        yield _with(piece, pending)
+                        pending = []
+                    else:
+                        yield piece
+                if not reader.in_text:
+                    pending = []  # of a thought or a call
+                if ended:
+                    break
+        for piece in reader.finish(cut=not ended):
+            yield _with(piece, pending) if isinstance(piece, TextDelta) else piece
+        reason: FinishReason = "length" if not ended else "tool_calls" if reader.calls else "stop"
+        yield Finished(reason, Usage(len(plan.request.prompt), count, cached))
+
+    async def close(self) -> None:
+        """Frees the model; what runs is finished first."""
+        await self._decoder.close()
+
+    async def _prepare(self, prompt: Prompt) -> _Plan:
+        text = self._template.render(
+            self._guard.messages(prompt.messages, self._system_prompt), self._guard.tools(prompt.tools)
+        )
+        if len(text) > _LONG:
+            ids = await asyncio.to_thread(self._tokenizer.encode, text)
+        else:
+            ids = self._tokenizer.encode(text)
+        context = self._decoder.context_tokens
+        room = context - len(ids)
+        if room < 1:
+            raise InvalidRequest(
+                f"the model reads and writes at most {context} tokens together; the messages and tools are {len(ids)}",
+                code="context_length_exceeded",
+                extra={"param": "messages"},
+            )
+        thinks = text.rstrip().endswith(THINK)
+        request = TokenRequest(
+            prompt=ids,
+            max_tokens=min(prompt.max_tokens or room, room),
+            stop_ids=self._stop_ids,
+            sampling=prompt.sampling.over(self._sampling),
+            grammar=answer_grammar(prompt, self._tokenizer.id_of, thinks=thinks),
+            top_logprobs=prompt.top_logprobs,
+            deadline_seconds=prompt.deadline_seconds,
+        )
+        return _Plan(request, bool(prompt.tools), thinks)
+
+    def _chance(self, token: Token, logprob: float) -> TokenChance:
+        text = self._tokenizer.text_of
+        return TokenChance(text(token.id), logprob, tuple((text(id), chance) for id, chance in token.top))
+
+
+def _with(text: TextDelta, chances: list[TokenChance]) -> TextDelta:
+    return replace(text, chances=tuple(chances)) if chances else text
+
+
+class _StopTexts:
+    """Watches a text that comes in pieces for the first of some others."""
+
+    def __init__(self, stops: tuple[str, ...]) -> None:
+        self._stops = stops
+        self._keep = max(map(len, stops), default=1) - 1
+        self._tail = ""
+
+    def met(self, piece: str) -> bool:
+        if not self._stops:
+            return False
+        text = self._tail + piece
+        self._tail = text[-self._keep :] if self._keep else ""
+        return any(stop in text for stop in self._stops)
+
+
+def stop_ids(tokenizer: Tokenizer, template: ChatTemplate) -> frozenset[int]:
+    """The tokens that end an answer: those that the model's folder names, and the usual ones that it has."""
+    names = {*_ENDS, *template.ends}
+    return frozenset(id for name in names if (id := tokenizer.id_of(name)) is not None)

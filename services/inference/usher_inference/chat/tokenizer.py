@@ -1,0 +1,123 @@
+"""Text to token ids and back, by the `tokenizer.json` of Hugging Face's `tokenizers`.
+
+`tokenizers` is imported when a tokenizer is loaded: it belongs to the extras `onnx`, `torch` and `vllm`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from usher_inference.chat.marks import MARKS
+from usher_shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    import tokenizers
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+class Tokenizer:
+    """A byte-level tokenizer (Qwen, Llama 3, GPT) or one with byte fallback (Llama 2, Gemma)."""
+
+    def __init__(self, source: str) -> None:
+        """`source` is the content of `tokenizer.json`. Raises Unavailable for a kind that cannot be streamed."""
+        self._inner = _load(source)
+        self._inner.no_padding()
+        self._inner.no_truncation()
+        added = self._inner.get_added_tokens_decoder()
+        self._pieces = _token_bytes(self._inner, json.loads(source))
+        # what an answer's text does not show: the control tokens, but not the tags that are read from it
+        self._shown = list(self._pieces)
+        for id, token in added.items():
+            if token.special and token.content not in MARKS:
+                self._shown[id] = b""
+        self.control = frozenset(MARKS) | {t.content for t in added.values() if t.special or _is_tag(t.content)}
+        """The names that no text from outside may bring in."""
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Tokenizer:
+        """The tokenizer of a model's folder."""
+        return cls((folder / TOKENIZER_FILE).read_text("utf-8"))
+
+    def encode(self, text: str) -> list[int]:
+        """The text's token ids; control tokens are recognised, none is added."""
+        ids: list[int] = self._inner.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def id_of(self, token: str) -> int | None:
+        """The id of a token by its name, such as `<|im_end|>`; None where there is none."""
+        id: int | None = self._inner.token_to_id(token)
+        return id
+
+    def text_of(self, id: int) -> str:
+        """One token as text, control tokens by name; a part of a character is shown as U+FFFD."""
+        return self._pieces[id].decode("utf-8", "replace") if 0 <= id < len(self._pieces) else ""
+
+    def detokenizer(self) -> Detokenizer:
+        """For one answer."""
+        return Detokenizer(self._shown)
+
+
+class Detokenizer:
+    """Tokens to text as they come. A character whose bytes are spread over tokens is given with its last byte."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._pieces = pieces
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def feed(self, id: int) -> str:
+        """The text that this token completes; often empty. An id without a token is nothing."""
+        return self._decode(self._pieces[id]) if 0 <= id < len(self._pieces) else ""
+
+
+def _load(source: str) -> tokenizers.Tokenizer:
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise Unavailable("a model needs one of the extras of usher-inference: onnx, torch or vllm") from error
+    return tokenizers.Tokenizer.from_str(source)
+
+
+def _is_tag(name: str) -> bool:
+    return len(name) > 2 and name[0] + name[-1] in ("<>", "[]")
+
+
+def _token_bytes(inner: tokenizers.Tokenizer, description: Mapping[str, Any]) -> list[bytes]:
+    kinds = set(_decoders(description.get("decoder")))
+    if "ByteLevel" in kinds:
+        read = _byte_level()
+    elif "ByteFallback" in kinds:
+        read = _with_fallback
+    else:
+        raise Unavailable(f"a tokenizer that decodes by {', '.join(sorted(kinds)) or 'nothing'} is not served")
+    known = inner.get_vocab(with_added_tokens=True)
+    pieces = [b""] * (max(known.values(), default=-1) + 1)
+    added = inner.get_added_tokens_decoder()
+    for token, id in known.items():
+        pieces[id] = added[id].content.encode() if id in added else read(token)
+    return pieces
+
+
+def _decoders(decoder: Mapping[str, Any] | None) -> Iterator[str]:
+    if decoder is not None:
+        yield decoder["type"]
+        for part in decoder.get("decoders", ()):
+            yield from _decoders(part)
+
+
+def _byte_level() -> Callable[[str], bytes]:
+    """GPT-2's alphabet: a byte is the character of its number where that is printed, else one from 256 on, in order."""
+    printed = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = (byte for byte in range(256) if byte not in printed)
+    byte_of = {chr(byte): byte for byte in printed} | {chr(256 + at): byte for at, byte in enumerate(others)}
+    return lambda token: bytes(byte_of[letter] for letter in token)
+
+
+def _with_fallback(token: str) -> bytes:
+    if len(token) == 6 and token.startswith("<0x"):
+        return bytes([int(token[3:5], 16)])
+    return token.replace("\N{LOWER ONE EIGHTH BLOCK}", " ").encode()
