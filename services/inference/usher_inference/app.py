@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from usher_inference.client_keys import ClientKeys
 from usher_inference.completions import endpoints
 from usher_inference.completions.errors import answer_in_openai_shape
 from usher_inference.completions.ports import Models
@@ -50,12 +51,13 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         version=VERSION,
         routers=[endpoints.router, monitoring.router],
         lifespan=lifespan,
-        verifier=deps.verifier,
+        verifier=ClientKeys(settings.client_keys, deps.verifier),
         checks={"engine": readiness.check},
         summary="Models behind an OpenAI-compatible API",
         max_body_bytes=settings.max_body_bytes,
     )
+    limits = endpoints.Limits(settings.max_messages, settings.default_deadline_seconds, settings.max_deadline_seconds)
     app.state.metrics = deps.metrics
-    app.state.completions = endpoints.Desk(models, deps.clock, deps.ids, settings.max_messages)
+    app.state.completions = endpoints.Desk(models, deps.clock, deps.ids, limits)
     answer_in_openai_shape(app)
     return app

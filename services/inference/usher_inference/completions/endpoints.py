@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 
+from usher_inference.client_keys import CLIENT
 from usher_inference.completions import service
 from usher_inference.completions.model import ChatRequest, model_not_found
 from usher_inference.completions.ports import Models, Served
@@ -17,13 +18,26 @@ from usher_shared.ids import IdGenerator
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for."""
+
+    max_messages: int
+    default_deadline_seconds: float
+    max_deadline_seconds: float
+
+    def deadline(self, wanted: float | None) -> float:
+        """In seconds."""
+        return min(wanted or self.default_deadline_seconds, self.max_deadline_seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What the endpoints need."""
 
     models: Models
     clock: Clock
     ids: IdGenerator
-    max_messages: int
+    limits: Limits
 
 
 def _desk(request: Request) -> Desk:
@@ -32,6 +46,13 @@ def _desk(request: Request) -> Desk:
 
 
 DeskDep = Annotated[Desk, Depends(_desk)]
+ConversationHeader = Annotated[
+    str | None, Header(max_length=256, description="conversations keep to one release while traffic is split")
+]
+DeadlineHeader = Annotated[
+    float | None,
+    Header(gt=0, allow_inf_nan=False, description="seconds that the whole answer may take, waiting included"),
+]
 _ERROR = {
     "description": "OpenAI's error object (a body over the limit and a crash: a problem document)",
     "content": {
@@ -59,17 +80,26 @@ _ERROR = {
 router = APIRouter(
     prefix="/v1",
     tags=["openai"],
-    dependencies=[Depends(require_caller("agent", "cli", "gateway"))],
+    dependencies=[Depends(require_caller("agent", "cli", "gateway", CLIENT))],
     responses={"4XX": _ERROR, "5XX": _ERROR, 422: _ERROR},
 )
 
 
 @router.post("/chat/completions")
 async def create_completion(
-    body: ChatRequest, desk: DeskDep, usher_conversation: Annotated[str | None, Header(max_length=256)] = None
+    body: ChatRequest,
+    desk: DeskDep,
+    usher_conversation: ConversationHeader = None,
+    usher_deadline: DeadlineHeader = None,
 ) -> Response:
     """Continue the conversation: a JSON answer, or `text/event-stream` chunks when `stream` is true."""
-    completion = service.start(desk.models, body, max_messages=desk.max_messages, conversation_id=usher_conversation)
+    completion = service.start(
+        desk.models,
+        body,
+        max_messages=desk.limits.max_messages,
+        conversation_id=usher_conversation,
+        deadline_seconds=desk.limits.deadline(usher_deadline),
+    )
     return CompletionResponse(completion, desk.ids, desk.clock.now())
 
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from usher_inference.completions.wire import error_type, render_problem
 from usher_shared.errors import UsherError
 
+_RETRY_SECONDS = 1.0  # where nobody knows better
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
@@ -39,8 +40,10 @@ def _under_v1(render: Callable[[Exception], Response], otherwise: _Handler) -> _
 def _usher_error(error: Exception) -> Response:
     known = cast(UsherError, error)
     headers = {} if known.http_status != 401 else {"WWW-Authenticate": "Bearer"}
-    if known.retry_after_seconds is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(known.retry_after_seconds)))
+    if known.retry_after_seconds is not None or known.http_status in (429, 503):
+        headers["Retry-After"] = str(max(1, math.ceil(known.retry_after_seconds or _RETRY_SECONDS)))
+    if known.http_status == 504:
+        headers["X-Should-Retry"] = "false"  # OpenAI's clients would ask the same again, at once
     return _respond(known.http_status, render_problem(known), headers)
 
 

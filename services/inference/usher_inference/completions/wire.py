@@ -1,6 +1,6 @@
 """Answers as OpenAI's API shapes them: one object, or server-sent chunks."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +56,7 @@ async def render_whole(completion: Completion, ids: IdGenerator, now: datetime) 
     }
 
 
-async def open_stream(completion: Completion, ids: IdGenerator, now: datetime) -> AsyncIterator[bytes]:
+async def open_stream(completion: Completion, ids: IdGenerator, now: datetime) -> AsyncGenerator[bytes, None]:
     """Waits for the engine's first piece, so that its refusals keep their status, then gives the frames."""
     deltas = completion.deltas()
     first = await anext(deltas, None)
@@ -69,7 +69,7 @@ async def _frames(
     rest: AsyncIterator[TextDelta | CallPiece],
     ids: IdGenerator,
     now: datetime,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     head = _head(completion, ids.new("chatcmpl"), now, "chat.completion.chunk")
     counted = completion.request.includes_usage
 
@@ -87,14 +87,10 @@ async def _frames(
         return frame({"tool_calls": [_render_piece(piece, ids)]})
 
     yield frame({"role": "assistant", "content": None if isinstance(first, CallPiece) else ""})
-    try:
-        if first is not None:
-            yield render(first)
-        async for piece in rest:
-            yield render(piece)
-    except UsherError as error:
-        yield render_broken(error)
-        return
+    if first is not None:
+        yield render(first)
+    async for piece in rest:
+        yield render(piece)
     yield frame({}, completion.finish_reason)
     if counted:
         yield b"data: " + orjson.dumps({**head, "choices": [], "usage": completion.usage.wire()}) + b"\n\n"
@@ -123,7 +119,7 @@ def _token(text: str, logprob: float) -> dict[str, Any]:
 
 
 def render_broken(error: UsherError) -> bytes:
-    """The frame of an error after the first piece: the status line is gone, it can only travel in the stream."""
+    """The frame of an error after the first piece; no frame follows it."""
     return b"data: " + orjson.dumps({"error": render_problem(error)}) + b"\n\n"
 
 
