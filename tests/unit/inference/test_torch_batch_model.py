@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,12 @@ import transformers
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 import tiny_qwen
-from unit.inference.torch_runs import GREEDY, generate, prompts, run
+from contracts.batch_models.suite import generate, one_thread, prompts, reference, run
 from usher_inference.adapters.torch_batch_model import TorchBatchModel
 from usher_inference.adapters.torch_loading import load_torch_model
 from usher_inference.adapters.torch_slots import UnservableModel
-from usher_inference.generation.ports import Row
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def reference() -> Any:
-    return AutoModelForCausalLM.from_pretrained(tiny_qwen.folder())
+__all__ = ["one_thread", "reference"]  # fixtures
 
 
 @pytest.fixture(scope="module")
@@ -38,41 +25,9 @@ def model() -> TorchBatchModel:
     return load_torch_model(tiny_qwen.folder(), slots=6, context_tokens=300, device="cpu")
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_rows_of_mixed_lengths_say_what_generate_says(model: TorchBatchModel, reference: Any, seed: int) -> None:
-    jobs = prompts(9, (1, 120), seed)
-    assert run(model, jobs, 24, seed) == [generate(reference, job, 24) for job in jobs]
-
-
 def test_one_long_row_beside_short_ones(model: TorchBatchModel, reference: Any) -> None:
     jobs = [*prompts(1, (250, 250), 3), *prompts(5, (1, 4), 4)]
     assert run(model, jobs, 12, piece=400) == [generate(reference, job, 12) for job in jobs]
-
-
-def test_a_copied_beginning_is_as_good_as_a_computed_one(model: TorchBatchModel, reference: Any) -> None:
-    [beginning] = prompts(1, (50, 50), 5)
-    model.step([Row(0, 0, beginning, None)])
-    ends = prompts(3, (2, 9), 6)
-    for slot, end in enumerate(ends, 1):
-        model.copy(0, slot, 40)
-        model.step([Row(slot, 40, [*beginning[40:], *end][:-1], None)])
-    found: list[list[int]] = [[] for _ in ends]
-    for at in range(16):
-        last = [end[-1] if at == 0 else answer[-1] for end, answer in zip(ends, found, strict=True)]
-        rows = [
-            Row(slot, 50 + len(end) - 1 + at, [token], GREEDY)
-            for slot, (end, token) in enumerate(zip(ends, last, strict=True), 1)
-        ]
-        for answer, token in zip(found, model.step(rows), strict=True):
-            assert token is not None
-            answer.append(token.id)
-    assert found == [generate(reference, [*beginning, *end], 16) for end in ends]
-
-
-def test_a_slot_taken_again_holds_nothing_of_its_last_request(model: TorchBatchModel, reference: Any) -> None:
-    long, short = prompts(1, (150, 150), 8)[0], prompts(1, (3, 3), 9)[0]
-    model.step([Row(slot, 0, long, None) for slot in range(model.slots)])
-    assert run(model, [short], 12) == [generate(reference, short, 12)]
 
 
 @pytest.mark.parametrize("merged", [True, False])
