@@ -16,9 +16,13 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from usher_inference.adapters.onnx_conversion import Precision
 
 ROOT = Path(__file__).resolve().parents[1]
+CONVERTER = ROOT / "services/inference/usher_inference/adapters/onnx_conversion.py"
 MAKERS = ("torch", "transformers", "tokenizers", "peft", "onnxruntime-genai", "onnxruntime")
 CONTEXT_TOKENS = 512
 VOCABULARY = 640  # rows of the embedding; the tokenizer knows fewer, as Qwen's does
@@ -77,7 +81,7 @@ def merged() -> Path:
     return _made("merged", _make_merged)
 
 
-def onnx(precision: str = "fp32") -> Path:
+def onnx(precision: Precision = "fp32") -> Path:
     """The model converted for onnxruntime: `fp32`, `int8` or `int4`."""
     return _made(f"onnx-{precision}", lambda target: _convert(folder(), target, precision))
 
@@ -89,7 +93,8 @@ def onnx_merged() -> Path:
 
 @cache
 def _made(name: str, make: Callable[[Path], None]) -> Path:
-    made_from = Path(__file__).read_text("utf-8") + " ".join(f"{package} {version(package)}" for package in MAKERS)
+    sources = [path.read_text("utf-8") for path in (Path(__file__), CONVERTER)]
+    made_from = " ".join([*sources, *(f"{package} {version(package)}" for package in MAKERS)])
     home = ROOT / "build" / "tiny-qwen" / hashlib.sha256(made_from.encode()).hexdigest()[:16]
     home.mkdir(parents=True, exist_ok=True)
     target = home / name
@@ -185,10 +190,7 @@ def _make_merged(target: Path) -> None:
         shutil.copy(folder() / file, target)
 
 
-def _convert(source: Path, target: Path, precision: str) -> None:
-    import subprocess
-    import sys
+def _convert(source: Path, target: Path, precision: Precision) -> None:
+    from usher_inference.adapters.onnx_conversion import convert
 
-    command = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", source, "-o", target]
-    command += ["-p", precision, "-e", "cpu", "-c", target.parent / "cache"]
-    subprocess.run(command, check=True, capture_output=True)
+    convert(source, target, precision=precision)

@@ -22,6 +22,7 @@ from usher_local.commands.door import door_app
 from usher_local.commands.evaluate import evaluate
 from usher_local.commands.keys import key_app
 from usher_local.commands.knowledge import knowledge_app
+from usher_local.commands.model import model_app
 from usher_local.commands.support import support_app
 from usher_local.shown import cell, clean, marked
 from usher_local.stack import SERVICES, Stack, consecutive_ports, default_home, default_port, usual_stack
@@ -38,6 +39,7 @@ app.add_typer(events_app, name="events")
 app.add_typer(measure_app, name="measure")
 app.add_typer(door_app, name="door")
 app.add_typer(support_app, name="support")
+app.add_typer(model_app, name="model")
 app.command("eval")(evaluate)
 console = Console()
 errors = Console(stderr=True)
