@@ -82,7 +82,7 @@ def test_a_model_that_the_builder_refuses_leaves_nothing(tmp_path: Path) -> None
     shutil.copytree(tiny_qwen.folder(), source)
     config = source / "config.json"
     config.write_text(config.read_text().replace("Qwen3ForCausalLM", "NobodysForCausalLM"))
-    with pytest.raises(UpstreamFailed, match=r"NobodysForCausalLM"):
+    with pytest.raises(UpstreamFailed, match="model is not currently supported"):
         convert(source, tmp_path / "out", precision="fp32")
     assert {file.name for file in tmp_path.iterdir()} == {"model"}
 
