@@ -64,6 +64,11 @@ class Stack:
         """The index of the house's documents, which `usher knowledge build` makes."""
         return self.data / "knowledge.db"
 
+    @property
+    def artifacts(self) -> Path:
+        """The artifact store: releases of models, and what is deployed of them."""
+        return self.data / "artifacts"
+
     def url(self, service: str) -> str:
         return f"http://{HOST}:{self.ports[service]}"
 

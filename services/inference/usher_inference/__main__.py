@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from fastapi import FastAPI
 
 from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.app import VERSION, Deps, create_app
+from usher_inference.engine_loading import artifact_store, serve_releases
+from usher_inference.metrics import Metrics
 from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.settings import Settings
 from usher_shared.clock import SystemClock
@@ -14,9 +19,14 @@ from usher_shared.ids import UlidGenerator
 
 
 def build(cloud: Cloud) -> FastAPI:
-    clock = SystemClock()
-    models = FixedModels((PlaybookEngine(VERSION),), clock.now())
-    return create_app(Settings(), Deps(models, cloud.verifier, clock, UlidGenerator()))
+    settings, clock, metrics = Settings(), SystemClock(), Metrics()
+    store = artifact_store(settings)
+    if store is None:
+        models = FixedModels((PlaybookEngine(VERSION),), clock.now())
+        return create_app(settings, Deps(models, cloud.verifier, clock, UlidGenerator(), metrics))
+    cache = Path(tempfile.gettempdir(), "usher-releases")
+    releases = serve_releases(settings, store, cache, clock, metrics)
+    return create_app(settings, Deps(releases, cloud.verifier, clock, UlidGenerator(), metrics, releases))
 
 
 if __name__ == "__main__":

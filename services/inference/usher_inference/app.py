@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
-from usher_inference.client_keys import ClientKeys
+from usher_inference.client_keys import CLIENT, ClientKeys
 from usher_inference.completions import endpoints
 from usher_inference.completions.errors import answer_in_openai_shape
 from usher_inference.completions.ports import Models
@@ -15,24 +15,36 @@ from usher_inference.metrics import Metrics
 from usher_inference.monitoring import endpoints as monitoring
 from usher_inference.monitoring.answers import ObservedModels
 from usher_inference.monitoring.readiness import Readiness
+from usher_inference.releases import endpoints as releases
+from usher_inference.releases.events import ReleaseEvents
+from usher_inference.releases.service import ReleasedModels
 from usher_inference.settings import Settings
+from usher_inference.vertex.endpoints import predict_router
+from usher_inference.vertex.limits import limits_of
+from usher_inference.vertex.service import Predictor
 from usher_shared.clock import Clock
-from usher_shared.http.app import create_service_app
+from usher_shared.http.app import create_service_app, push_router, require_caller
 from usher_shared.http.tokens import TokenVerifier
 from usher_shared.ids import IdGenerator
 
 VERSION = version("usher-inference")
+PREDICT = "/predict"
+_CALLERS = Depends(require_caller("agent", "cli", "gateway", CLIENT))
 
 
 @dataclass(frozen=True)
 class Deps:
-    """What the app is built from; `metrics` are shared with the engines that measure themselves."""
+    """What the app is built from; `metrics` are shared with the engines that measure themselves.
+
+    `releases` are the `models`, where these come and go.
+    """
 
     models: Models
     verifier: TokenVerifier
     clock: Clock
     ids: IdGenerator
     metrics: Metrics = field(default_factory=Metrics)
+    releases: ReleasedModels | None = None
 
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
@@ -44,20 +56,38 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if deps.models.all():
             await readiness.check()  # the first request finds everything loaded
+        if deps.releases is not None:
+            await deps.releases.start(settings.releases_poll_seconds)
         yield
+        if deps.releases is not None:
+            await deps.releases.close()
 
     app = create_service_app(
         "inference",
         version=VERSION,
-        routers=[endpoints.router, monitoring.router],
+        routers=[
+            endpoints.router,
+            predict_router(PREDICT, [_CALLERS]),
+            monitoring.router,
+            *_release_routers(deps.releases),
+        ],
         lifespan=lifespan,
         verifier=ClientKeys(settings.client_keys, deps.verifier),
-        checks={"engine": readiness.check},
+        checks={"engine": readiness.check} | ({"releases": deps.releases.check} if deps.releases else {}),
+        optional_checks={"newest release": deps.releases.check_refused} if deps.releases else {},
         summary="Models behind an OpenAI-compatible API",
         max_body_bytes=settings.max_body_bytes,
     )
     limits = endpoints.Limits(settings.max_messages, settings.default_deadline_seconds, settings.max_deadline_seconds)
     app.state.metrics = deps.metrics
+    app.state.releases = deps.releases
     app.state.completions = endpoints.Desk(models, deps.clock, deps.ids, limits)
-    answer_in_openai_shape(app)
+    app.state.predictor = Predictor(models, deps.clock, deps.ids, limits_of(settings))
+    answer_in_openai_shape(app, under=("/v1/", PREDICT))
     return app
+
+
+def _release_routers(models: ReleasedModels | None) -> list[APIRouter]:
+    if models is None:
+        return []
+    return [releases.router, push_router(ReleaseEvents(models).handle)]

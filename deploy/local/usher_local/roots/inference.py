@@ -1,23 +1,20 @@
-"""The inference service on the laptop: the offline engine alone."""
+"""The inference service on the laptop: the offline engine, and releases from the stack's own artifacts."""
 
 from fastapi import FastAPI
 
-from usher_inference.adapters.fixed_models import FixedModels
-from usher_inference.app import VERSION, Deps, create_app
-from usher_inference.playbook.engine import PlaybookEngine
+from usher_inference.app import Deps, create_app
+from usher_inference.engine_loading import artifact_store, serve_releases
+from usher_inference.metrics import Metrics
 from usher_inference.settings import Settings
 from usher_local.stack import Stack
+from usher_shared.artifacts.folder import FolderArtifactStore
 from usher_shared.clock import SystemClock
 from usher_shared.ids import UlidGenerator
 
 
 def build(stack: Stack) -> FastAPI:
-    """The app of the embedded stack."""
-    clock = SystemClock()
-    deps = Deps(
-        models=FixedModels((PlaybookEngine(VERSION),), clock.now()),
-        verifier=stack.verifier(),
-        clock=clock,
-        ids=UlidGenerator(),
-    )
-    return create_app(Settings(), deps)
+    """Releases are those of USHER_INFERENCE_RELEASES_FOLDER or _BUCKET, else of the stack's data folder."""
+    settings, clock, metrics = Settings(), SystemClock(), Metrics()
+    store = artifact_store(settings) or FolderArtifactStore(stack.artifacts)
+    releases = serve_releases(settings, store, stack.data / "inference", clock, metrics)
+    return create_app(settings, Deps(releases, stack.verifier(), clock, UlidGenerator(), metrics, releases))

@@ -21,10 +21,13 @@ _WORDS = re.compile(r"\s*(?:\S+\s+){0,2}\S+\s*|\s+")
 class PlaybookEngine:
     """Deterministic and stateless; answers in microseconds to a few milliseconds. It samples nothing."""
 
-    model = "usher-playbook"
-
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, model: str = "usher-playbook") -> None:
         self._version = version
+        self._model = model
+
+    @property
+    def model(self) -> str:
+        return self._model
 
     @property
     def version(self) -> str:

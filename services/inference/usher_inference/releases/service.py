@@ -12,6 +12,7 @@ from usher_inference.releases.deployer import Deployer
 from usher_inference.releases.following import Follower
 from usher_inference.releases.model import Deployed, Deployment, Failure, Swap
 from usher_inference.releases.record import Recorded
+from usher_shared.artifacts import ArtifactStore
 from usher_shared.artifacts.releases import Shelf
 from usher_shared.contracts.releases import Release
 from usher_shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
@@ -30,9 +31,10 @@ class Overview:
 class ReleasedModels:
     """Implements `Models`. Requests are never held up by a change."""
 
-    def __init__(self, deployer: Deployer, follower: Follower) -> None:
+    def __init__(self, deployer: Deployer, follower: Follower, store: ArtifactStore) -> None:
         self._deployer = deployer
         self._follower = follower
+        self._store = store
         self._following: asyncio.Task[None] | None = None
 
     def lease(self, model: str, conversation_id: str | None) -> AbstractContextManager[Served]:
@@ -51,6 +53,7 @@ class ReleasedModels:
             with suppress(asyncio.CancelledError):
                 await self._following
         await self._deployer.installer.close()
+        await self._store.close()
 
     async def check(self) -> None:
         """Raises Unavailable while a model that is deployed has nothing to serve it."""
