@@ -101,7 +101,8 @@ def _build(source: Path, target: Path, precision: Precision, scratch: Path) -> N
     offline = {**os.environ, "HF_HUB_OFFLINE": "1"}  # nothing that the folder lacks is fetched
     done = subprocess.run(command, env=offline, check=False, capture_output=True, text=True)  # noqa: S603  our command
     if done.returncode != 0 or not (target / "genai_config.json").is_file():
-        raise UpstreamFailed("the model builder failed: " + (done.stderr.strip().splitlines() or ["without a word"])[-1])
+        said = done.stderr.strip().splitlines() or ["nothing was said"]
+        raise UpstreamFailed(f"the model builder failed: {said[-1]}")
 
 
 def agreement(source: Path, made: Path) -> float:
