@@ -1,4 +1,4 @@
-"""Errors of the /v1 routes in OpenAI's shape; every other route keeps problem documents."""
+"""Errors of the routes that models answer, in OpenAI's shape; every other route keeps problem documents."""
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,21 +16,21 @@ _RETRY_SECONDS = 1.0  # where nobody knows better
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def answer_in_openai_shape(app: FastAPI) -> None:
-    """Wraps the app's error handlers: under /v1 they answer `{"error": {message, type, param, code}}`."""
+def answer_in_openai_shape(app: FastAPI, under: tuple[str, ...] = ("/v1/",)) -> None:
+    """Wraps the app's error handlers: `under` these paths they answer `{"error": {message, type, param, code}}`."""
     renderers: tuple[tuple[type[Exception], Callable[[Exception], Response]], ...] = (
         (UsherError, _usher_error),
         (RequestValidationError, _invalid),
         (HTTPException, _http_error),
     )
     for kind, render in renderers:
-        app.add_exception_handler(kind, _under_v1(render, cast(_Handler, app.exception_handlers[kind])))
+        app.add_exception_handler(kind, _only(under, render, cast(_Handler, app.exception_handlers[kind])))
 
 
-def _under_v1(render: Callable[[Exception], Response], otherwise: _Handler) -> _Handler:
+def _only(under: tuple[str, ...], render: Callable[[Exception], Response], otherwise: _Handler) -> _Handler:
     async def handle(request: Request, error: Exception) -> Response:
         usual = await otherwise(request, error)
-        if not request.url.path.startswith("/v1/"):
+        if not request.url.path.startswith(under):
             return usual
         return render(error)
 

@@ -1,8 +1,8 @@
 """The wire of Vertex AI's predict route.
 
 `predict` sends `{"instances": […], "parameters"?: …}` and wants `{"predictions": […]}`
-(https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements#request_requirements). `rawPredict` and
-`streamRawPredict` send any body to the same route and pass the answer on as it is.
+(https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements#request_requirements).
+`rawPredict` and `streamRawPredict` send any body to the same route and pass the answer on as it is.
 
 Google's vLLM container takes a chat completion's request as the only instance, marked `"@requestFormat":
 "chatCompletions"`, and answers `{"predictions": {"choices": …}}`, an object: what Google's own clients and LiteLLM's
