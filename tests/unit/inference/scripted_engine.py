@@ -29,6 +29,7 @@ class ScriptedEngine:
         self.script = script
         self.prompts: list[Prompt] = []
         self.closed = 0
+        self.ended = asyncio.Event()
         self.waits = asyncio.Event()
         self.go = asyncio.Event()
         self._pieces_before_go = pieces_before_go
@@ -48,6 +49,7 @@ class ScriptedEngine:
                 yield piece
         finally:
             self.closed += 1
+            self.ended.set()
 
 
 class ScriptedModels:
