@@ -59,6 +59,7 @@ class Deployer:
                 self.followed = (await self.record.write(deployment, recorded.generation)).generation
 
         await self.swap(model, wanted, commit)
+        self.failures.pop(model, None)
         await self.take(deployment)
         return Swap(
             model=model,
@@ -80,7 +81,6 @@ class Deployer:
             self.failures[model] = Failure(error.version, error.detail, self._clock.now())
             _LOG.error("a release was refused", extra={"model": model, "version": error.version, "why": error.detail})
             raise
-        self.failures.pop(model, None)
         for version in fresh:
             self._metrics.swapped(model, version, took_seconds=time.monotonic() - started)
         _LOG.info("releases in service", extra={"model": model, "versions": wanted.versions, "percent": wanted.percent})

@@ -72,7 +72,7 @@ class Follower:
                 deployer.followed = recorded.generation
             if self._newest:
                 await self._take_newer()
-            self._is_known.set()
+            self._know()
 
     async def _follow(self, deployment: Deployment) -> None:
         models = {model: wanted for model, wanted in deployment.models.items() if self.takes(model)}
@@ -81,7 +81,7 @@ class Follower:
         for model, wanted in models.items():
             await self._serve(model, wanted)
         await self._deployer.take(deployment)
-        self._is_known.set()
+        self._know()
 
     async def _serve(self, model: str, wanted: Deployed) -> None:
         """What is wanted, or, where nothing serves yet and it is refused, the latest before it that passes."""
@@ -89,7 +89,10 @@ class Follower:
         if not self._deployer.has(model):
             alone = () if wanted.canary is None else (wanted.stable,)
             before = [Deployed(stable=version) for version in (*alone, *reversed(wanted.history))]
-        for each in (wanted, *before):
+        if await self._try(model, wanted):
+            self._deployer.failures.pop(model, None)
+            return
+        for each in before:
             if await self._try(model, each):
                 return
 
@@ -127,6 +130,10 @@ class Follower:
             if release.model == model and not passed_over:
                 return release
         return None
+
+    def _know(self) -> None:
+        self._is_known.set()
+        self._deployer.table.is_complete = True
 
     async def _try(self, model: str, wanted: Deployed) -> bool:
         async def commit() -> None:

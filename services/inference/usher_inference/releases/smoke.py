@@ -16,6 +16,7 @@ from usher_inference.completions.model import (
     FunctionSpec,
     Message,
     Prompt,
+    SamplingWishes,
     TextDelta,
     ToolCall,
     ToolSpec,
@@ -52,7 +53,8 @@ async def check(engine: Engine, release: Release, *, seconds: float) -> None:
 
 async def _wrong(engine: Engine, case: SmokeCase) -> str | None:
     tools = tuple(ToolSpec.model_validate(tool).function for tool in case.tools)
-    prompt = Prompt(tuple(Message.model_validate(each) for each in case.messages), tools, max_tokens=_TOKENS)
+    messages = tuple(Message.model_validate(each) for each in case.messages)
+    prompt = Prompt(messages, tools, sampling=SamplingWishes(temperature=0.0), max_tokens=_TOKENS)
     text, calls = "", _Calls()
     # every engine's iterator is a generator, which has to be closed for its work to end
     async with aclosing(cast("AsyncGenerator[Delta, None]", engine.generate(prompt))) as pieces:

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from usher_inference.completions.model import model_not_found
 from usher_inference.completions.ports import Engine, Served
 from usher_inference.releases.model import is_canarys
 from usher_inference.releases.ports import Loaded
-from usher_shared.errors import NotFound, Unavailable
+from usher_shared.errors import Unavailable
 
 _LOADING_SECONDS = 5.0  # what a client waits before it asks again
 
@@ -71,6 +72,8 @@ class Table:
     """Implements `Models`: built-in engines, and releases, which take the place of a built-in of the same name."""
 
     def __init__(self, built_in: Sequence[Engine], since: datetime) -> None:
+        self.is_complete = False
+        """Whether it is known which models there are; before, an unknown one may still come."""
         self._built_in = {engine.model: Served(engine, "default", since) for engine in built_in}
         self._splits: dict[str, Split] = {}
 
@@ -94,16 +97,9 @@ class Table:
     @contextmanager
     def lease(self, model: str, conversation_id: str | None) -> Iterator[Served]:
         split = self._splits.get(model)
-        if split is None or (split.stable is None and model in self._built_in):
-            yield self._fixed(model)
+        if split is None or split.stable is None:
+            yield self._fixed(model, is_coming=split is not None or not self.is_complete)
             return
-        if split.stable is None:
-            raise Unavailable(
-                f"The model `{model}` is being loaded.",
-                code="model_loading",
-                retry_after_seconds=_LOADING_SECONDS,
-                extra={"param": "model"},
-            )
         snapshot, variant = _choose(model, split, split.stable, conversation_id)
         with snapshot.used():
             yield Served(snapshot.engine, variant, snapshot.since)
@@ -122,15 +118,18 @@ class Table:
         split = self._splits.get(model)
         return split is None or split.stable is None
 
-    def _fixed(self, model: str) -> Served:
+    def _fixed(self, model: str, *, is_coming: bool) -> Served:
         served = self._built_in.get(model)
-        if served is None:
-            raise NotFound(
-                f"The model `{model}` does not exist or is not served here.",
-                code="model_not_found",
+        if served is not None:
+            return served
+        if is_coming:
+            raise Unavailable(
+                f"The model `{model}` is being loaded.",
+                code="model_loading",
+                retry_after_seconds=_LOADING_SECONDS,
                 extra={"param": "model"},
             )
-        return served
+        raise model_not_found(model)
 
 
 def _choose(model: str, split: Split, stable: Snapshot, conversation_id: str | None) -> tuple[Snapshot, str]:
