@@ -12,7 +12,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import Route
 
 from usher_inference.app import VERSION
 from usher_inference.completions.errors import answer_in_openai_shape
@@ -83,11 +82,11 @@ def create_vertex_app(settings: Settings, health_route: str, predict_route: str,
         summary="A model in Vertex AI's custom container",
         max_body_bytes=limits.most_bytes or DEDICATED_BYTES,
     )
-    # Vertex AI may ask for a route by the name of one of ours, and means its own
-    taken = (health_route, predict_route)
-    app.router.routes[:] = [each for each in app.router.routes if not isinstance(each, Route) or each.path not in taken]
+    usual = len(app.router.routes)
     app.include_router(_health_router(health_route, readiness.check))
     app.include_router(predict_router(predict_route, guards=()))
+    # first: Vertex AI may ask for a route by the name of one of ours, and means its own
+    app.router.routes[:] = app.router.routes[usual:] + app.router.routes[:usual]
     app.state.predictor = Predictor(models, deps.clock, deps.ids, limits)
     answer_in_openai_shape(app, under=("/v1/", predict_route))
     return app

@@ -35,7 +35,7 @@ class Predict:
     def chat(self) -> dict[str, Any] | None:
         """The chat completion's request, where that is the only instance: it is answered as such, or streamed."""
         only = self.instances[0] if len(self.instances) == 1 else None
-        return only if isinstance(only, dict) and only.get(REQUEST_FORMAT) == CHAT else None
+        return only if is_chat(only) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class RawChat:
     """A chat completion's request as the whole body."""
 
     request: dict[str, Any]
+
+
+def is_chat(instance: Any) -> bool:
+    """Whether it is marked as a chat completion's request, and wants a completion for an answer."""
+    return isinstance(instance, dict) and instance.get(REQUEST_FORMAT) == CHAT
 
 
 def read_body(raw: bytes, *, most_instances: int) -> Predict | RawChat:

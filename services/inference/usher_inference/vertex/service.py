@@ -13,7 +13,7 @@ from usher_inference.completions.model import ChatRequest
 from usher_inference.completions.ports import Models
 from usher_inference.completions.service import Completion
 from usher_inference.vertex.limits import Limits
-from usher_inference.vertex.model import REQUEST_FORMAT, Predict, RawChat, read_request
+from usher_inference.vertex.model import Predict, RawChat, is_chat, read_request
 from usher_shared.clock import Clock
 from usher_shared.errors import InvalidRequest, RateLimited, Unavailable, UpstreamTimeout, UsherError
 from usher_shared.ids import IdGenerator
@@ -70,7 +70,7 @@ class Predictor:
         request = self._read(found, parameters)
         async with self._start(request, deadline) as completion:
             whole = await wire.render_whole(completion, self.ids, self.clock.now())
-            return whole if REQUEST_FORMAT in found else _prediction(whole, completion.engine.version)
+            return whole if is_chat(found) else _prediction(whole, completion.engine.version)
 
     async def complete(self, completion: Completion) -> dict[str, Any]:
         """The `chat.completion` object of a completion that was started."""
@@ -121,6 +121,6 @@ def _prediction(whole: dict[str, Any], version: str) -> dict[str, Any]:
 
 def _failed(error: UsherError, found: Any) -> dict[str, Any]:
     problem = {**wire.render_problem(error), "status": error.http_status}
-    if isinstance(found, dict) and REQUEST_FORMAT in found:
+    if is_chat(found):
         return {"error": problem}
     return {"response": None, "tool_calls": [], "error": problem}
