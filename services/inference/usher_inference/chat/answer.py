@@ -16,18 +16,22 @@ _HEAD = re.compile(r'\s*\{\s*"name"\s*:\s*"((?:[^"\\]|\\.)+)"\s*,\s*"(?:argument
 _LONGEST_HEAD = 1_000  # characters
 _NAME = re.compile(r'"name"\s*:\s*"((?:[^"\\]|\\.)+)"')
 
+_TAGS = {"text": (CALL, CALL_END, THINK, THINK_END), "thought": (THINK_END,), "call": (CALL_END, CALL)}
 Piece = TextDelta | CallPiece
 
 
 class AnswerReader:
     """One answer. Text comes in pieces of any size; what comes out does not depend on how it was cut.
 
-    Thoughts are passed over. White space around calls is no text. Without `calls` their tags are text like any other.
+    Thoughts are passed over. White space around calls is no text. Where tags are tokens, they come by `mark`, and text
+    that looks like one is text; where they are `spelled`, they are found in the text. Without `calls`, calls are
+    passed over too: no tool was offered.
     """
 
-    def __init__(self, *, calls: bool, thinks: bool = False) -> None:
+    def __init__(self, *, calls: bool, thinks: bool = False, spelled: bool = False) -> None:
         self._state: Literal["text", "thought", "call"] = "thought" if thinks else "text"
-        self._opening = (CALL, CALL_END, THINK, THINK_END) if calls else (THINK, THINK_END)
+        self._calls = calls
+        self._spelled = spelled
         self._rest = ""  # not read yet: the beginning of a tag perhaps
         self._space = ""  # white space that is text when text follows
         self._begun = not thinks  # outside of thoughts and calls: white space counts
@@ -42,37 +46,52 @@ class AnswerReader:
 
     def feed(self, text: str) -> list[Piece]:
         """More of the answer."""
-        self._rest += text
         out: list[Piece] = []
+        if not self._spelled:
+            self._read(text, out)
+            return out
+        self._rest += text
         while self._advance(out):
             pass
+        return out
+
+    def mark(self, tag: str) -> list[Piece]:
+        """A tag that is a token."""
+        out: list[Piece] = []
+        if tag in _TAGS[self._state]:
+            self._turn(tag, out)
         return out
 
     def finish(self, *, cut: bool = False) -> list[Piece]:
         """The end of the answer. `cut`: it was not the model that ended it, and nothing is guessed."""
         out: list[Piece] = []
         rest, self._rest = self._rest, ""
+        self._read(rest, out)
         if self._state == "call":
-            out += self._call.feed(rest)
             out += self._end_call(cut=cut)
-        elif self._state == "text":
-            self._text(rest, out)
-            if self._space and not self.calls:
-                out.append(TextDelta(self._space))
+        elif self._state == "text" and self._space and not self.calls:
+            out.append(TextDelta(self._space))
         return out
 
     def _advance(self, out: list[Piece]) -> bool:
         """Reads up to the next tag; False when more has to come first."""
-        tags = {"text": self._opening, "thought": (THINK_END,), "call": (CALL_END, CALL)}[self._state]
+        tags = _TAGS[self._state]
         at, tag = _first(self._rest, tags)
         upto = at if tag else len(self._rest) - _beginning(self._rest, tags)
         passed, self._rest = self._rest[:upto], self._rest[upto + len(tag) :]
+        self._read(passed, out)
+        if tag:
+            self._turn(tag, out)
+        return bool(tag)
+
+    def _read(self, text: str, out: list[Piece]) -> None:
         if self._state == "text":
-            self._text(passed, out)
+            self._text(text, out)
         elif self._state == "call":
-            out += self._call.feed(passed)
-        if not tag:
-            return False
+            pieces = self._call.feed(text)
+            out += pieces if self._calls else []
+
+    def _turn(self, tag: str, out: list[Piece]) -> None:
         if self._state == "call":
             out += self._end_call()
         self._begun = False
@@ -80,7 +99,6 @@ class AnswerReader:
         if tag == CALL:
             self._space = "\n" if self._said else ""
             self._call = _Call(self.calls)
-        return True
 
     def _text(self, text: str, out: list[Piece]) -> None:
         if not self._begun:
@@ -96,6 +114,8 @@ class AnswerReader:
             out.append(TextDelta(kept))
 
     def _end_call(self, *, cut: bool = False) -> list[Piece]:
+        if not self._calls:
+            return []
         pieces = self._call.finish(cut=cut)
         self.calls = self._call.next
         return list(pieces)

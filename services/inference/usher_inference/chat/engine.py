@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from usher_inference.chat.answer import AnswerReader
 from usher_inference.chat.grammar import answer_grammar
 from usher_inference.chat.history import Guard
-from usher_inference.chat.marks import THINK
+from usher_inference.chat.marks import CALL, THINK
 from usher_inference.chat.template import ChatTemplate
 from usher_inference.chat.tokenizer import Tokenizer
 from usher_inference.completions.model import (
@@ -77,12 +77,13 @@ class ChatEngine:
     async def generate(self, prompt: Prompt) -> AsyncIterator[Delta]:
         """As the port says. A stop text ends the answer once it has been given with what came before it."""
         plan = await self._prepare(prompt)
-        reader = AnswerReader(calls=plan.calls, thinks=plan.thinks)
+        marks = self._tokenizer.marks
+        reader = AnswerReader(calls=plan.calls, thinks=plan.thinks, spelled=CALL not in marks.values())
         detokenizer = self._tokenizer.detokenizer()
         stops = _StopTexts(prompt.stops)
         pending: list[TokenChance] = []
         count, cached, ended = 0, 0, False
-        async with aclosing(self._decoder.decode(plan.request)) as tokens:
+        async with aclosing(self._decode(plan.request, prompt)) as tokens:
             async for token in tokens:
                 cached = cached or token.cached
                 count += 1
@@ -91,7 +92,8 @@ class ChatEngine:
                     break
                 if token.logprob is not None:
                     pending.append(self._chance(token, token.logprob))
-                for piece in reader.feed(detokenizer.feed(token.id)):
+                mark = marks.get(token.id)
+                for piece in reader.feed(detokenizer.feed(token.id)) if mark is None else reader.mark(mark):
                     if isinstance(piece, TextDelta):
                         ended = stops.met(piece.text)
                         yield _with(piece, pending)
@@ -111,10 +113,25 @@ class ChatEngine:
         """Frees the model; what runs is finished first."""
         await self._decoder.close()
 
+    async def _decode(self, request: TokenRequest, prompt: Prompt) -> AsyncGenerator[Token, None]:
+        try:
+            async with aclosing(self._decoder.decode(request)) as tokens:
+                async for token in tokens:
+                    yield token
+        except InvalidRequest as error:
+            if error.code == "invalid_grammar":
+                error.extra.setdefault("param", "response_format" if prompt.json is not None else "tools")
+            raise
+
     async def _prepare(self, prompt: Prompt) -> _Plan:
-        text = self._template.render(
-            self._guard.messages(prompt.messages, self._system_prompt), self._guard.tools(prompt.tools)
-        )
+        try:
+            text = self._template.render(
+                self._guard.messages(prompt.messages, self._system_prompt), self._guard.tools(prompt.tools)
+            )
+            thinks = text.rstrip().endswith(THINK)
+            grammar = answer_grammar(prompt, self._tokenizer.id_of, thinks=thinks)
+        except RecursionError as error:
+            raise InvalidRequest("the request is nested too deeply", extra={"param": "tools"}) from error
         if len(text) > _LONG:
             ids = await asyncio.to_thread(self._tokenizer.encode, text)
         else:
@@ -127,13 +144,12 @@ class ChatEngine:
                 code="context_length_exceeded",
                 extra={"param": "messages"},
             )
-        thinks = text.rstrip().endswith(THINK)
         request = TokenRequest(
             prompt=ids,
             max_tokens=min(prompt.max_tokens or room, room),
             stop_ids=self._stop_ids,
             sampling=prompt.sampling.over(self._sampling),
-            grammar=answer_grammar(prompt, self._tokenizer.id_of, thinks=thinks),
+            grammar=grammar,
             top_logprobs=prompt.top_logprobs,
             deadline_seconds=prompt.deadline_seconds,
         )

@@ -29,6 +29,10 @@ class Guard:
         self._first = {name[0] for name in control}
 
     def text(self, text: str) -> str:
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # half of a character, as JSON's escapes can write it
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         if not any(letter in text for letter in self._first):
             return text
         return self._names.sub(rf"\1{_BREAK}", text)
@@ -90,6 +94,6 @@ def _arguments(text: str) -> Any:
     """An object where it is one; templates write it as the model was taught to."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value if isinstance(value, dict) else text

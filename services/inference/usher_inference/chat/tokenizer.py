@@ -32,8 +32,12 @@ class Tokenizer:
         self._pieces = _token_bytes(self._inner, json.loads(source))
         # what an answer's text does not show: the control tokens, but not the tags that are read from it
         self._shown = list(self._pieces)
+        self.marks: dict[int, str] = {}
+        """The tags that are tokens of their own, by id: what an answer's text never contains."""
         for id, token in added.items():
-            if token.special and token.content not in MARKS:
+            if token.content in MARKS:
+                self.marks[id] = token.content
+            if token.special or token.content in MARKS:
                 self._shown[id] = b""
         self.control = frozenset(MARKS) | {t.content for t in added.values() if t.special or _is_tag(t.content)}
         """The names that no text from outside may bring in."""
