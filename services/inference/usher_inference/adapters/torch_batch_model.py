@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from usher_inference.adapters import torch_sampling
+from usher_inference.adapters.torch_flash import FlashPass, Kernel, takes
+from usher_inference.adapters.torch_graphs import Acceleration, DecodeGraphs, compiled_layers
 from usher_inference.adapters.torch_slots import (
     IMPLEMENTATION,
     DensePass,
@@ -23,7 +27,6 @@ from usher_inference.generation.ports import Choice, Row
 from usher_inference.generation.sampling import choose
 
 _LIKELIEST = Choice(Sampling())
-_PAGE = 256  # positions; caches are whole pages of the attention kernel for GPUs
 _TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}  # of the logits' standard deviation
 
 
@@ -34,22 +37,54 @@ class TorchBatchModel:
     Raises UnservableModel for a model whose answers would not be its own here.
     """
 
-    def __init__(self, model: Any, *, slots: int = 16, context_tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        slots: int = 16,
+        context_tokens: int | None = None,
+        acceleration: Acceleration | None = None,
+    ) -> None:
         _check_kind(model)
-        self._model = model.eval().requires_grad_(False)
         limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         self._context = min(context_tokens or limit or 4096, limit or 1 << 30)
         _check_rope(model, self._context)
+        self._model = model.eval().requires_grad_(False)
         self._slots = slots
         self._device: torch.device = model.device
-        self.vocabulary: int = model.get_output_embeddings().out_features
+        self._vocabulary: int = model.get_output_embeddings().out_features
+        self._kernel: Kernel | None = None
+        self._graphs: DecodeGraphs | None = None
         expected = self._own_logits()
+        own_attention = model.config._attn_implementation
         model.set_attn_implementation(IMPLEMENTATION)
+        try:
+            self._prepare(acceleration)
+            self._check_answers(expected)
+        except BaseException:
+            self._drop_caches()
+            model.set_attn_implementation(own_attention)  # as it came
+            raise
+
+    def _prepare(self, acceleration: Acceleration | None) -> None:
+        """Caches, and what the acceleration has for this model."""
         probe = Probe()
-        self._run([1], [0], probe, [0])
-        page = _PAGE if self._device.type == "cuda" else 1
-        self._caches = give_caches(probe, slots, -(-self._context // page) * page)
-        self._check_answers(expected)
+        self._run(torch.ones(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64), probe, [0])
+        if acceleration is None or not takes(probe, acceleration.types):
+            self._caches = give_caches(probe, self._slots, self._context)
+            return
+        self._kernel = acceleration.kernel
+        self._caches = give_caches(probe, self._slots + 1, self._context)
+        compiler = acceleration.compiler
+        with compiled_layers(self._model, compiler) if compiler else nullcontext():
+            self._graphs = DecodeGraphs(
+                self._run,
+                slots=self._slots,
+                positions=self._context,
+                device=self._device,
+                kernel=self._kernel,
+                capture=acceleration.capture,
+            )
 
     @property
     def slots(self) -> int:
@@ -60,17 +95,23 @@ class TorchBatchModel:
         return self._context
 
     @property
+    def vocabulary(self) -> int:
+        return self._vocabulary
+
+    @property
     def cache_bytes(self) -> int:
         return sum(cache.numel() * cache.element_size() for cache in self._caches)
 
     def step(self, rows: Sequence[Row]) -> Sequence[Token | None]:
         order = sorted(range(len(rows)), key=lambda at: (len(rows[at].tokens) > 1, rows[at].slot))
-        logits = self._forward([rows[at] for at in order])
         chosen = [(at, choice) for at in order if (choice := rows[at].choice) is not None]
         answers: list[Token | None] = [None] * len(rows)
-        if chosen:
-            for (at, _), token in zip(chosen, choose(_numpy(logits), [choice for _, choice in chosen]), strict=True):
-                answers[at] = token
+        with torch.inference_mode():
+            logits = self._logits([rows[at] for at in order])
+            if chosen:
+                tokens = self._choose(logits, [choice for _, choice in chosen])
+                for (at, _), token in zip(chosen, tokens, strict=True):
+                    answers[at] = token
         return answers
 
     def copy(self, source: int, target: int, length: int) -> None:
@@ -78,14 +119,25 @@ class TorchBatchModel:
             cache[target, :length] = cache[source, :length]
 
     def close(self) -> None:
-        self._caches.clear()
+        self._graphs = None
+        self._drop_caches()
+        del self._model
+
+    def _drop_caches(self) -> None:
+        self._caches = []
         for layer in self._model.modules():
             layer.__dict__.pop("slot_keys", None)
             layer.__dict__.pop("slot_values", None)
-        del self._model
 
-    def _forward(self, rows: Sequence[Row]) -> Tensor:
+    def _choose(self, logits: Tensor, choices: Sequence[Choice]) -> Sequence[Token | None]:
+        if self._device.type == "cpu":
+            return choose(logits.float().numpy(), choices)
+        return torch_sampling.choose(logits, choices)
+
+    def _logits(self, rows: Sequence[Row]) -> Tensor:
         """Logits after each row that has a choice. Rows of one token stand first, by slot."""
+        if self._graphs and all(len(row.tokens) == 1 and row.choice is not None for row in rows):
+            return self._graphs.logits(rows)
         tokens: list[int] = []
         pieces: list[Piece] = []
         last: list[int] = []
@@ -94,22 +146,24 @@ class TorchBatchModel:
             tokens.extend(row.tokens)
             if row.choice is not None:
                 last.append(len(tokens) - 1)
-        lengths = [piece.end - piece.begin for piece in pieces]
+        slots = np.repeat([piece.slot for piece in pieces], [piece.end - piece.begin for piece in pieces])
         positions = np.concatenate([np.arange(piece.start, piece.length) for piece in pieces])
-        slots = np.repeat([piece.slot for piece in pieces], lengths)
-        to_positions = torch.from_numpy(positions).to(self._device)
-        run = DensePass(torch.from_numpy(slots).to(self._device), to_positions, pieces, self._device)
-        return self._run(tokens, to_positions, run, last)
+        line = torch.from_numpy(np.stack([np.array(tokens), slots, positions])).to(self._device)
+        ids, to_slots, to_positions = line
+        run: Pass = DensePass(to_slots, to_positions, pieces)
+        if self._kernel:
+            run = FlashPass.over(pieces, to_slots, to_positions, self._context, self._kernel)
+        return self._run(ids, to_positions, run, last)
 
     @torch.inference_mode()
-    def _run(self, tokens: Sequence[int], positions: Sequence[int] | Tensor, run: Pass, last: Sequence[int]) -> Tensor:
-        """(len(last), vocabulary) logits after the tokens at `last`."""
-        device = self._device
+    def _run(self, ids: Tensor, positions: Tensor, run: Pass, last: Sequence[int] | None = None) -> Tensor:
+        """(tokens, vocabulary) logits after the tokens at `last`, or after all of them."""
+        kept = 0 if last is None else torch.tensor(last, dtype=torch.int64, device=self._device)
         found = self._model(
-            input_ids=torch.tensor([tokens], device=device),
-            position_ids=torch.as_tensor(positions, device=device)[None],
+            input_ids=ids.to(self._device)[None],
+            position_ids=positions.to(self._device)[None],
             use_cache=False,
-            logits_to_keep=torch.tensor(last, dtype=torch.int64, device=device),
+            logits_to_keep=kept,
             slots=run,
         )
         logits: Tensor = found.logits[0]
@@ -128,15 +182,11 @@ class TorchBatchModel:
         tokens, logits = expected
         slot, half = self._slots - 1, len(tokens) // 2
         for start, end in ((0, half), (half, len(tokens) - 1), (len(tokens) - 1, len(tokens))):
-            beside = [] if slot == 0 else [Row(0, 0, tokens[-3:], None)]
-            found = self._forward([Row(slot, start, tokens[start:end], _LIKELIEST), *beside])
+            beside = [] if slot == 0 or end == len(tokens) else [Row(0, 0, tokens[-3:], None)]
+            found = self._logits([Row(slot, start, tokens[start:end], _LIKELIEST), *beside])
         off = ((found[0].float() - logits).abs().max() / logits.std()).item()
         if not off <= _TOLERANCE.get(self._caches[0].dtype, 0.2):
             raise UnservableModel(f"its logits differ from its own attention's by {off:.2g} standard deviations")
-
-
-def _numpy(logits: Tensor) -> Any:
-    return logits.float().cpu().numpy()
 
 
 def _check_kind(model: Any) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM
 
 from usher_inference.adapters.torch_batch_model import TorchBatchModel
+from usher_inference.adapters.torch_flash import Kernel
+from usher_inference.adapters.torch_graphs import Acceleration, record_on_gpu
+from usher_inference.adapters.torch_slots import UnservableModel
 
+_log = logging.getLogger(__name__)
 Precision = Literal["auto", "float32", "bfloat16", "4bit"]
 
 
@@ -50,6 +55,23 @@ def load_torch_model(
         model.to(where)  # bitsandbytes quantises a weight when it moves
     if adapter is not None and not merged:
         model = _adapted(model, adapter).get_base_model()  # its layers are peft's by now
+    if where.type != "cuda":
+        return TorchBatchModel(model, slots=slots, context_tokens=context_tokens)
+    return _on_gpu(model, precision == "4bit", slots, context_tokens)
+
+
+def _on_gpu(model: Any, four_bits: bool, slots: int, context_tokens: int | None) -> TorchBatchModel:
+    """With all that the GPU can do for this model; each step down is logged with its reason."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    kernel = cast(Kernel, varlen_attn)
+    # bitsandbytes' layers are kernels of their own already
+    for compiler in (None,) if four_bits else ("inductor", None):
+        try:
+            acceleration = Acceleration(kernel, record_on_gpu(), compiler)
+            return TorchBatchModel(model, slots=slots, context_tokens=context_tokens, acceleration=acceleration)
+        except (UnservableModel, RuntimeError) as error:
+            _log.warning("steps of this model cannot be recorded (compiler %s): %s", compiler, error)
     return TorchBatchModel(model, slots=slots, context_tokens=context_tokens)
 
 

@@ -124,7 +124,6 @@ class DensePass:
     to_slots: Tensor
     to_positions: Tensor
     pieces: Sequence[Piece]
-    device: torch.device
     _together: int = 0
     _masks: dict[tuple[int, int | None], Tensor | None] = field(default_factory=dict)
 
@@ -135,7 +134,7 @@ class DensePass:
             self._together = len(singles)
 
     def attend(self, layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, look: Look) -> Tensor:
-        keys, values = _caches(layer)
+        keys, values = caches_of(layer)
         keys[self.to_slots, self.to_positions] = key
         values[self.to_slots, self.to_positions] = value
         found = []
@@ -166,7 +165,7 @@ class DensePass:
         singles = self.pieces[: self._together]
         if window is None and all(piece.length == longest for piece in singles):
             return None
-        at = torch.arange(longest, device=self.device)
+        at = torch.arange(longest, device=self.to_slots.device)
         ends = self.to_positions[: self._together, None]
         hidden = at > ends
         if window is not None:
@@ -194,8 +193,8 @@ class DensePass:
     def _mask_singly(self, piece: Piece, first: int, window: int | None) -> Tensor | None:
         if piece.end - piece.begin == 1:
             return None
-        ends = torch.arange(piece.start, piece.length, device=self.device)[:, None]
-        at = torch.arange(first, piece.length, device=self.device)
+        ends = torch.arange(piece.start, piece.length, device=self.to_slots.device)[:, None]
+        at = torch.arange(first, piece.length, device=self.to_slots.device)
         hidden = at > ends
         if window is not None:
             hidden |= at <= ends - window
@@ -216,5 +215,5 @@ def _softmax(scores: Tensor, mask: Tensor | None, look: Look) -> Tensor:
     return torch.softmax(scores, dim=-1)
 
 
-def _caches(layer: nn.Module) -> tuple[Tensor, Tensor]:
+def caches_of(layer: nn.Module) -> tuple[Tensor, Tensor]:
     return layer.slot_keys, layer.slot_values  # type: ignore[return-value]  # nn.Module's attributes have no type
