@@ -36,6 +36,7 @@ class AnswerReader:
         self._space = ""  # white space that is text when text follows
         self._begun = not thinks  # outside of thoughts and calls: white space counts
         self._said = False
+        self._parted = False  # by a call: white space at the end is no text then
         self._call = _Call(0)
         self.calls = 0
         """How many calls have been passed on, whole or in part."""
@@ -69,7 +70,7 @@ class AnswerReader:
         self._read(rest, out)
         if self._state == "call":
             out += self._end_call(cut=cut)
-        elif self._state == "text" and self._space and not self.calls:
+        elif self._state == "text" and self._space and not self._parted:
             out.append(TextDelta(self._space))
         return out
 
@@ -97,7 +98,7 @@ class AnswerReader:
         self._begun = False
         self._state = "call" if tag == CALL else "thought" if tag == THINK else "text"
         if tag == CALL:
-            self._space = "\n" if self._said else ""
+            self._parted, self._space = True, "\n" if self._said else ""
             self._call = _Call(self.calls)
 
     def _text(self, text: str, out: list[Piece]) -> None:

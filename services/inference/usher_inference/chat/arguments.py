@@ -44,6 +44,7 @@ class ArgumentStream:
         self._in_text = False  # a string that is a value, from its first quote until it is sure that the last was one
         self._said: list[str] = []  # the string, decoded
         self._escape = ""
+        self._breaks = ""  # bare line breaks: they may stand where the quote is missing
         self._high: int | None = None  # the first half of a character that is written as two escapes
         self._read: list[str] = []
 
@@ -166,13 +167,15 @@ class ArgumentStream:
             self._escape = letter
         elif letter == '"':
             self._lone(out)
+            if self._breaks:
+                self._say("", "", out)
             if self._in_key:
                 self._waiting += letter
                 self._key, self._expected = "".join(self._said), "colon"
             else:
                 self._after_value()
         else:  # a bare line break or another control character: JSON wants it escaped
-            self._say(letter, json.dumps(letter)[1:-1], out)
+            self._breaks += letter
 
     def _in_escape(self, letter: str, out: list[str]) -> None:
         self._escape += letter
@@ -208,6 +211,9 @@ class ArgumentStream:
 
     def _say(self, decoded: str, written: str, out: list[str]) -> None:
         self._lone(out)
+        if self._breaks:
+            breaks, self._breaks = self._breaks, ""
+            self._say(breaks, json.dumps(breaks)[1:-1], out)
         self._said.append(decoded)
         if self._in_key:
             self._waiting += written
