@@ -86,17 +86,28 @@ class Releases:
         files = [await asyncio.to_thread(_described, folder, path) for path in paths]
         sealed = release.model_copy(update={"files": files}).sealed()
         check_safe(sealed)
+        if await self._is_published(sealed):
+            return sealed
         for each in files:
             await self._put(_place(sealed.version, each.path), folder / each.path, each.sha256)
         content = sealed.model_dump_json(indent=2).encode() + b"\n"
         try:
             await self._store.put(_place(sealed.version, METADATA_FILE), content, if_generation_match=0)
-        except PreconditionFailed as error:
-            if (await self.named(sealed.version)).sha256 != sealed.sha256:
-                raise Conflict(
-                    f"release {sealed.version} is published already, and is never changed", code="release_exists"
-                ) from error
+        except PreconditionFailed:
+            await self._is_published(sealed)
         return sealed
+
+    async def _is_published(self, release: Release) -> bool:
+        """Raises Conflict when it is, with other content."""
+        try:
+            found = await self.named(release.version)
+        except NotFound:
+            return False
+        if found.sha256 != release.sha256:
+            raise Conflict(
+                f"release {release.version} is published already, and is never changed", code="release_exists"
+            )
+        return True
 
     async def _put(self, name: str, file: Path, sha256: str) -> None:
         try:

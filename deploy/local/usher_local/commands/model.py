@@ -1,4 +1,4 @@
-"""`usher model`: making models that the inference service serves."""
+"""`usher model`: the models that the inference service serves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from usher_local.commands import model_releases
+
 model_app = typer.Typer(help="The models behind the conversation.", no_args_is_help=True)
+model_releases.register(model_app)
 console = Console()
 
 
