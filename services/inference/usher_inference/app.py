@@ -1,6 +1,6 @@
 """The inference service: its dependencies and its app."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -11,6 +11,9 @@ from usher_inference.client_keys import CLIENT, ClientKeys
 from usher_inference.completions import endpoints
 from usher_inference.completions.errors import answer_in_openai_shape
 from usher_inference.completions.ports import Models
+from usher_inference.embeddings import endpoints as embeddings
+from usher_inference.embeddings.lexical import LexicalEmbedder
+from usher_inference.embeddings.ports import Embedder
 from usher_inference.metrics import Metrics
 from usher_inference.monitoring import endpoints as monitoring
 from usher_inference.monitoring.answers import ObservedModels
@@ -36,7 +39,7 @@ _CALLERS = Depends(require_caller("agent", "cli", "gateway", CLIENT))
 class Deps:
     """What the app is built from; `metrics` are shared with the engines that measure themselves.
 
-    `releases` are the `models`, where these come and go.
+    `releases` are the `models`, where these come and go. `embedders` differ in their models' ids.
     """
 
     models: Models
@@ -45,6 +48,7 @@ class Deps:
     ids: IdGenerator
     metrics: Metrics = field(default_factory=Metrics)
     releases: ReleasedModels | None = None
+    embedders: Sequence[Embedder] = (LexicalEmbedder(),)
 
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
@@ -67,6 +71,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         version=VERSION,
         routers=[
             endpoints.router,
+            embeddings.router,
             predict_router(PREDICT, [_CALLERS]),
             monitoring.router,
             *_release_routers(deps.releases),
@@ -80,8 +85,9 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     )
     limits = endpoints.Limits(settings.max_messages, settings.default_deadline_seconds, settings.max_deadline_seconds)
     app.state.metrics = deps.metrics
+    app.state.models = models
     app.state.releases = deps.releases
-    app.state.completions = endpoints.Desk(models, deps.clock, deps.ids, limits)
+    app.state.completions = endpoints.Desk(models, deps.clock, deps.ids, limits, deps.embedders, deps.clock.now())
     app.state.predictor = Predictor(models, deps.clock, deps.ids, limits_of(settings))
     answer_in_openai_shape(app, under=("/v1/", PREDICT))
     return app

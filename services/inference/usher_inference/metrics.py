@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+_GONE_KEPT = 4  # releases
 _PREFIX = "usher_inference_"
 _ENGINE = ("model", "version")
 _REQUEST = ("model", "version", "variant")
@@ -34,6 +35,8 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._instruments = _Instruments(self._registry)
+        self._served: set[tuple[str, str]] = set()
+        self._gone: dict[tuple[str, str], None] = {}  # model and version, the longest gone first
 
     def engine(self, model: str, version: str) -> EngineMetrics:
         """For the batcher of one release. Asked for twice, it is the same measurements."""
@@ -53,11 +56,23 @@ class Metrics:
         self._instruments.swaps.labels(model, version, "failed").inc()
 
     def serving(self, served: Sequence[tuple[str, str, str]]) -> None:
-        """What is in service now: (model, version, variant) of each; what is not among them stops being so."""
+        """What is in service now: (model, version, variant) of each.
+
+        What was and is no more keeps its counts until some releases later, so that they are read to their end.
+        """
         info = self._instruments.serving
         info.clear()
         for each in served:
             info.labels(*each).set(1)
+        now = {each[:2] for each in served}
+        self._gone.update(dict.fromkeys(self._served - now))
+        self._served = now
+        for back in now & self._gone.keys():
+            del self._gone[back]
+        while len(self._gone) > _GONE_KEPT:
+            oldest = next(iter(self._gone))
+            del self._gone[oldest]
+            self._instruments.forget(*oldest)
 
     def exposition(self) -> bytes:
         """Everything measured so far, in Prometheus' text format (of media type MEDIA_TYPE)."""
@@ -213,3 +228,9 @@ class _Instruments:
             "swap_seconds", "From reading a release to its first request", ("model",), _DURATIONS
         )
         self.serving = gauge("release_serving", "1 for each release in service", _REQUEST)
+
+    def forget(self, model: str, version: str) -> None:
+        """Drop every series of a release."""
+        for instrument in vars(self).values():
+            if instrument is not self.swap_seconds:
+                instrument.remove_by_labels({"model": model, "version": version})

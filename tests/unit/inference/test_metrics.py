@@ -82,6 +82,30 @@ def test_what_serves_is_what_was_said_last() -> None:
     assert samples["swap_seconds_sum", "m"] == 5
 
 
+def test_releases_that_come_and_go_leave_no_growing_trail() -> None:
+    metrics = Metrics()
+    lengths = []
+    for number in range(12):
+        version = str(number)
+        metrics.serving([("m", version, "stable")])
+        metrics.engine("m", version).refused("queue_full")
+        requests = metrics.requests("m", version, "stable")
+        requests.begun()
+        requests.ended("stop", 0.1, 5, 6)
+        lengths.append(len(read(metrics)))
+    assert lengths[6:] == lengths[5:-1]
+    assert {key[4] for key in read(metrics) if key[0] == "requests_total"} == {"7", "8", "9", "10", "11"}
+
+
+def test_a_release_that_comes_back_goes_on_counting() -> None:
+    metrics = Metrics()
+    for number in range(6):
+        metrics.serving([("m", "good", "stable")])
+        metrics.engine("m", "good").refused("queue_full")
+        metrics.serving([("m", f"bad {number}", "stable")])
+    assert read(metrics)["refusals_total", "m", "queue_full", "good"] == 6
+
+
 def test_the_same_release_asked_for_twice_counts_in_one_place() -> None:
     metrics = Metrics()
     for _ in range(2):

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from usher_inference.completions.ports import Models
 from usher_inference.metrics import MEDIA_TYPE, Metrics
 from usher_shared.http.app import require_caller
 
@@ -14,4 +15,6 @@ router = APIRouter(tags=["operation"], dependencies=[Depends(require_caller("cli
 async def metrics(request: Request) -> Response:
     """The measurements in Prometheus' text format."""
     measured: Metrics = request.app.state.metrics
+    models: Models = request.app.state.models
+    measured.serving([(each.engine.model, each.engine.version, each.variant) for each in models.all()])
     return Response(measured.exposition(), media_type=MEDIA_TYPE)

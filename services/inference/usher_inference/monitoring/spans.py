@@ -6,11 +6,9 @@ Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (status
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from usher_inference.completions.model import Finished, Prompt
 from usher_inference.completions.ports import Served
-from usher_shared.telemetry import RequestContext, begin_span
+from usher_shared.telemetry import begin_span
 from usher_shared.telemetry.tracing import OpenSpan, SpanKind
 
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
@@ -51,27 +49,3 @@ def end_chat(span: OpenSpan, finished: Finished | None, first_piece_seconds: flo
             "gen_ai.usage.cache_read.input_tokens": finished.usage.cached_tokens,
         }
     span.end(told, error=error)
-
-
-@dataclass(slots=True)
-class DecodingTimes:
-    """When a request reached each stage of the batcher, by `time.monotonic`; 0 for never."""
-
-    queued: float
-    admitted: float = 0.0
-    first_token: float = 0.0
-    ended: float = 0.0
-
-
-def record_decoding(
-    within: RequestContext | None, times: DecodingTimes, *, prompt_tokens: int, cached_tokens: int, answer_tokens: int
-) -> None:
-    """The spans `queue`, `prefill` and `decode` of a request that has left the batcher, as children of `within`."""
-    stages: tuple[tuple[str, float, float, dict[str, int]], ...] = (
-        ("queue", times.queued, times.admitted, {}),
-        ("prefill", times.admitted, times.first_token, {"usher.prompt_tokens": prompt_tokens - cached_tokens}),
-        ("decode", times.first_token, times.ended, {"usher.answer_tokens": answer_tokens}),
-    )
-    for name, began, ended, told in stages:
-        if began:
-            begin_span(name, began=began, within=within).end(told, at=ended or times.ended)
