@@ -11,10 +11,7 @@ import os
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -40,14 +37,8 @@ def main() -> None:
 
 
 def _serve(vertex: VertexSettings, settings: Settings, listener: socket.socket) -> int:
-    from usher_inference.adapters.bare_release import BareRelease
-    from usher_inference.adapters.fixed_models import FixedModels
-    from usher_inference.app import VERSION
-    from usher_inference.completions.ports import Models
-    from usher_inference.engine_loading import EngineFactory
     from usher_inference.metrics import Metrics
-    from usher_inference.playbook.engine import PlaybookEngine
-    from usher_inference.releases import smoke
+    from usher_inference.one_release import one_release
     from usher_inference.vertex.app import VertexDeps, create_vertex_app
     from usher_shared.clock import SystemClock
     from usher_shared.http.serving import run_app
@@ -56,30 +47,15 @@ def _serve(vertex: VertexSettings, settings: Settings, listener: socket.socket) 
     clock, metrics = SystemClock(), Metrics()
     failures: list[Exception] = []
 
-    @asynccontextmanager
-    async def load() -> AsyncIterator[Models]:
-        if not vertex.storage_uri:
-            yield FixedModels((PlaybookEngine(VERSION),), clock.now())
-            return
-        source = BareRelease(vertex.storage_uri)
-        release = await source.read()
-        with tempfile.TemporaryDirectory(prefix="usher-release-") as folder:
-            await source.fetch(release, Path(folder))
-            loaded = await EngineFactory(settings, metrics).load(release, Path(folder))
-            try:
-                await smoke.check(loaded.engine, release, seconds=settings.releases_smoke_seconds)
-                _LOG.info("serving", extra={"model": release.model, "version": release.version})
-                yield FixedModels((loaded.engine,), clock.now())
-            finally:
-                await loaded.close()
-
     def failed(error: Exception) -> None:
         _LOG.error("the model cannot be served", exc_info=error)
         failures.append(error)
         signal.raise_signal(signal.SIGTERM)
 
-    deps = VertexDeps(load, failed, clock, UlidGenerator(), metrics)
-    app = create_vertex_app(settings, vertex.health_route, vertex.predict_route, deps)
+    load = partial(one_release, vertex.storage_uri, settings, metrics, clock)
+    app = create_vertex_app(
+        settings, vertex.health_route, vertex.predict_route, VertexDeps(load, failed, clock, UlidGenerator(), metrics)
+    )
     _LOG.info("starting", extra={"port": vertex.http_port, "release": vertex.storage_uri or "the playbook"})
     run_app(app, host="", port=vertex.http_port, sockets=[listener])
     return 1 if failures else 0

@@ -1,0 +1,76 @@
+"""A batch by itself: `python -m usher_inference.batches IN OUT [--release ADDRESS]`.
+
+It can be stopped at any time, also by `kill -9`: the same command goes on. Progress goes to the log, the end to
+standard output as one JSON line. Exit code 0: every line is answered, if only by an error; 1: it stopped before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import orjson
+
+from usher_inference.batch_job import run_batch
+from usher_inference.batches.model import Progress
+from usher_inference.batches.service import Batch, Report
+from usher_inference.settings import Settings
+from usher_shared.errors import UsherError
+from usher_shared.telemetry import configure_logging
+
+_LOG = logging.getLogger("usher.batch")
+_TELL_SECONDS = 10.0
+_GO_ON = "the same command goes on from here"
+
+
+def main() -> None:
+    settings = Settings()
+    parser = argparse.ArgumentParser(prog="python -m usher_inference.batches", description="Answer a file of requests.")
+    parser.add_argument("source", type=Path, metavar="IN", help="JSON lines: OpenAI's batch lines, or Vertex AI's")
+    parser.add_argument("target", type=Path, metavar="OUT", help="where the answers go, in the same order")
+    parser.add_argument("--release", default="", help="gs://bucket/folder or a folder; default: the playbook")
+    parser.add_argument(
+        "--concurrency", type=int, default=2 * settings.engine_slots, help="lines at once (%(default)s)"
+    )
+    asked = parser.parse_args()
+    if asked.concurrency < 1:
+        parser.error("--concurrency has to be at least 1")
+    configure_logging("inference", os.environ.get("USHER_LOG_LEVEL", "INFO"))
+    batch = Batch(asked.source, asked.target, asked.concurrency)
+    try:
+        ended = asyncio.run(_until_stopped(batch, asked.release, settings))
+    except UsherError as error:
+        sys.exit(f"{error.detail}; {_GO_ON}")
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        sys.exit(f"stopped; {_GO_ON}")
+    sys.stdout.write(orjson.dumps(dataclasses.asdict(ended)).decode() + "\n")
+
+
+async def _until_stopped(batch: Batch, release: str, settings: Settings) -> Progress:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run_batch(batch, release, settings, _tell_now_and_then())
+
+
+def _tell_now_and_then() -> Report:
+    told = time.monotonic()
+
+    def tell(progress: Progress) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _TELL_SECONDS or progress.done == progress.total:
+            told = time.monotonic()
+            _LOG.info("batch", extra=dataclasses.asdict(progress))
+
+    return tell
+
+
+if __name__ == "__main__":
+    main()
