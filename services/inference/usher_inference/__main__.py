@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.app import VERSION, Deps, create_app
+from usher_inference.embedder_loading import embedders_of
 from usher_inference.engine_loading import artifact_store, serve_releases
 from usher_inference.metrics import Metrics
 from usher_inference.playbook.engine import PlaybookEngine
@@ -20,13 +21,13 @@ from usher_shared.ids import UlidGenerator
 
 def build(cloud: Cloud) -> FastAPI:
     settings, clock, metrics = Settings(), SystemClock(), Metrics()
-    store = artifact_store(settings)
+    store, embedders = artifact_store(settings), embedders_of(settings)
     if store is None:
         models = FixedModels((PlaybookEngine(VERSION),), clock.now())
-        return create_app(settings, Deps(models, cloud.verifier, clock, UlidGenerator(), metrics))
+        return create_app(settings, Deps(models, cloud.verifier, clock, UlidGenerator(), metrics, None, embedders))
     cache = Path(tempfile.gettempdir(), "usher-releases")
     releases = serve_releases(settings, store, cache, clock, metrics)
-    return create_app(settings, Deps(releases, cloud.verifier, clock, UlidGenerator(), metrics, releases))
+    return create_app(settings, Deps(releases, cloud.verifier, clock, UlidGenerator(), metrics, releases, embedders))
 
 
 if __name__ == "__main__":

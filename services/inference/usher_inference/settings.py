@@ -72,6 +72,11 @@ class Settings(BaseSettings):
         default=True, description="merge a release's LoRA adapter into the weights; false: keep it attached"
     )
     engine_device: str | None = Field(default=None, description="torch's name of the device; default: a GPU if any")
+    embeddings_folder: Path | None = Field(
+        default=None,
+        description="folder of a text encoder (model.onnx, tokenizer.json) that /v1/embeddings serves, by the folder's"
+        " name, beside `usher-lexical`",
+    )
     predict_instances: int = Field(default=1000, ge=1, description="most instances of one request to /predict")
     predict_concurrency: int = Field(default=16, ge=1, description="instances of one request that are answered at once")
     vertex_endpoint: Literal["dedicated", "shared"] = Field(

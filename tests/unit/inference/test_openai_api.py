@@ -211,7 +211,7 @@ def _text(client: openai.OpenAI, stream: bool, **options: object) -> str:
 
 
 def test_lists_and_retrieves_models(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["usher-playbook"]
+    assert [model.id for model in client.models.list()] == ["usher-playbook", "usher-lexical"]
     assert client.models.retrieve("usher-playbook").owned_by == "usher"
 
 

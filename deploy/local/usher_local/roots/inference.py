@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from usher_inference.app import Deps, create_app
+from usher_inference.embedder_loading import embedders_of
 from usher_inference.engine_loading import artifact_store, serve_releases
 from usher_inference.metrics import Metrics
 from usher_inference.settings import Settings
@@ -17,4 +18,5 @@ def build(stack: Stack) -> FastAPI:
     settings, clock, metrics = Settings(), SystemClock(), Metrics()
     store = artifact_store(settings) or FolderArtifactStore(stack.artifacts)
     releases = serve_releases(settings, store, stack.data / "inference", clock, metrics)
-    return create_app(settings, Deps(releases, stack.verifier(), clock, UlidGenerator(), metrics, releases))
+    deps = Deps(releases, stack.verifier(), clock, UlidGenerator(), metrics, releases, embedders_of(settings))
+    return create_app(settings, deps)

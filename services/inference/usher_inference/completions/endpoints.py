@@ -1,6 +1,8 @@
 """/v1: OpenAI's chat completions and models."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -9,8 +11,9 @@ from fastapi.responses import Response
 from usher_inference.client_keys import CLIENT
 from usher_inference.completions import service
 from usher_inference.completions.model import ChatRequest, model_not_found
-from usher_inference.completions.ports import Models, Served
+from usher_inference.completions.ports import Models
 from usher_inference.completions.responses import CompletionResponse
+from usher_inference.embeddings.ports import Embedder
 from usher_shared.clock import Clock
 from usher_shared.http.app import require_caller
 from usher_shared.http.problem import MEDIA_TYPE as PROBLEM
@@ -38,6 +41,8 @@ class Desk:
     clock: Clock
     ids: IdGenerator
     limits: Limits
+    embedders: Sequence[Embedder]
+    since: datetime
 
 
 def _desk(request: Request) -> Desk:
@@ -53,7 +58,7 @@ DeadlineHeader = Annotated[
     float | None,
     Header(gt=0, allow_inf_nan=False, description="seconds that the whole answer may take, waiting included"),
 ]
-_ERROR = {
+_ERROR: dict[str, Any] = {
     "description": "OpenAI's error object (a body over the limit and a crash: a problem document)",
     "content": {
         "application/json": {
@@ -77,11 +82,12 @@ _ERROR = {
         PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}},
     },
 }
+ERRORS: dict[int | str, dict[str, Any]] = {"4XX": _ERROR, "5XX": _ERROR, 422: _ERROR}
 router = APIRouter(
     prefix="/v1",
     tags=["openai"],
     dependencies=[Depends(require_caller("agent", "cli", "gateway", CLIENT))],
-    responses={"4XX": _ERROR, "5XX": _ERROR, 422: _ERROR},
+    responses=ERRORS,
 )
 
 
@@ -106,23 +112,34 @@ async def create_completion(
 @router.get("/models")
 async def list_models(desk: DeskDep) -> dict[str, Any]:
     """The models served here."""
-    return {"object": "list", "data": [_describe(served) for served in desk.models.all()]}
+    return {"object": "list", "data": list(_describe_all(desk))}
 
 
 @router.get("/models/{model}")
 async def get_model(model: str, desk: DeskDep) -> dict[str, Any]:
     """One model; 404 when it is not served."""
-    for served in desk.models.all():
-        if served.engine.model == model:
-            return _describe(served)
+    for described in _describe_all(desk):
+        if described["id"] == model:
+            return described
     raise model_not_found(model)
 
 
-def _describe(served: Served) -> dict[str, Any]:
+def _describe_all(desk: Desk) -> Iterator[dict[str, Any]]:
+    """Each model once; while its traffic is split, with the version that comes first."""
+    described = set()
+    for served in desk.models.all():
+        if served.engine.model not in described:
+            described.add(served.engine.model)
+            yield _describe(served.engine.model, served.engine.version, served.since)
+    for embedder in desk.embedders:
+        yield _describe(embedder.model, embedder.version, desk.since)
+
+
+def _describe(model: str, version: str, since: datetime) -> dict[str, Any]:
     return {
-        "id": served.engine.model,
+        "id": model,
         "object": "model",
-        "created": int(served.since.timestamp()),
+        "created": int(since.timestamp()),
         "owned_by": "usher",
-        "version": served.engine.version,
+        "version": version,
     }

@@ -20,6 +20,11 @@ VARIANT_HEADER = b"usher-model-variant"
 _CLIENT_CLOSED_REQUEST = 499  # nginx's; it reaches the log alone
 
 
+def client_closed_request() -> Response:
+    """What is noted where the client hung up; nobody reads it."""
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
+
+
 class CompletionResponse(Response):
     """The answer's JSON, or server-sent events where the request asks for a stream.
 

@@ -1,0 +1,38 @@
+"""/v1/embeddings."""
+
+from __future__ import annotations
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from usher_inference.client_keys import CLIENT
+from usher_inference.completions.endpoints import ERRORS, DeadlineHeader, DeskDep
+from usher_inference.completions.guard import ClientGone, Guard
+from usher_inference.completions.responses import client_closed_request
+from usher_inference.embeddings import service
+from usher_inference.embeddings.model import EmbeddingRequest
+from usher_shared.http.app import require_caller
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["openai"],
+    dependencies=[Depends(require_caller("agent", "cli", "gateway", CLIENT))],
+    responses=ERRORS,
+)
+
+
+@router.post("/embeddings")
+async def create_embeddings(
+    body: EmbeddingRequest,
+    request: Request,
+    desk: DeskDep,
+    usher_deadline: DeadlineHeader = None,
+) -> Response:
+    """A vector of length 1 for each text, in their order."""
+    try:
+        with Guard(request.receive, desk.limits.deadline(usher_deadline)):
+            answer = await service.answer(desk.embedders, body)
+    except ClientGone:
+        return client_closed_request()
+    return Response(orjson.dumps(answer), media_type="application/json")
