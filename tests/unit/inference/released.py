@@ -45,16 +45,26 @@ class ScriptedEngine:
         self._script = script
         self.go_on = asyncio.Event()
         self.go_on.set()
-        self.running = 0
-        self.answers = 0
-        self.is_closed = False
+        self._running = 0
+        self._started = asyncio.Condition()
+        self.closed = asyncio.Event()
+
+    @property
+    def is_closed(self) -> bool:
+        return self.closed.is_set()
+
+    async def answering(self, requests: int = 1) -> None:
+        """Until it answers so many."""
+        async with self._started:
+            await self._started.wait_for(lambda: self._running >= requests)
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
     async def generate(self, prompt: Prompt) -> AsyncIterator[Delta]:
-        self.running += 1
-        self.answers += 1
+        async with self._started:
+            self._running += 1
+            self._started.notify_all()
         try:
             if "call" in self._script:
                 yield CallPiece(0, self._script["call"]["arguments"], self._script["call"]["name"])
@@ -69,11 +79,11 @@ class ScriptedEngine:
                 yield TextDelta(f"{self.version}:{word} ")
             yield Finished("stop", Usage(1, 4))
         finally:
-            self.running -= 1
+            self._running -= 1
 
     async def close(self) -> None:
-        assert not self.running, f"{self.version} was freed while it answered"
-        self.is_closed = True
+        assert not self._running, f"{self.version} was freed while it answered"
+        self.closed.set()
 
 
 class ScriptedLoader:
@@ -83,10 +93,12 @@ class ScriptedLoader:
         self.engines: dict[str, ScriptedEngine] = {}
         self.loads: list[str] = []
         self.most_at_once = 0
+        self.asked = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
 
     async def load(self, release: Release, folder: Path) -> Loaded:
+        self.asked.set()
         await self.go_on.wait()
         script = json.loads((folder / "script.json").read_bytes())
         if "breaks" in script:
