@@ -71,10 +71,10 @@ class TorchBatchModel:
         probe = Probe()
         self._run(torch.ones(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64), probe, [0])
         if acceleration is None or not takes(probe, acceleration.types):
-            self._caches = give_caches(probe, self._slots, self._context)
+            self._caches = give_caches(probe, self._slots, self._context, as_lines=False)
             return
         self._kernel = acceleration.kernel
-        self._caches = give_caches(probe, self._slots + 1, self._context)
+        self._caches = give_caches(probe, self._slots + 1, self._context, as_lines=True)
         compiler = acceleration.compiler
         with compiled_layers(self._model, compiler) if compiler else nullcontext():
             self._graphs = DecodeGraphs(

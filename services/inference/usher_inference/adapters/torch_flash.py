@@ -83,8 +83,8 @@ class FlashPass:
         values[self.to_slots, self.to_positions] = value
         return self.kernel(
             query,
-            keys.flatten(0, 1),
-            values.flatten(0, 1),
+            keys.view(-1, *keys.shape[2:]),
+            values.view(-1, *values.shape[2:]),
             self.begins,
             self.places,
             self.longest_row,

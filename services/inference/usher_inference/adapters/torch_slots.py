@@ -82,18 +82,19 @@ class Probe:
         return value.repeat_interleave(query.shape[1] // value.shape[1], dim=1)
 
 
-def give_caches(probe: Probe, slots: int, positions: int) -> list[Tensor]:
+def give_caches(probe: Probe, slots: int, positions: int, *, as_lines: bool) -> list[Tensor]:
     """Hangs a cache of keys and one of values on each layer; all of them, (slots, positions, kv heads, size).
 
-    On the CPU a head's positions lie together in memory, on a GPU a position's heads, as its kernels want them.
+    `as_lines`: in memory a position's heads lie together, as FlashPass wants them; else a head's positions, as matrix
+    products want them.
     """
     caches = []
     for layer, *shapes, dtype, device in probe.layers:
         for name, (heads, size) in zip(("slot_keys", "slot_values"), shapes, strict=True):
-            if device.type == "cpu":
-                cache = torch.zeros(slots, heads, positions, size, dtype=dtype).permute(0, 2, 1, 3)
-            else:
-                cache = torch.zeros(slots, positions, heads, size, dtype=dtype, device=device)
+            shape = (slots, positions, heads, size) if as_lines else (slots, heads, positions, size)
+            cache = torch.zeros(shape, dtype=dtype, device=device)
+            if not as_lines:
+                cache = cache.transpose(1, 2)
             object.__setattr__(layer, name, cache)  # no parameter and no buffer: no part of the model
             caches.append(cache)
     return caches
