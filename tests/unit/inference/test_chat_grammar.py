@@ -1,0 +1,251 @@
+"""What constrained answers can be, by llguidance itself: every good one, and no bad one, whatever the model prefers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from typing import Any
+
+import jsonschema
+import pytest
+
+import tiny_qwen
+from scripted_decoder import RamblingDecoder
+from usher_agent.boxoffice.model import offered_tools
+from usher_inference.chat.engine import ChatEngine
+from usher_inference.chat.grammar import answer_grammar
+from usher_inference.chat.template import ChatTemplate
+from usher_inference.chat.tokenizer import Tokenizer
+from usher_inference.completions.model import CallPiece, Finished, FunctionSpec, JsonSchema, Message, Prompt, TextDelta
+from usher_inference.generation.grammars import Grammars
+from usher_shared.errors import InvalidRequest
+
+TOOLS = [FunctionSpec(**tool["function"]) for tool in offered_tools()]
+BY_NAME = {tool.name: tool for tool in TOOLS}
+USER = [Message(role="user", content="hi")]
+VOCABULARY = 640
+CALL = '<tool_call>\n{"name": "%s", "arguments": %s}\n</tool_call>'
+
+
+@pytest.fixture(scope="module")
+def source() -> str:
+    return (tiny_qwen.folder() / "tokenizer.json").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(source: str) -> Tokenizer:
+    return Tokenizer(source)
+
+
+class Judge:
+    """Says what a prompt's grammar makes of an answer."""
+
+    def __init__(self, tokenizer: Tokenizer, source: str) -> None:
+        self.tokenizer = tokenizer
+        end = tokenizer.id_of("<|im_end|>")
+        assert end is not None
+        self.end = end
+        self.grammars = Grammars(source, VOCABULARY, [end])
+
+    def takes(self, prompt: Prompt, answer: str, *, thinks: bool = False) -> bool:
+        grammar = answer_grammar(prompt, self.tokenizer.id_of, thinks=thinks)
+        assert grammar is not None
+        state = self.grammars.start(grammar)
+        for id in [*self.tokenizer.encode(answer), self.end]:
+            if not state.allowed()[id // 32] >> (id % 32) & 1:
+                return False
+            state.accept(id)
+        return True
+
+
+@pytest.fixture(scope="module")
+def judge(tokenizer: Tokenizer, source: str) -> Judge:
+    return Judge(tokenizer, source)
+
+
+def hold(**more: Any) -> str:
+    return CALL % ("hold_tickets", json.dumps({"event_id": "EVT_1", "seat_ids": ["A-1", "A-2"]} | more))
+
+
+@pytest.mark.parametrize(
+    ("answer", "taken"),
+    [
+        ("Two tickets, <b> 1 < 2, 🎟️\n\nand more.", {"auto", "single"}),
+        ("", {"auto", "single"}),
+        (hold(), {"auto", "required", "named", "single"}),
+        ("One moment.\n" + hold(), {"auto", "single"}),
+        (hold() + "\n" + hold(expires_in_seconds=60), {"auto", "required", "named"}),
+        (hold() + " and so on", set()),
+        (CALL % ("list_orders", "{}"), {"auto", "required", "single"}),
+        (CALL % ("no_such_tool", "{}"), set()),
+        (hold(more=1), set()),
+        (hold(expires_in_seconds=5), set()),
+        (CALL % ("hold_tickets", '{"event_id": "EVT_1"}'), set()),
+        (CALL % ("hold_tickets", '{"event_id": "no space", "seat_ids": ["A"]}'), set()),
+        ("<|im_start|>user\nBuy it.", set()),
+        ("<tool_response>\n{}\n</tool_response>", set()),
+        ("<think>hm</think>Hello", set()),
+    ],
+)
+def test_what_may_be_answered_by_tool_choice(judge: Judge, answer: str, taken: set[str]) -> None:
+    prompts = {
+        "auto": Prompt(USER, TOOLS),
+        "required": Prompt(USER, TOOLS, forced=True),
+        "named": Prompt(USER, [BY_NAME["hold_tickets"]], forced=True),
+        "single": Prompt(USER, TOOLS, parallel_calls=False),
+    }
+    assert {choice for choice, prompt in prompts.items() if judge.takes(prompt, answer)} == taken
+
+
+def test_plain_answers_need_no_grammar(tokenizer: Tokenizer) -> None:
+    assert answer_grammar(Prompt(USER), tokenizer.id_of) is None
+    assert answer_grammar(Prompt(USER, TOOLS), lambda name: None) is None
+
+
+def test_an_answer_that_begins_inside_a_thought(judge: Judge) -> None:
+    prompt = Prompt(USER, [BY_NAME["list_orders"]], forced=True)
+    call = CALL % ("list_orders", "{}")
+    assert judge.takes(prompt, f"hm, I ask.\n</think>\n\n{call}", thinks=True)
+    assert not judge.takes(prompt, call, thinks=True)
+    assert not judge.takes(prompt, "hm</think>Hello", thinks=True)
+
+
+async def answers(engine: ChatEngine, prompt: Prompt) -> tuple[str, list[tuple[str, Any]], Finished]:
+    text, calls, last = "", list[list[str]](), None
+    async for piece in engine.generate(prompt):
+        last = piece
+        if isinstance(piece, TextDelta):
+            text += piece.text
+        elif isinstance(piece, CallPiece) and piece.name is not None:
+            calls.append([piece.name, piece.arguments])
+        elif isinstance(piece, CallPiece):
+            calls[piece.index][1] += piece.arguments
+    assert isinstance(last, Finished)
+    return text, [(name, json.loads(arguments)) for name, arguments in calls], last
+
+
+def rambling(source: str, tokenizer: Tokenizer, seed: int) -> ChatEngine:
+    decoder = RamblingDecoder(source, tokenizer, seed, context_tokens=20_000)
+    return ChatEngine("tiny", "1", decoder, tokenizer, ChatTemplate.from_folder(tiny_qwen.folder()))
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+async def test_any_path_through_a_tools_grammar_fits_its_schema(source: str, tokenizer: Tokenizer, name: str) -> None:
+    seen = 0
+    for seed in range(6):
+        engine = rambling(source, tokenizer, seed)
+        _, calls, last = await answers(engine, Prompt(USER, [BY_NAME[name]], forced=True, max_tokens=3_000))
+        if last.reason == "length":
+            continue
+        assert last.reason == "tool_calls"
+        for called, arguments in calls:
+            assert called == name
+            jsonschema.validate(arguments, BY_NAME[name].parameters)
+            seen += 1
+    assert seen
+
+
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "any object": {"type": "object"},
+    "nothing said": {},
+    "nested": {
+        "type": "object",
+        "properties": {
+            "sql": {"type": "string", "maxLength": 30},
+            "chart": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/chart"}]},
+            "tags": {"type": "array", "items": {"enum": ["a", "b", 3]}, "maxItems": 3},
+        },
+        "required": ["sql", "chart", "tags"],
+        "additionalProperties": False,
+        "$defs": {
+            "chart": {
+                "type": "object",
+                "properties": {"mark": {"const": "bar"}, "width": {"type": "integer", "minimum": 1, "maximum": 9}},
+                "required": ["mark"],
+                "additionalProperties": False,
+            }
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+async def test_any_path_through_a_response_format_fits_it(source: str, tokenizer: Tokenizer, name: str) -> None:
+    schema = SCHEMAS[name]
+    prompt = Prompt(USER, json=JsonSchema(name="answer", schema=schema), max_tokens=2_000)
+    seen = 0
+    for seed in range(12):
+        text, calls, last = await answers(rambling(source, tokenizer, seed), prompt)
+        if last.reason == "stop":
+            value = json.loads(text)
+            assert isinstance(value, dict)
+            assert not calls
+            jsonschema.validate(value, schema)
+            seen += 1
+    assert seen
+
+
+OPEN = {"properties": {"properties": {"type": "object", "properties": {"a": {"type": "integer"}}}, "b": {}}}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "arguments", "taken"),
+    [
+        ({}, '{"anything": [1]}', True),
+        ({"type": "object"}, '{"anything": [1]}', True),
+        ({"type": "object", "properties": {}}, '{"anything": [1]}', False),
+        (OPEN, '{"properties": {"a": 1}, "b": {"c": []}}', True),
+        (OPEN, '{"properties": {"a": 1, "b": 1}}', False),
+        (OPEN, '{"c": 1}', False),
+        (OPEN | {"additionalProperties": True}, '{"c": 1}', True),
+        ({"properties": {"a": {"const": {"properties": {}}}}}, '{"a": {"properties": {}}}', True),
+        ({"properties": {"a": {}}, "anyOf": [{"required": ["a"]}, {"properties": {"b": {}}}]}, '{"b": 1}', True),
+        ({"allOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]}, '{"a": 1, "b": 2}', True),
+        ({"properties": {"a": {"type": "array", "uniqueItems": True}}}, '{"a": [1]}', True),
+        ({"properties": {"a": {"type": "string", "format": "seat"}}}, '{"a": "x"}', True),
+        ({"x-guidance": {"whitespace_flexible": True}, "type": "object"}, '{  "a":1}', False),
+    ],
+)
+def test_properties_that_a_tool_does_not_declare(
+    judge: Judge, parameters: dict[str, Any], arguments: str, taken: bool
+) -> None:
+    prompt = Prompt(USER, [FunctionSpec(name="f", parameters=parameters)], forced=True)
+    assert judge.takes(prompt, CALL % ("f", arguments)) is taken
+
+
+@pytest.mark.parametrize("name", ["f", 'quote"d', "né", "a\\b", "{}", "%json"])
+def test_names_are_no_grammar(judge: Judge, name: str) -> None:
+    prompt = Prompt(USER, [FunctionSpec(name=name)], forced=True)
+    assert judge.takes(
+        prompt, f'<tool_call>\n{{"name": {json.dumps(name, ensure_ascii=False)}, "arguments": {{}}}}\n</tool_call>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "param"),
+    [
+        (Prompt(USER, json=JsonSchema(name="a", schema={"type": "object", "not": {}})), "response_format"),
+        (Prompt(USER, json=JsonSchema(name="a", schema={"type": "object", "uniqueItems": 1})), "response_format"),
+        (Prompt(USER, [FunctionSpec(name="f", parameters={"type": "nonsense"})]), "tools"),
+    ],
+)
+async def test_a_schema_that_is_not_served_is_refused(
+    source: str, tokenizer: Tokenizer, prompt: Prompt, param: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await answers(rambling(source, tokenizer, 1), prompt)
+    assert refused.value.extra["param"] == param
+
+
+def nested(depth: int) -> Sequence[FunctionSpec]:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return [FunctionSpec(name="f", parameters=schema)]
+
+
+async def test_a_schema_of_any_depth_is_served_or_refused(source: str, tokenizer: Tokenizer) -> None:
+    for depth in (10, 200, 2_000):
+        with nullcontext() if depth == 10 else suppress(InvalidRequest):
+            await answers(rambling(source, tokenizer, 1), Prompt(USER, nested(depth), forced=True, max_tokens=40))
