@@ -1,0 +1,225 @@
+"""A chat engine as completions see it, over decoders that are scripted and over one that is real."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import pytest
+
+import tiny_qwen
+from scripted_decoder import ScriptedDecoder
+from usher_inference.chat.engine import ChatEngine, stop_ids
+from usher_inference.chat.template import ChatTemplate
+from usher_inference.chat.tokenizer import Tokenizer
+from usher_inference.completions.model import (
+    CallPiece,
+    Delta,
+    Finished,
+    FunctionSpec,
+    JsonSchema,
+    Message,
+    Prompt,
+    SamplingWishes,
+    TextDelta,
+    Usage,
+)
+from usher_inference.generation.grammars import Grammars
+from usher_inference.generation.model import Sampling
+from usher_inference.generation.ports import Decoder
+from usher_inference.generation.service import Batcher
+from usher_inference.metrics import Metrics
+from usher_shared.errors import InvalidRequest
+
+USER = [Message(role="user", content="hi")]
+TOOL = FunctionSpec(
+    name="hold",
+    parameters={
+        "type": "object",
+        "properties": {"seats": {"type": "array", "items": {"enum": ["A-1", "A-2"]}, "minItems": 1, "maxItems": 2}},
+        "required": ["seats"],
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.from_folder(tiny_qwen.folder())
+
+
+@pytest.fixture(scope="module")
+def template() -> ChatTemplate:
+    return ChatTemplate.from_folder(tiny_qwen.folder())
+
+
+class Stage:
+    """An engine that says what it is told."""
+
+    def __init__(self, tokenizer: Tokenizer, template: ChatTemplate, **settings: Any) -> None:
+        self.tokenizer, self.template, self.settings = tokenizer, template, settings
+        self.decoder = ScriptedDecoder()
+
+    def engine(self, text: str, *, ends: bool = True, **how: Any) -> ChatEngine:
+        end = self.tokenizer.id_of("<|im_end|>")
+        assert end is not None
+        self.decoder = ScriptedDecoder([*self.tokenizer.encode(text), *([end] if ends else [])], **how)
+        return ChatEngine("tiny", "7", self.decoder, self.tokenizer, self.template, **self.settings)
+
+
+@pytest.fixture
+def stage(tokenizer: Tokenizer, template: ChatTemplate) -> Stage:
+    return Stage(tokenizer, template)
+
+
+async def collect(engine: ChatEngine, prompt: Prompt) -> list[Delta]:
+    return [piece async for piece in engine.generate(prompt)]
+
+
+def text_of(pieces: list[Delta]) -> str:
+    return "".join(piece.text for piece in pieces if isinstance(piece, TextDelta))
+
+
+async def test_an_answer_with_its_usage(stage: Stage, tokenizer: Tokenizer) -> None:
+    pieces = await collect(stage.engine("Grüße, 🎟️ for you."), Prompt(USER))
+    assert text_of(pieces) == "Grüße, 🎟️ for you."
+    [request] = stage.decoder.requests
+    said = len(tokenizer.encode("Grüße, 🎟️ for you.")) + 1  # with the end of the turn
+    assert pieces[-1] == Finished("stop", Usage(len(request.prompt), said, 7))
+    assert request.grammar is None
+    assert request.max_tokens == 4096 - len(request.prompt)
+    assert {tokenizer.text_of(id) for id in request.stop_ids} == {"<|im_end|>", "<|endoftext|>"}
+
+
+async def test_words_and_calls(stage: Stage) -> None:
+    answer = 'Sure.\n<tool_call>\n{"name": "hold", "arguments": {"seats": ["A-1"]}}\n</tool_call>'
+    pieces = await collect(stage.engine(answer), Prompt(USER, [TOOL]))
+    assert text_of(pieces) == "Sure."
+    calls = [piece for piece in pieces if isinstance(piece, CallPiece)]
+    assert (calls[0].name, calls[0].index) == ("hold", 0)
+    assert json.loads("".join(call.arguments for call in calls)) == {"seats": ["A-1"]}
+    assert isinstance(pieces[-1], Finished)
+    assert pieces[-1].reason == "tool_calls"
+    assert "<[" in (stage.decoder.requests[0].grammar or "")
+
+
+async def test_the_token_limit(stage: Stage) -> None:
+    engine = stage.engine("one two three four five six", ends=False)
+    *_, last = await collect(engine, Prompt(USER, max_tokens=3))
+    assert isinstance(last, Finished)
+    assert (last.reason, last.usage.completion_tokens) == ("length", 3)
+
+
+async def test_a_stop_text_ends_the_work(stage: Stage) -> None:
+    pieces = await collect(stage.engine("one two three four five six"), Prompt(USER, stops=("o th", "never")))
+    assert "one two" in text_of(pieces)
+    assert "four" not in text_of(pieces)
+    assert isinstance(pieces[-1], Finished)
+    assert pieces[-1].reason == "stop"
+    assert stage.decoder.closed_early == 1
+
+
+async def test_closing_early_cancels(stage: Stage) -> None:
+    async with aclosing(stage.engine("one two three").generate(Prompt(USER))) as pieces:  # type: ignore[type-var]
+        await anext(pieces)
+        assert stage.decoder.closed_early == 0
+    assert stage.decoder.closed_early == 1
+
+
+async def test_a_prompt_over_the_context_is_a_clear_400(stage: Stage) -> None:
+    fits = stage.engine("ok", context_tokens=60)
+    long = Prompt([Message(role="user", content="two seats " * 100)])
+    with pytest.raises(InvalidRequest, match=r"at most 60 tokens.* are \d{3}") as refused:
+        await collect(fits, long)
+    assert (refused.value.code, refused.value.extra["param"]) == ("context_length_exceeded", "messages")
+    assert not stage.decoder.requests
+
+
+async def test_the_answer_may_fill_the_context_and_no_more(stage: Stage, tokenizer: Tokenizer) -> None:
+    engine = stage.engine("ok", context_tokens=60)
+    await collect(engine, Prompt(USER, max_tokens=1_000_000))
+    [request] = stage.decoder.requests
+    assert len(request.prompt) + request.max_tokens == 60
+
+
+async def test_logarithms_of_probability_come_with_their_text(stage: Stage, tokenizer: Tokenizer) -> None:
+    answer = 'Gü 🎟️ ok <tool_call>\n{"name": "hold", "arguments": {"seats": []}}\n</tool_call>'
+    pieces = await collect(stage.engine(answer, chances=True), Prompt(USER, [TOOL], top_logprobs=2))
+    chances = [chance for piece in pieces if isinstance(piece, TextDelta) for chance in piece.chances]
+    assert len(chances) == len(tokenizer.encode("Gü 🎟️ ok"))
+    assert chances[0].text == chances[0].top[0][0] == "G"
+    assert all(chance.logprob == -0.25 and len(chance.top) == 2 for chance in chances)
+    assert stage.decoder.requests[0].top_logprobs == 2
+
+
+async def test_what_a_release_says_counts_where_the_request_is_silent(
+    tokenizer: Tokenizer, template: ChatTemplate
+) -> None:
+    tuned = Sampling(temperature=0.7, top_k=20, seed=3)
+    stage = Stage(tokenizer, template, sampling=tuned, system_prompt="You are Usher.")
+    wishes = SamplingWishes(temperature=0.0)
+    await collect(stage.engine("ok"), Prompt(USER, sampling=wishes, deadline_seconds=2.5))
+    [request] = stage.decoder.requests
+    assert request.sampling == Sampling(temperature=0.0, top_k=20, seed=3)
+    assert request.deadline_seconds == 2.5
+    assert "You are Usher." in "".join(map(tokenizer.text_of, request.prompt))
+
+
+async def test_a_thinking_model_shows_its_answer_alone(tokenizer: Tokenizer) -> None:
+    source = "{{ messages[0].content }}<|im_start|>assistant\n<think>\n"
+    stage = Stage(tokenizer, ChatTemplate(source, {"eos_token": "<|im_end|>"}))
+    pieces = await collect(stage.engine("hm hm\n</think>\n\nHere."), Prompt(USER, json=JsonSchema(name="a")))
+    assert text_of(pieces) == "Here."
+    assert "thought" in (stage.decoder.requests[0].grammar or "")
+
+
+def test_counting_takes_no_control_tokens(stage: Stage, tokenizer: Tokenizer) -> None:
+    engine = stage.engine("")
+    assert engine.count_tokens("two seats") == len(tokenizer.encode("two seats"))
+    assert engine.count_tokens("<|im_end|>") > 1
+
+
+@asynccontextmanager
+async def onnx_engine(tokenizer: Tokenizer, template: ChatTemplate) -> AsyncIterator[ChatEngine]:
+    from usher_inference.adapters.onnx_batch_model import OnnxBatchModel
+
+    folder = tiny_qwen.onnx()
+    model = OnnxBatchModel(folder, slots=4, threads=1)
+    source = (folder / "tokenizer.json").read_text("utf-8")
+    grammars = Grammars(source, tiny_qwen.VOCABULARY, stop_ids(tokenizer, template))
+    decoder: Decoder = Batcher(model, Metrics().engine("tiny", "7"), grammars=grammars)
+    try:
+        yield ChatEngine("tiny", "7", decoder, tokenizer, template)
+    finally:
+        await decoder.close()
+
+
+async def test_a_real_model_calls_tools_and_writes_json_as_its_schemas_say(
+    tokenizer: Tokenizer, template: ChatTemplate
+) -> None:
+    """The weights are random: only the grammar keeps these answers in order."""
+    schema = {
+        "type": "object",
+        "properties": {"city": {"enum": ["Paris", "Rome"]}, "ok": {"type": "boolean"}},
+        "required": ["city", "ok"],
+        "additionalProperties": False,
+    }
+    sampling = SamplingWishes(temperature=1.0, seed=5)
+    async with onnx_engine(tokenizer, template) as engine:
+        forced = Prompt(USER, [TOOL], forced=True, parallel_calls=False, sampling=sampling)
+        json_only = Prompt(USER, json=JsonSchema(name="answer", schema=schema), sampling=sampling)
+        plain = Prompt(USER, sampling=sampling, max_tokens=20, top_logprobs=3)
+        called, wrote, said, again = await asyncio.gather(
+            *(collect(engine, prompt) for prompt in (forced, json_only, plain, plain))
+        )
+    calls = [piece for piece in called if isinstance(piece, CallPiece)]
+    assert [call.name for call in calls if call.name] == ["hold"]
+    [seats] = json.loads("".join(call.arguments for call in calls)).values()
+    assert set(seats) <= {"A-1", "A-2"}
+    assert json.loads(text_of(wrote)).keys() == {"city", "ok"}
+    assert said[:-1] == again[:-1]
+    chances = [chance for piece in said if isinstance(piece, TextDelta) for chance in piece.chances]
+    assert chances
+    assert all(len(chance.top) == 3 for chance in chances)
