@@ -1,0 +1,1 @@
+"""SQL that somebody else wrote, checked before it runs."""
