@@ -1,0 +1,154 @@
+"""The programs as processes: Vertex AI's container from its port on, and a batch that is killed again and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bare_releases import lay_out
+from served import free_port
+from usher_shared.contracts.releases import METADATA_FILE
+
+HELLO = [{"role": "user", "content": "hello"}]
+PATIENCE_SECONDS = 60.0
+
+
+def until(what: Any) -> None:
+    """Returns once `what()` is true: for what another process does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+
+
+@contextmanager
+def container(**variables: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    port = free_port()
+    said = {"AIP_HTTP_PORT": str(port), "AIP_HEALTH_ROUTE": "/health", "AIP_PREDICT_ROUTE": "/predict"} | variables
+    process = subprocess.Popen(
+        [sys.executable, "-m", "usher_inference.on_vertex"],
+        env=os.environ | said,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            yield process, client
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def health(client: httpx.Client) -> int | None:
+    """The health route's status; None while the port is closed."""
+    try:
+        return client.get("/health").status_code
+    except httpx.TransportError:
+        return None
+
+
+async def test_the_port_is_open_while_the_model_loads(tmp_path: Path) -> None:
+    release = await lay_out(tmp_path / "release", tmp_path / "nothing")
+    metadata = tmp_path / "release" / METADATA_FILE
+    metadata.unlink()
+    os.mkfifo(metadata)  # reading it takes until somebody writes
+    with container(AIP_STORAGE_URI=str(tmp_path / "release")) as (process, client):
+        until(lambda: health(client) is not None)
+        assert health(client) == 503
+        asked = {"instances": [{"messages": HELLO}]}
+        refused = client.post("/predict", json=asked)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_loading")
+        metadata.write_text(release.model_dump_json())
+        until(lambda: health(client) == 200)
+        [prediction] = client.post("/predict", json=asked).json()["predictions"]
+        assert prediction["response"].startswith("Hello!")
+        assert (prediction["model"], prediction["model_version"]) == ("tiny", "v1")
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=PATIENCE_SECONDS)
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_program_with_the_reason(tmp_path: Path) -> None:
+    with container(AIP_STORAGE_URI=str(tmp_path)) as (process, _):
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode != 0
+        assert f"there is no {METADATA_FILE} at {tmp_path}" in said
+
+
+def test_outside_of_vertex_the_program_does_not_start() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "usher_inference.on_vertex"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "predict_route: Field required" in ended.stderr
+
+
+def batch(source: Path, target: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "usher_inference.batches", str(source), str(target), *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def lines_of(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_a_batch_goes_on_after_kill_9(tmp_path: Path) -> None:
+    source, target, part = tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "out.jsonl.part"
+    asked = [{"messages": [{"role": "user", "content": f"hello {n}"}], "n": 1} for n in range(3000)]
+    asked[5]["n"] = 2  # cannot be answered
+    source.write_text("".join(json.dumps(each) + "\n" for each in asked))
+    before = 0
+    for _ in range(2):
+        process = batch(source, target)
+        until(lambda before=before: lines_of(part) > before + 300)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert not target.exists()
+        assert lines_of(part) > before  # nothing that was done is lost
+        before = lines_of(part)
+        with part.open("ab") as torn:
+            torn.write(b'{"instance":{"mess')
+    said, _ = (process := batch(source, target)).communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
+    ended = json.loads(said)
+    assert (ended["total"], ended["done"], ended["failed"], ended["resumed"]) == (3000, 3000, 1, before)
+    written = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [each["instance"] for each in written] == asked
+    assert [number for number, each in enumerate(written) if "error" in each] == [5]
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_batch_that_is_told_to_stop_says_how_it_goes_on(tmp_path: Path, number: signal.Signals) -> None:
+    source, part = tmp_path / "in.jsonl", tmp_path / "out.jsonl.part"
+    source.write_text((json.dumps({"messages": HELLO}) + "\n") * 20_000)
+    process = batch(source, tmp_path / "out.jsonl")
+    until(lambda: lines_of(part) > 10)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1
+    assert said.rstrip().endswith("stopped; the same command goes on from here")
+
+
+def test_a_batch_that_cannot_begin_says_why(tmp_path: Path) -> None:
+    process = batch(tmp_path / "none.jsonl", tmp_path / "out.jsonl")
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1
+    assert "there is no file" in said
+    assert "Traceback" not in said
