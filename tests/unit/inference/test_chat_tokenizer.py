@@ -31,6 +31,12 @@ def test_text_comes_back_whole_characters_at_a_time(tokenizer: Tokenizer, text: 
     assert "".join(pieces) == text
 
 
+@given(st.lists(st.sampled_from(["<|im_start|>", "<|im_end|>", "<tool_call>", "\n", "\n\n", " ", "seat", "ü", "1"])))
+def test_turns_that_are_kept_are_tokenized_as_the_whole(tokenizer: Tokenizer, parts: list[str]) -> None:
+    text = "".join(parts)
+    assert tokenizer.encode(text) == _reference().encode(text, add_special_tokens=False).ids
+
+
 @given(st.lists(st.integers(0, 700), max_size=40))
 def test_any_tokens_decode_as_the_library_does(tokenizer: Tokenizer, ids: list[int]) -> None:
     from tokenizers import Tokenizer as Reference

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import tokenizers
 
 TOKENIZER_FILE = "tokenizer.json"
+_TURN = "<|im_start|>"
+_KEPT_TURNS = 512
+_LONGEST_KEPT = 32_000  # characters
 
 
 class Tokenizer:
@@ -29,7 +33,8 @@ class Tokenizer:
         self._inner.no_padding()
         self._inner.no_truncation()
         added = self._inner.get_added_tokens_decoder()
-        self._pieces = _token_bytes(self._inner, json.loads(source))
+        decoders = set(_decoders(json.loads(source).get("decoder")))
+        self._pieces = _token_bytes(self._inner, decoders)
         # what an answer's text does not show: the control tokens, but not the tags that are read from it
         self._shown = list(self._pieces)
         self.marks: dict[int, str] = {}
@@ -42,15 +47,32 @@ class Tokenizer:
         self.control = frozenset(MARKS) | {t.content for t in added.values() if t.special or _is_tag(t.content)}
         """The names that no text from outside may bring in."""
 
+        turn = next((token for token in added.values() if token.content == _TURN), None)
+        # a token that splits the text before anything else looks at it: what is between two of them stands alone
+        self._turns = turn is not None and not (turn.normalized or turn.lstrip or turn.rstrip or turn.single_word)
+        self._turns = self._turns and "ByteLevel" in decoders
+        self._kept = lru_cache(_KEPT_TURNS)(self._encode)
+
     @classmethod
     def from_folder(cls, folder: Path) -> Tokenizer:
         """The tokenizer of a model's folder."""
         return cls((folder / TOKENIZER_FILE).read_text("utf-8"))
 
     def encode(self, text: str) -> list[int]:
-        """The text's token ids; control tokens are recognised, none is added."""
-        ids: list[int] = self._inner.encode(text, add_special_tokens=False).ids
+        """The text's token ids; control tokens are recognised, none is added.
+
+        Turns are kept: of a conversation that goes on, with the same tools, only what is new costs time.
+        """
+        if not self._turns:
+            return list(self._encode(text))
+        ids: list[int] = []
+        for at, turn in enumerate(text.split(_TURN)):
+            part = _TURN + turn if at else turn
+            ids += self._kept(part) if len(part) <= _LONGEST_KEPT else self._encode(part)
         return ids
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._inner.encode(text, add_special_tokens=False).ids)
 
     def id_of(self, token: str) -> int | None:
         """The id of a token by its name, such as `<|im_end|>`; None where there is none."""
@@ -90,8 +112,7 @@ def _is_tag(name: str) -> bool:
     return len(name) > 2 and name[0] + name[-1] in ("<>", "[]")
 
 
-def _token_bytes(inner: tokenizers.Tokenizer, description: Mapping[str, Any]) -> list[bytes]:
-    kinds = set(_decoders(description.get("decoder")))
+def _token_bytes(inner: tokenizers.Tokenizer, kinds: Set[str]) -> list[bytes]:
     if "ByteLevel" in kinds:
         read = _byte_level()
     elif "ByteFallback" in kinds:
