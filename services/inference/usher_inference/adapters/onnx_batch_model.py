@@ -38,7 +38,7 @@ class OnnxBatchModel:
         self._slots = slots
         longest: int = config["context_length"]
         self._context = min(context_tokens or longest, longest)
-        self.vocabulary: int = config["vocab_size"]
+        self._vocabulary: int = config["vocab_size"]
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or os.cpu_count() or 1
         # a thread that spins for the next run takes the core from those who render the last one's tokens
@@ -69,6 +69,10 @@ class OnnxBatchModel:
     @property
     def context_tokens(self) -> int:
         return self._context
+
+    @property
+    def vocabulary(self) -> int:
+        return self._vocabulary
 
     @property
     def cache_bytes(self) -> int:

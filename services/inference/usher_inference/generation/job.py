@@ -57,11 +57,12 @@ class Job:
         self.request = request
         self.inbox = Inbox()
         self.given_up: Outcome | None = None
-        self.slot = -1
+        self.slot = -1  # until it has one
         self.computed = 0  # positions in the cache
         self.reused = 0  # of them, those that were there before
         self.answer: list[int] = []
-        self.queued_at = self.admitted_at = self.token_at = time.monotonic()
+        self.queued_at = time.monotonic()
+        self.admitted_at = self.first_token_at = self.token_at = 0.0  # not yet
         self._most_tokens = most_tokens
         self._grammar = grammar
         sampling = request.sampling
@@ -72,6 +73,11 @@ class Job:
     def is_reading(self) -> bool:
         """Its prompt is not in the cache yet, but for the last token."""
         return self.computed < len(self.request.prompt) - 1
+
+    @property
+    def unread(self) -> int:
+        """How many tokens of its prompt are not in the cache."""
+        return max(0, len(self.request.prompt) - self.computed)
 
     @property
     def outcome(self) -> Outcome | None:

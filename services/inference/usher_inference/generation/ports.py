@@ -72,6 +72,11 @@ class BatchModel(Protocol):
     @property
     def context_tokens(self) -> int: ...
 
+    @property
+    def vocabulary(self) -> int:
+        """The width of its logits; a tokenizer may know fewer."""
+        ...
+
     def step(self, rows: Sequence[Row]) -> Sequence[Token | None]:
         """One forward pass over rows of different slots, some a token long and some a piece of a prompt.
 

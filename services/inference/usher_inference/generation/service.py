@@ -19,8 +19,10 @@ from usher_inference.generation.job import Job
 from usher_inference.generation.model import Token, TokenRequest
 from usher_inference.generation.ports import BatchModel, Row
 from usher_inference.generation.slots import Slots
+from usher_inference.generation.spans import record_stages
 from usher_inference.metrics import EngineMetrics, Outcome
 from usher_shared.errors import InvalidRequest, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout, UsherError
+from usher_shared.telemetry import current
 
 _LOG = logging.getLogger(__name__)
 _BROKEN_AFTER = 3  # failed steps in a row
@@ -64,6 +66,7 @@ class Batcher:
         return self._context
 
     async def decode(self, request: TokenRequest) -> AsyncGenerator[Token, None]:
+        here = current()
         job = await self._make(request)
         self._enter(job)
         timer = None
@@ -76,6 +79,7 @@ class Batcher:
             if timer is not None:
                 timer.cancel()
             self._leave(job, "cancelled")
+            record_stages(job, here)
 
     async def close(self) -> None:
         with self._work:
@@ -143,8 +147,9 @@ class Batcher:
     # all that follows runs in the worker's thread
 
     def _run(self) -> None:
-        while self._admit():
+        while self._await_work():
             try:
+                self._start()
                 self._step()
             except Exception:
                 # a model that breaks takes the answers in the making with it, and not the service
@@ -157,30 +162,32 @@ class Batcher:
         self._model.close()
         self._metrics.unloaded()
 
-    def _admit(self) -> bool:
-        """Wait for work, and give those who wait a slot. False when closing and nothing runs any more."""
+    def _await_work(self) -> bool:
+        """Let in those who wait, as slots are free. False when closing and nothing runs any more."""
         with self._work:
             while not (self._running or self._waiting or self._closing):
                 self._work.wait()
+            refused: list[_News] = []
             if self._closing:
                 refused = [(job, None, _closing()) for job in self._waiting]
-                for _ in self._waiting:
+                for _ in refused:
                     self._metrics.left_queue("failed")
                 self._waiting.clear()
-                admitted = []
-            else:
-                refused = []
-                admitted = [self._waiting.popleft() for _ in range(min(self._slots.idle, len(self._waiting)))]
+            while self._waiting and len(self._running) < self._model.slots:
+                self._running.append(self._waiting.popleft())
         _tell(refused)
-        for job in admitted:
+        return bool(self._running) or not self._closing
+
+    def _start(self) -> None:
+        for job in self._running:
+            if job.slot >= 0:
+                continue
             job.slot, source, job.reused = self._slots.take(job.request.prompt)
-            self._running.append(job)
             job.computed = job.reused
             job.admitted_at = time.monotonic()
             self._metrics.admitted(job.admitted_at - job.queued_at, job.reused)
             if source != job.slot:
                 self._model.copy(source, job.slot, job.reused)
-        return bool(self._running) or not self._closing
 
     def _step(self) -> None:
         _tell([self._end(job, job.given_up, True) for job in list(self._running) if job.given_up is not None])
@@ -203,25 +210,31 @@ class Batcher:
         """A row for each answer in the making, and pieces of prompts while the bound leaves room."""
         work: list[tuple[Job, Row]] = []
         news: list[_News] = []
-        budget = self._prefill_tokens
-        for job in list(self._running):
-            if job.is_reading and budget <= 0:
-                continue
+        for job, most in self._shares():
             try:
-                row = job.row(max(1, budget))
+                work.append((job, job.row(most)))
             except UsherError as error:
                 news.append(self._end(job, "failed", error))
-                continue
-            if len(row.tokens) > 1:
-                budget -= len(row.tokens)
-            work.append((job, row))
         return work, news
+
+    def _shares(self) -> list[tuple[Job, int]]:
+        """How many tokens each may have computed in the next step."""
+        shares = [(job, 1) for job in self._running if not job.is_reading]
+        # everyone reads on, and the short prompts first: what they leave over is for the long ones
+        reading = sorted((job for job in self._running if job.is_reading), key=lambda job: job.unread)
+        budget = self._prefill_tokens
+        for left, job in zip(range(len(reading), 0, -1), reading, strict=True):
+            share = max(1, min(budget // left, job.unread))
+            shares.append((job, share))
+            budget -= share
+        return shares
 
     def _took(self, job: Job, token: Token) -> _News:
         now = time.monotonic()
         if job.answer:
             self._metrics.between_tokens(now - job.token_at)
         else:
+            job.first_token_at = now
             self._metrics.first_token(now - job.queued_at)
         job.token_at = now
         given = job.take(token)
@@ -232,10 +245,13 @@ class Batcher:
 
     def _end(self, job: Job, outcome: Outcome, end: Exception | bool) -> _News:
         self._running.remove(job)
-        self._slots.free(job.slot)
-        self._metrics.finished(outcome)
-        took = time.monotonic() - job.admitted_at
-        self._seconds_a_request += 0.1 * (took - self._seconds_a_request)
+        if job.slot < 0:
+            self._metrics.left_queue(outcome)
+        else:
+            self._slots.free(job.slot)
+            self._metrics.finished(outcome)
+            took = time.monotonic() - job.admitted_at
+            self._seconds_a_request += 0.1 * (took - self._seconds_a_request)
         return job, None, end
 
     def _count(self, work: Sequence[tuple[Job, Row]], tokens: Sequence[Token | None], seconds: float) -> None:

@@ -58,6 +58,8 @@ class Slots:
     def _common(self, wanted: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
         """How many tokens each slot has in common with `wanted` from the beginning."""
         width = len(wanted)
+        if not width:
+            return np.zeros(len(self._lengths), np.int64)
         differs = self._tokens[:, :width] != wanted
         differs |= np.arange(width) >= self._lengths[:, None]
         found: npt.NDArray[np.int64] = np.where(differs.any(axis=1), differs.argmax(axis=1), width)
