@@ -6,7 +6,7 @@ from usher_inference.batches.answering import PredictedAnswers
 from usher_inference.batches.model import Progress
 from usher_inference.batches.service import Batch, Clerk, Report, run
 from usher_inference.metrics import Metrics
-from usher_inference.one_release import one_release
+from usher_inference.one_release import ReleaseSource, one_release
 from usher_inference.settings import Settings
 from usher_inference.vertex.limits import Limits
 from usher_inference.vertex.service import Predictor
@@ -14,8 +14,8 @@ from usher_shared.clock import SystemClock
 from usher_shared.ids import UlidGenerator
 
 
-async def run_batch(batch: Batch, release: str, settings: Settings, report: Report) -> Progress:
-    """`release` is an address as for `one_release`. Raises what `run` and `one_release` do."""
+async def run_batch(batch: Batch, release: ReleaseSource | None, settings: Settings, report: Report) -> Progress:
+    """By the playbook for None. Raises what `run` and `one_release` do."""
     clock, ids = SystemClock(), UlidGenerator()
     async with one_release(release, settings, Metrics(), clock) as models:
         predictor = Predictor(models, clock, ids, Limits(max_messages=settings.max_messages))

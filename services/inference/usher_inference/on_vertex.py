@@ -37,6 +37,7 @@ def main() -> None:
 
 
 def _serve(vertex: VertexSettings, settings: Settings, listener: socket.socket) -> int:
+    from usher_inference.adapters.bare_release import BareRelease
     from usher_inference.metrics import Metrics
     from usher_inference.one_release import one_release
     from usher_inference.vertex.app import VertexDeps, create_vertex_app
@@ -52,7 +53,8 @@ def _serve(vertex: VertexSettings, settings: Settings, listener: socket.socket) 
         failures.append(error)
         signal.raise_signal(signal.SIGTERM)
 
-    load = partial(one_release, vertex.storage_uri, settings, metrics, clock)
+    source = BareRelease(vertex.storage_uri) if vertex.storage_uri else None
+    load = partial(one_release, source, settings, metrics, clock)
     app = create_vertex_app(
         settings, vertex.health_route, vertex.predict_route, VertexDeps(load, failed, clock, UlidGenerator(), metrics)
     )

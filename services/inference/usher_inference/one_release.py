@@ -6,9 +6,10 @@ import logging
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from usher_inference.adapters.bare_release import BareRelease
 from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.app import VERSION
 from usher_inference.completions.ports import Models
@@ -17,21 +18,46 @@ from usher_inference.metrics import Metrics
 from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.releases import smoke
 from usher_inference.settings import Settings
+from usher_shared.artifacts.releases import Releases
 from usher_shared.clock import Clock
+from usher_shared.contracts.releases import Release
 
 _LOG = logging.getLogger(__name__)
 
 
+class ReleaseSource(Protocol):
+    """Where a release is: `BareRelease`, `StoredRelease`."""
+
+    async def read(self) -> Release: ...
+
+    async def fetch(self, release: Release, folder: Path) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelease:
+    """A release of an artifact store, by its version."""
+
+    store: Releases
+    version: str
+
+    async def read(self) -> Release:
+        return await self.store.named(self.version)
+
+    async def fetch(self, release: Release, folder: Path) -> int:
+        return await self.store.fetch(release, folder)
+
+
 @asynccontextmanager
-async def one_release(address: str, settings: Settings, metrics: Metrics, clock: Clock) -> AsyncIterator[Models]:
-    """The release at `address` (as for BareRelease), verified and smoke-tested; the playbook where that is empty.
+async def one_release(
+    source: ReleaseSource | None, settings: Settings, metrics: Metrics, clock: Clock
+) -> AsyncIterator[Models]:
+    """The release, verified and smoke-tested, in a folder of its own until the context ends; the playbook for None.
 
     Raises NotFound, Unprocessable, ArtifactCorrupt and Unavailable, naming what is wrong with it or not installed.
     """
-    if not address:
+    if source is None:
         yield FixedModels((PlaybookEngine(VERSION),), clock.now())
         return
-    source = BareRelease(address)
     release = await source.read()
     with tempfile.TemporaryDirectory(prefix="usher-release-") as folder:
         await source.fetch(release, Path(folder))

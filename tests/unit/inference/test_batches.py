@@ -186,6 +186,13 @@ async def test_an_output_of_something_else_is_not_touched(batch: Callable[..., B
         assert other.read_bytes() == content
 
 
+async def test_a_file_is_not_its_own_output(batch: Callable[..., Batch]) -> None:
+    made = batch(OPENAI)
+    with pytest.raises(Conflict):
+        await run(Batch(made.source, made.source), clerk(Echo()), quiet)
+    assert json.loads(made.source.read_text()) == OPENAI
+
+
 async def test_an_output_shorter_than_its_input_is_not_taken_for_finished(batch: Callable[..., Batch]) -> None:
     await run(batch(*many(3)), clerk(Echo()), quiet)
     with pytest.raises(Conflict):

@@ -12,9 +12,10 @@ from bare_releases import lay_out
 from emulators.gcs import gcs_server, make_bucket
 from usher_inference.adapters.bare_release import BareRelease
 from usher_inference.metrics import Metrics
-from usher_inference.one_release import one_release
+from usher_inference.one_release import StoredRelease, one_release
 from usher_inference.settings import Settings
 from usher_shared.artifacts import ArtifactCorrupt
+from usher_shared.artifacts.folder import FolderArtifactStore
 from usher_shared.artifacts.gcs import GcsArtifactStore
 from usher_shared.artifacts.releases import Releases
 from usher_shared.clock import SystemClock
@@ -106,13 +107,20 @@ async def test_a_bucket(bucket: str, source: Path, tmp_path: Path) -> None:
 
 async def test_it_is_served_under_its_own_name(source: Path, tmp_path: Path) -> None:
     await lay_out(tmp_path / "release", source)
-    async with one_release(str(tmp_path / "release"), Settings(), Metrics(), SystemClock()) as models:
+    async with one_release(BareRelease(str(tmp_path / "release")), Settings(), Metrics(), SystemClock()) as models:
         [served] = models.all()
         assert (served.engine.model, served.engine.version) == ("tiny", "v1")
 
 
+async def test_one_of_a_store_is_served_by_its_version(source: Path, tmp_path: Path) -> None:
+    await lay_out(tmp_path / "release", source)
+    stored = StoredRelease(Releases(FolderArtifactStore(tmp_path / "release.store")), "v1")
+    async with one_release(stored, Settings(), Metrics(), SystemClock()) as models:
+        assert [each.engine.version for each in models.all()] == ["v1"]
+
+
 async def test_without_an_address_the_playbook_is_served() -> None:
-    async with one_release("", Settings(), Metrics(), SystemClock()) as models:
+    async with one_release(None, Settings(), Metrics(), SystemClock()) as models:
         assert [each.engine.model for each in models.all()] == ["usher-playbook"]
 
 
@@ -120,5 +128,5 @@ async def test_one_that_fails_its_smoke_test_is_not_served(source: Path, tmp_pat
     case = {"messages": [{"role": "user", "content": "hello"}], "expects": "tool_call"}
     await lay_out(tmp_path / "release", source, smoke=[case])
     with pytest.raises(UsherError):
-        async with one_release(str(tmp_path / "release"), Settings(), Metrics(), SystemClock()):
+        async with one_release(BareRelease(str(tmp_path / "release")), Settings(), Metrics(), SystemClock()):
             raise AssertionError

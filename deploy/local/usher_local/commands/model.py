@@ -9,9 +9,11 @@ import typer
 from rich.console import Console
 
 from usher_local.commands import model_releases
+from usher_local.commands.model_batch import batch
 
 model_app = typer.Typer(help="The models behind the conversation.", no_args_is_help=True)
 model_releases.register(model_app)
+model_app.command("batch")(batch)
 console = Console()
 
 

@@ -65,7 +65,7 @@ def list_releases(as_json: _Json = False) -> None:
 
 def show(version: Annotated[str, typer.Argument(help="as `usher model list` shows it")]) -> None:
     """A release's metadata, as JSON."""
-    typer.echo(asyncio.run(_releases(usual_stack()).named(version)).model_dump_json(indent=2))
+    typer.echo(asyncio.run(stored_releases(usual_stack()).named(version)).model_dump_json(indent=2))
 
 
 def publish(  # noqa: PLR0917  typer's options, given by name
@@ -93,7 +93,7 @@ def publish(  # noqa: PLR0917  typer's options, given by name
         "commit": commit,
     }
     release = describe_folder(folder, {name: value for name, value in given.items() if value is not None})
-    sealed = asyncio.run(_releases(usual_stack()).publish(release, folder))
+    sealed = asyncio.run(stored_releases(usual_stack()).publish(release, folder))
     if as_json:
         typer.echo(sealed.model_dump_json())
         return
@@ -161,7 +161,7 @@ def _commit() -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _releases(stack: Stack) -> Releases:
+def stored_releases(stack: Stack) -> Releases:
     """Where the stack's inference service looks for them."""
     from usher_inference.engine_loading import artifact_store
     from usher_inference.settings import Settings

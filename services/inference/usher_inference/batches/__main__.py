@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 
+from usher_inference.adapters.bare_release import BareRelease
 from usher_inference.batch_job import run_batch
 from usher_inference.batches.model import Progress
 from usher_inference.batches.service import Batch, Report
@@ -57,7 +58,8 @@ async def _until_stopped(batch: Batch, release: str, settings: Settings) -> Prog
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await run_batch(batch, release, settings, _tell_now_and_then())
+    source = BareRelease(release) if release else None
+    return await run_batch(batch, source, settings, _tell_now_and_then())
 
 
 def _tell_now_and_then() -> Report:

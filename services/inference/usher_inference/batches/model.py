@@ -28,6 +28,7 @@ CHAT_URL = "/v1/chat/completions"
 # https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto, by the HTTP status that it stands for
 _RPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 413: 3, 429: 8, 499: 1, 501: 12, 503: 14, 504: 4}
 _RPC_INTERNAL = 13
+_ANSWERED = ("response", "prediction", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +122,5 @@ def answers(written: dict[str, Any], number: int, raw: bytes) -> bool:
         line = read_line(raw)
     except InvalidRequest:
         return bool(written.get("line") == number)
-    return bool(written.get("custom_id" if line.shape == "openai" else line.shape) == line.key)
+    field = "custom_id" if line.shape == "openai" else line.shape
+    return bool(written.get(field) == line.key) and not written.keys().isdisjoint(_ANSWERED)
