@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,8 @@ from llguidance import LLMatcher, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
 from usher_shared.errors import InvalidRequest, UpstreamFailed
+
+_KEPT: Final = 64  # grammars
 
 
 class GrammarState:
@@ -42,10 +46,15 @@ class Grammars:
     def __init__(self, tokenizer: str, vocabulary: int, stop_ids: Collection[int]) -> None:
         self._tokenizer = LLTokenizer(tokenizer, n_vocab=vocabulary, eos_token=sorted(stop_ids))
         self._vocabulary = vocabulary
+        # an agent offers the same tools turn after turn: compiling takes milliseconds, copying microseconds
+        self._compiled = lru_cache(maxsize=_KEPT)(self._compile)
 
     def start(self, grammar: str) -> GrammarState:
-        """Takes milliseconds, in any thread. Raises InvalidRequest for a grammar that does not compile."""
+        """In any thread. Raises InvalidRequest for a grammar that does not compile."""
+        return GrammarState(self._compiled(grammar).deep_copy(), self._vocabulary)
+
+    def _compile(self, grammar: str) -> LLMatcher:
         matcher = LLMatcher(self._tokenizer, grammar)
         if matcher.is_error():
             raise InvalidRequest(f"the grammar does not compile: {matcher.get_error()[:300]}", code="invalid_grammar")
-        return GrammarState(matcher, self._vocabulary)
+        return matcher
