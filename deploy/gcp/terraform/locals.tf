@@ -13,7 +13,7 @@ locals {
     for name, own in {
       gateway     = { background = true, verifies = true, timeout_seconds = 3600, ingress = "INGRESS_TRAFFIC_ALL" }
       agent       = { background = true, memory = "1Gi", concurrency = 40, timeout_seconds = 3600 }
-      inference   = { concurrency = 20, timeout_seconds = 120 }
+      inference   = { verifies = true, concurrency = 20, timeout_seconds = 600 }
       tools       = { background = true, concurrency = 40 }
       logger      = { verifies = true, memory = "1Gi", maximum = 5 }
       webhooks    = { background = true, verifies = true, maximum = 5 }
@@ -119,9 +119,12 @@ locals {
     ]...)
   }
 
+  artifacts_bucket = "${var.project}-usher-artifacts"
+
   # what a service is told besides where the others are
   own_variables = {
-    gateway = { USHER_GATEWAY_TRUSTED_PROXIES = "1" } # Cloud Run's front end appends the client to X-Forwarded-For
+    gateway   = { USHER_GATEWAY_TRUSTED_PROXIES = "1" } # Cloud Run's front end appends the client to X-Forwarded-For
+    inference = { USHER_INFERENCE_RELEASES_BUCKET = local.artifacts_bucket }
   }
   variables = {
     for service in keys(local.services) : service => merge(

@@ -1,7 +1,8 @@
-# Artifacts: models and their releases. Trainer-job writes them, inference reads them, nobody else sees them.
+# Artifacts: models and their releases. Trainer-job writes them, inference reads them and writes down which it serves,
+# nobody else sees them.
 
 resource "google_storage_bucket" "artifacts" {
-  name                        = "${var.project}-usher-artifacts"
+  name                        = local.artifacts_bucket
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
@@ -35,4 +36,16 @@ resource "google_storage_bucket_iam_member" "artifacts_reader" {
   bucket = google_storage_bucket.artifacts.name
   role   = "roles/storage.objectViewer"
   member = google_service_account.service["inference"].member
+}
+
+# what is deployed, for all instances: usher_inference.releases.record
+resource "google_storage_bucket_iam_member" "deployment_writer" {
+  bucket = google_storage_bucket.artifacts.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.service["inference"].member
+
+  condition {
+    title      = "the record of what is deployed"
+    expression = "resource.name == \"projects/_/buckets/${local.artifacts_bucket}/objects/deployment.json\""
+  }
 }

@@ -14,6 +14,8 @@ from usher_inference.completions.ports import Models
 from usher_inference.embeddings import endpoints as embeddings
 from usher_inference.embeddings.lexical import LexicalEmbedder
 from usher_inference.embeddings.ports import Embedder
+from usher_inference.insights import endpoints as insights
+from usher_inference.insights.service import Bounds, Insights
 from usher_inference.metrics import Metrics
 from usher_inference.monitoring import endpoints as monitoring
 from usher_inference.monitoring.answers import ObservedModels
@@ -72,6 +74,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         routers=[
             endpoints.router,
             embeddings.router,
+            insights.router,
             predict_router(PREDICT, [_CALLERS]),
             monitoring.router,
             *_release_routers(deps.releases),
@@ -88,12 +91,16 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     app.state.models = models
     app.state.releases = deps.releases
     app.state.completions = endpoints.Desk(models, deps.clock, deps.ids, limits, deps.embedders, deps.clock.now())
+    app.state.insights = Insights(models, deps.clock, VERSION, settings.insights_model, _bounds(settings))
     app.state.predictor = Predictor(models, deps.clock, deps.ids, limits_of(settings))
-    answer_in_openai_shape(app, under=("/v1/", PREDICT))
+    answer_in_openai_shape(app, under=("/v1/", PREDICT), but=("/v1/insights",))
     return app
 
 
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(settings.insights_rows, settings.insights_joins, settings.default_deadline_seconds)
+
+
 def _release_routers(models: ReleasedModels | None) -> list[APIRouter]:
-    if models is None:
-        return []
-    return [releases.router, push_router(ReleaseEvents(models).handle)]
+    pushes = push_router(ReleaseEvents(models).handle)
+    return [pushes] if models is None else [pushes, releases.router]

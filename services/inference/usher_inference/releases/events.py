@@ -13,14 +13,19 @@ _LOG = logging.getLogger(__name__)
 
 
 class ReleaseEvents:
-    """A release that is refused is acknowledged: sending it again would not make it better."""
+    """A release that is refused is acknowledged: sending it again would not make it better.
 
-    def __init__(self, models: ReleasedModels) -> None:
+    So is every event where no store of releases is configured.
+    """
+
+    def __init__(self, models: ReleasedModels | None) -> None:
         self._models = models
 
     async def handle(self, event: Event) -> None:
         """Raises InvalidEvent, and for what a later delivery may find better: Unavailable, NotFound, Conflict."""
         data = parse_data(event)
+        if self._models is None:
+            return
         try:
             if isinstance(data, ModelReleased):
                 await self._models.take_released(data.version, float(data.traffic_percent), event.id)
