@@ -82,3 +82,11 @@ class Settings(BaseSettings):
     vertex_endpoint: Literal["dedicated", "shared"] = Field(
         default="dedicated", description="on Vertex AI: a shared endpoint has 60 s and 1.5 MB, and does not stream"
     )
+    # insights
+    insights_model: str | None = Field(
+        default=None,
+        description="the served model that is asked a question about data which the offline parser does not understand;"
+        " none: nobody is",
+    )
+    insights_rows: int = Field(default=1000, ge=1, le=100_000, description="most rows that a query for an insight returns")
+    insights_joins: int = Field(default=3, ge=0, le=10, description="most joins of a query for an insight")

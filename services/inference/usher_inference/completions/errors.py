@@ -16,21 +16,26 @@ _RETRY_SECONDS = 1.0  # where nobody knows better
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def answer_in_openai_shape(app: FastAPI, under: tuple[str, ...] = ("/v1/",)) -> None:
-    """Wraps the app's error handlers: `under` these paths they answer `{"error": {message, type, param, code}}`."""
+def answer_in_openai_shape(app: FastAPI, under: tuple[str, ...] = ("/v1/",), but: tuple[str, ...] = ()) -> None:
+    """Wraps the app's error handlers: they answer `{"error": {message, type, param, code}}`.
+
+    So do all paths `under` these, `but` for those that are no API of OpenAI's.
+    """
     renderers: tuple[tuple[type[Exception], Callable[[Exception], Response]], ...] = (
         (UsherError, _usher_error),
         (RequestValidationError, _invalid),
         (HTTPException, _http_error),
     )
     for kind, render in renderers:
-        app.add_exception_handler(kind, _only(under, render, cast(_Handler, app.exception_handlers[kind])))
+        app.add_exception_handler(kind, _only(under, but, render, cast(_Handler, app.exception_handlers[kind])))
 
 
-def _only(under: tuple[str, ...], render: Callable[[Exception], Response], otherwise: _Handler) -> _Handler:
+def _only(
+    under: tuple[str, ...], but: tuple[str, ...], render: Callable[[Exception], Response], otherwise: _Handler
+) -> _Handler:
     async def handle(request: Request, error: Exception) -> Response:
         usual = await otherwise(request, error)
-        if not request.url.path.startswith(under):
+        if not request.url.path.startswith(under) or request.url.path.startswith(but):
             return usual
         return render(error)
 

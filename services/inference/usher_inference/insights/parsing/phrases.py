@@ -30,9 +30,10 @@ GROUPING = tuple(
 )  # fmt: skip
 BUCKETS: dict[tuple[str, ...], Bucket] = {
     ("hour", "of", "the", "day"): "hour of day", ("hour", "of", "day"): "hour of day", ("time", "of", "day"): "hour of day",
-    ("day", "of", "the", "week"): "weekday", ("day", "of", "week"): "weekday", ("weekday",): "weekday", ("weekdays",): "weekday",
-    ("calendar", "week"): "week", ("calendar", "month"): "month",
-} | {(unit,): unit for unit in ("hour", "day", "week", "month", "quarter", "year")}  # type: ignore[dict-item]  # fmt: skip
+    ("day", "of", "the", "week"): "weekday", ("day", "of", "week"): "weekday", ("weekday",): "weekday",
+    ("weekdays",): "weekday", ("calendar", "week"): "week", ("calendar", "month"): "month", ("hour",): "hour",
+    ("day",): "day", ("week",): "week", ("month",): "month", ("quarter",): "quarter", ("year",): "year",
+}  # fmt: skip
 ADVERBS: dict[str, Bucket] = {
     "hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year",
     "annual": "year", "annually": "year",

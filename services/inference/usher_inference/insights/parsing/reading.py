@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from usher_inference.insights.parsing import phrases
@@ -99,7 +99,7 @@ class Reader:
         at = self._at + ahead
         return self._words[at] if at < len(self._words) else None
 
-    def _longest(self, table: Sequence[tuple[str, ...]] | dict[tuple[str, ...], object], start: int) -> tuple[str, ...]:
+    def _longest(self, table: Iterable[tuple[str, ...]], start: int) -> tuple[str, ...]:
         return max((each for each in table if self._lower(len(each), start) == each), key=len, default=())
 
     def _take_comma(self) -> int:

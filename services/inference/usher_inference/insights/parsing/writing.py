@@ -59,8 +59,8 @@ class _Writer:
         for place in plan.dimensions:
             name = self._name(place.column.name)
             outputs.append(Output(name, "category"))
-            column = self._column(place)
-            selected.append(column if column == name else f"{column} AS {_quoted(name)}")
+            written = self._column(place)
+            selected.append(written if written == name else f"{written} AS {_quoted(name)}")
             keys.append(name)
         for measure in plan.measures:
             name = self._name(measure_name(measure, plan))
@@ -119,8 +119,8 @@ class _Writer:
                     else "detail",
                 )
             )
-            column = self._column(place)
-            selected.append(column if column == name else f"{column} AS {_quoted(name)}")
+            written = self._column(place)
+            selected.append(written if written == name else f"{written} AS {_quoted(name)}")
         lines = [f"SELECT {', '.join(selected)}", *self._body()]
         if plan.rank_place is not None and plan.ranking is not None:
             lines.append(f"ORDER BY {self._column(plan.rank_place)} {'DESC' if plan.ranking.descending else 'ASC'}")
