@@ -14,9 +14,6 @@ from pydantic import SecretStr, ValidationError
 
 from usher_agent.adapters.chat_models import PLAYBOOK, build_chat_model
 from usher_agent.adapters.gemini_chat_model import GeminiChatModel
-from usher_agent.adapters.gemini_schema import to_gemini
-from usher_agent.adapters.gemini_wire import contents
-from usher_agent.adapters.google_access import GoogleAccess
 from usher_agent.adapters.openai_chat_model import OpenAIChatModel
 from usher_agent.adapters.vertex_chat_model import VertexChatModel
 from usher_agent.models.order import ModelOrder
@@ -25,6 +22,9 @@ from usher_agent.models.settings import ModelSettings
 from usher_agent.settings import Settings
 from usher_shared.errors import Unavailable
 from usher_shared.http.tokens import LocalTokenSource
+from usher_shared.model_servers.gemini_schema import to_gemini
+from usher_shared.model_servers.gemini_wire import contents
+from usher_shared.model_servers.google_access import GoogleAccess
 
 OLLAMA = {"kind": "openai", "url": "http://localhost:11434/v1", "name": "qwen3:4b"}
 GEMINI = {"kind": "gemini", "name": "gemini-2.5-flash", "key_env": "USHER_AGENT_KEY_GEMINI"}

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from usher_agent.adapters.openai_wire import ToolsAsJson, error_of, gather, read_message, request_body, sse_data
-from usher_agent.models.ports import CompletionRequest, Refused, RequestedCall
+from usher_agent.adapters.completions import completion_of
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout
+from usher_shared.model_servers.answers import Refused, RequestedCall
+from usher_shared.model_servers.openai_wire import ToolsAsJson, error_of, gather, read_message, request_body, sse_data
 
 
 async def stream(*deltas: dict[str, Any], end: str = "data: [DONE]\n\n", line: str = "\n") -> Any:
@@ -26,7 +27,7 @@ async def stream(*deltas: dict[str, Any], end: str = "data: [DONE]\n\n", line: s
 
     gathered = await gather(sse_data(pieces()), heard.append)
     assert "".join(heard) == "".join(gathered.text)
-    return gathered.completion("m")
+    return completion_of(gathered, "m")
 
 
 def call(name: str | None, arguments: Any, **more: Any) -> dict[str, Any]:
@@ -101,14 +102,14 @@ async def test_an_error_in_the_middle() -> None:
 def test_content_in_parts() -> None:
     parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "Hel"}, {"type": "text", "text": "lo."}]
     body = {"choices": [{"message": {"content": parts}}], "usage": {"prompt_tokens": -1, "completion_tokens": "4"}}
-    completion = read_message(body).completion("m")
+    completion = completion_of(read_message(body), "m")
     assert (completion.text, completion.prompt_tokens, completion.completion_tokens) == ("Hello.", 0, 0)
 
 
 def test_a_refusal_is_one() -> None:
     body = {"choices": [{"message": {"content": None, "refusal": "I can't help with that."}, "finish_reason": "stop"}]}
     with pytest.raises(Refused):
-        read_message(body).completion("m")
+        completion_of(read_message(body), "m")
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b'{"choices": []}', b'{"choices": [{"message": 1}]}', b'{"error": "x"}'])
@@ -153,8 +154,8 @@ def test_a_signature_goes_back_to_googles_surface_alone(keep: bool) -> None:
     function = {"name": "a", "arguments": "{}"}
     call = {"id": "1", "type": "function", "function": function, "extra_content": {"google": google}}
     messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
-    request = CompletionRequest(messages, (), "conv-1")
-    body = request_body(request, model="m", tools=None, temperature=None, stream=False, extras=keep)
+    body = request_body(messages, model="m", tools=None, stream=False, options={"temperature": None}, extras=keep)
+    assert set(body) == {"model", "messages"}
     (sent,) = body["messages"][1]["tool_calls"]
     assert sent.pop("extra_content", None) == ({"google": {"thought_signature": "c2ln"}} if keep else None)
     assert sent == {"id": "1", "type": "function", "function": function}

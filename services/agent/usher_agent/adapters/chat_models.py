@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 
 from usher_agent.adapters.gemini_chat_model import GeminiChatModel
-from usher_agent.adapters.google_access import GoogleAccess
 from usher_agent.adapters.openai_chat_model import OpenAIChatModel
 from usher_agent.adapters.vertex_chat_model import VertexChatModel
 from usher_agent.models.order import Candidate, ModelOrder
@@ -15,6 +14,7 @@ from usher_agent.models.prices import Price
 from usher_agent.models.settings import ModelSettings
 from usher_agent.settings import Settings
 from usher_shared.http.tokens import TokenSource
+from usher_shared.model_servers.google_access import GoogleAccess
 
 PLAYBOOK = "usher-playbook"
 

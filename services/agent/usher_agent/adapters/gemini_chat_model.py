@@ -1,32 +1,15 @@
-"""ChatModel over Gemini, by Google's SDK: with an API key, or on Vertex AI with this machine's account.
-
-The SDK waits up to ten seconds and repeats a request whose connection failed, unless it is told how often to try:
-it is told once, since what to do then is decided elsewhere. Answers are always read as a stream, so that their length
-is bounded. Safety settings are the service's own.
-"""
+"""ChatModel over Gemini, by Google's SDK: with an API key, or on Vertex AI with this machine's account."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from usher_agent.adapters.gemini_schema import to_gemini
-from usher_agent.adapters.openai_wire import LONGEST_ANSWER_BYTES
-from usher_agent.models.ports import Completion, CompletionRequest, Listener, Refused
-from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout, UsherError
-from usher_shared.telemetry import span
-from usher_shared.telemetry.tracing import SpanKind
+from usher_agent.models.ports import Completion, CompletionRequest, Listener
+from usher_shared.model_servers.gemini_client import GeminiClient
 
 if TYPE_CHECKING:  # the SDK is an optional extra, and heavy
     from google.auth.credentials import Credentials
-    from google.genai import Client, types
-    from google.genai.errors import APIError
-
-_PING_SECONDS = 2.0
-_LISTS_KEPT = 32
 
 
 class GeminiChatModel:
@@ -46,150 +29,38 @@ class GeminiChatModel:
         credentials: Credentials | None = None,
         temperature: float | None = None,
     ) -> None:
-        try:
-            from google import genai
-            from google.genai import types
-        except ImportError as error:
-            raise UsherError("Gemini needs the extra usher-agent[gemini]") from error
-        logging.getLogger("google_genai").setLevel(logging.WARNING)
-        options = types.HttpOptions(base_url=base_url, retry_options=types.HttpRetryOptions(attempts=1))
-        if api_key is not None:
-            self._client: Client = genai.Client(vertexai=False, api_key=api_key, http_options=options)
-        else:
-            self._client = genai.Client(
-                vertexai=True, project=project, location=location, credentials=credentials, http_options=options
-            )
-        self._model = model
+        self._client = GeminiClient(
+            model, api_key=api_key, project=project, location=location, base_url=base_url, credentials=credentials
+        )
         self._temperature = temperature
-        self._tools: dict[int, tuple[Any, list[types.Tool]]] = {}
 
     async def close(self) -> None:
-        await self._client.aio.aclose()
-        self._client.close()
+        await self._client.close()
 
     async def ping(self) -> None:
-        from google.genai import types
-
-        try:
-            async with asyncio.timeout(_PING_SECONDS):
-                await self._client.aio.models.get(
-                    model=self._model,
-                    config=types.GetModelConfig(http_options=types.HttpOptions(timeout=int(_PING_SECONDS * 1000))),
-                )
-        except TimeoutError as error:
-            raise Unavailable("the model did not answer in time") from error
-        except Exception as error:
-            raise _meaning(error) from error
+        await self._client.ping()
 
     async def complete(self, request: CompletionRequest, on_text: Listener | None = None) -> Completion:
-        from usher_agent.adapters.gemini_wire import Answer, contents
+        from usher_shared.model_servers.gemini_wire import GeminiAnswer
 
-        system, told = contents(request.messages, self._model)
-        config = self._config(request, system)
-        answer = Answer(self._model)
-        characters = 0
-        with span("POST gemini/generateContent", SpanKind.CLIENT, **{"gen_ai.request.model": self._model}):
-            try:
-                async with asyncio.timeout(request.timeout_seconds):
-                    stream: Any = await self._client.aio.models.generate_content_stream(
-                        model=self._model, contents=told, config=config
-                    )
-                    async with aclosing(stream):
-                        async for chunk in stream:
-                            said = answer.add(chunk)
-                            characters += len(said) + sum(len(call.arguments) for call in answer.calls)
-                            if characters > LONGEST_ANSWER_BYTES:
-                                raise UpstreamFailed("the model's answer does not end")
-                            if said and on_text is not None:
-                                on_text(said)
-            except TimeoutError as error:
-                raise UpstreamTimeout("the model did not answer in time") from error
-            except UsherError:
-                raise
-            except Exception as error:
-                raise _meaning(error) from error
-        return answer.completion()
-
-    def _config(self, request: CompletionRequest, system: str | None) -> types.GenerateContentConfig:
-        from google.genai import types
-
-        config = types.GenerateContentConfig(
-            system_instruction=system,
-            temperature=self._temperature,
-            http_options=types.HttpOptions(timeout=max(1, int(request.timeout_seconds * 1000))),
-            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-        )
-        if request.tools:
-            config.tools = [*self._declared(request.tools)]
+        answer = GeminiAnswer(self._client.model)
+        config: dict[str, Any] = {"temperature": self._temperature}
         if request.response_format is not None:
-            config.response_mime_type = "application/json"
-            config.response_json_schema = (request.response_format.get("json_schema") or {}).get("schema")
-        return config
-
-    def _declared(self, tools: Sequence[dict[str, Any]]) -> list[types.Tool]:
-        """Each list of tools is translated once: there are few, and they do not change."""
-        known = self._tools.get(id(tools))
-        if known is None or known[0] is not tools:
-            from google.genai import types
-
-            declarations = [
-                types.FunctionDeclaration(
-                    name=tool["function"]["name"],
-                    description=tool["function"].get("description"),
-                    parameters=_schema(tool["function"].get("parameters")),
-                )
-                for tool in tools
-            ]
-            if len(self._tools) >= _LISTS_KEPT:
-                self._tools.clear()
-            known = self._tools[id(tools)] = (tools, [types.Tool(function_declarations=declarations)])
-        return known[1]
-
-
-def _schema(parameters: dict[str, Any] | None) -> types.Schema | None:
-    from google.genai import types
-
-    if not parameters or not parameters.get("properties"):
-        return None  # an object without properties is refused
-    return types.Schema.model_validate(to_gemini(parameters))
-
-
-def _meaning(error: Exception) -> UsherError:
-    """What a failure of the SDK means. Its text is not repeated: it may hold the customer's words."""
-    import aiohttp
-    from google.auth.exceptions import GoogleAuthError
-    from google.genai.errors import APIError
-
-    if isinstance(error, APIError):
-        return _refused(error)
-    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)):
-        return Unavailable("the model cannot be reached")
-    if isinstance(error, GoogleAuthError):
-        return Unavailable(f"no Google credentials: {type(error).__name__}")
-    return UpstreamFailed(f"the model's answer could not be read: {type(error).__name__}")
-
-
-def _refused(error: APIError) -> UsherError:
-    detail = f"the model's server answered {error.code} {error.status if isinstance(error.status, str) else ''}".strip()
-    if error.code in (429, 503):
-        return Unavailable(detail, retry_after_seconds=_retry_delay(error))
-    if error.code in (408, 504):
-        return UpstreamTimeout(detail)
-    if error.code == 400:
-        return Refused(detail)
-    return UpstreamFailed(detail)
-
-
-def _retry_delay(error: APIError) -> float | None:
-    """Google's `RetryInfo`, such as "17s"; or Retry-After."""
-    body = error.details if isinstance(error.details, dict) else {}
-    for detail in (body.get("error") or body).get("details") or ():
-        delay = detail.get("retryDelay") if isinstance(detail, dict) else None
-        if isinstance(delay, str) and delay.endswith("s"):
-            try:
-                return float(delay[:-1])
-            except ValueError:
-                break
-    header = getattr(error.response, "headers", None)
-    found = header.get("Retry-After") if header is not None else None
-    return float(found) if isinstance(found, str) and found.isdigit() else None
+            config["response_mime_type"] = "application/json"
+            config["response_json_schema"] = (request.response_format.get("json_schema") or {}).get("schema")
+        pieces = self._client.stream(
+            request.messages, answer, timeout_seconds=request.timeout_seconds, tools=request.tools, **config
+        )
+        async with aclosing(pieces):
+            async for said in pieces:
+                if on_text is not None:
+                    on_text(said)
+        return Completion(
+            text=answer.whole_text(),
+            tool_calls=answer.calls,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            cached_tokens=answer.cached_tokens,
+            model=answer.model,
+            version=answer.version,
+        )

@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 
-from usher_agent.adapters.model_http import ModelHttp, read_limited
 from usher_agent.adapters.openai_embedder import unit
 from usher_agent.knowledge.ports import Purpose
 from usher_shared.errors import UpstreamFailed
+from usher_shared.model_servers.http import ModelHttp, read_limited
 
 MODEL = "gemini-embedding-001"
 _TASKS: dict[Purpose, str] = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}

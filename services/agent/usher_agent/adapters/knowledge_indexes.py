@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from usher_agent.adapters.google_access import GoogleAccess
 from usher_agent.adapters.google_embedder import MODEL as GEMINI
 from usher_agent.adapters.google_embedder import GoogleEmbedder
 from usher_agent.adapters.openai_embedder import OpenAIEmbedder
@@ -14,6 +13,7 @@ from usher_agent.adapters.vertex_knowledge import VertexKnowledge
 from usher_agent.knowledge.settings import KnowledgeSettings
 from usher_shared.clock import Clock
 from usher_shared.documents import DocumentStore
+from usher_shared.model_servers.google_access import GoogleAccess
 
 if TYPE_CHECKING:
     from usher_agent.adapters.sqlite_knowledge import SqliteKnowledge

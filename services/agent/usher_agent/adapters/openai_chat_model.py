@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-from usher_agent.adapters.model_http import ModelHttp, read_limited
-from usher_agent.adapters.openai_wire import ToolsAsJson, gather, read_message, request_body, sse_data
+from usher_agent.adapters.completions import completion_of
 from usher_agent.models.ports import Completion, CompletionRequest, Listener
 from usher_shared.contracts.identity import CONVERSATION_HEADER
 from usher_shared.errors import Unavailable
 from usher_shared.http.client import bearer
 from usher_shared.http.tokens import TokenSource
+from usher_shared.model_servers.http import ModelHttp, read_limited
+from usher_shared.model_servers.openai_wire import ToolsAsJson, gather, read_message, request_body, sse_data
 
 VERSION_HEADER = "Usher-Model-Version"
 VARIANT_HEADER = "Usher-Model-Variant"
@@ -72,11 +73,11 @@ class OpenAIChatModel:
     def _body(self, request: CompletionRequest, *, stream: bool) -> bytes:
         return orjson.dumps(
             request_body(
-                request,
+                request.messages,
                 model=self._model,
                 tools=self._tools.of(request.tools),
-                temperature=self._temperature,
                 stream=stream,
+                options={"response_format": request.response_format, "temperature": self._temperature},
                 extras=self._keeps_extras,
             )
         )
@@ -99,6 +100,6 @@ class OpenAIChatModel:
                 if on_text is not None and gathered.text[0]:
                     on_text(gathered.text[0])
             headers = response.headers
-            return gathered.completion(
-                self._model, version=headers.get(VERSION_HEADER), variant=headers.get(VARIANT_HEADER, "")
+            return completion_of(
+                gathered, self._model, version=headers.get(VERSION_HEADER), variant=headers.get(VARIANT_HEADER, "")
             )

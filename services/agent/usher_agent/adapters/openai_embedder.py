@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from usher_agent.adapters.model_http import ModelHttp, read_limited
 from usher_agent.knowledge.ports import Purpose
 from usher_shared.errors import UpstreamFailed
+from usher_shared.model_servers.http import ModelHttp, read_limited
 
 _BATCH = 32  # texts a request
 _QUERY_SECONDS = 5.0

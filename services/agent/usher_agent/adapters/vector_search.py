@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from usher_agent.adapters.model_http import ModelHttp, read_limited
 from usher_shared.errors import UpstreamFailed
+from usher_shared.model_servers.http import ModelHttp, read_limited
 
 _MOST = 100  # datapoints a request; 1000 are allowed, but a request has to stay below 10 MB
 _WRITE_SECONDS = 60.0

@@ -1,25 +1,15 @@
-"""ChatModel over a Vertex AI endpoint: a model that serves OpenAI's chat completions behind rawPredict.
-
-`endpoint_url` is the endpoint's, dedicated (`https://<id>.<region>-<number>.prediction.vertexai.goog/v1/projects/<p>/
-locations/<region>/endpoints/<id>`) or shared (`https://<region>-aiplatform.googleapis.com/v1/projects/…`). Google's
-vLLM container takes the request as `instances[0]` with `"@requestFormat": "chatCompletions"` and answers with the
-completion under `predictions`; a container of one's own may answer with the completion itself. A dedicated endpoint
-streams by streamRawPredict; a shared one does not, and takes 1.5 MB and 60 s at most.
-"""
+"""ChatModel over a Vertex AI endpoint: a model that serves OpenAI's chat completions behind rawPredict."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-import orjson
-
-from usher_agent.adapters.model_http import ModelHttp, read_limited
-from usher_agent.adapters.openai_wire import Gathered, ToolsAsJson, gather, read_message, request_body, sse_data
-from usher_agent.models.ports import Completion, CompletionRequest, Listener, Refused
-from usher_shared.errors import Unavailable, UpstreamFailed
-
-_LARGEST_SHARED_BYTES = 1_500_000
+from usher_agent.adapters.completions import completion_of
+from usher_agent.models.ports import Completion, CompletionRequest, Listener
+from usher_shared.errors import Unavailable
+from usher_shared.model_servers.http import ModelHttp, read_limited
+from usher_shared.model_servers.openai_wire import ToolsAsJson, gather, request_body, sse_data
+from usher_shared.model_servers.vertex_wire import is_dedicated, read_prediction, verb, write_instance
 
 
 class VertexChatModel:
@@ -38,7 +28,7 @@ class VertexChatModel:
         dedicated: bool | None = None,
     ) -> None:
         self._url = endpoint_url.rstrip("/")
-        self._dedicated = "aiplatform.googleapis.com" not in self._url if dedicated is None else dedicated
+        self._dedicated = is_dedicated(self._url) if dedicated is None else dedicated
         self._model = model
         self._access_token = access_token
         self._temperature = temperature
@@ -57,50 +47,33 @@ class VertexChatModel:
 
     def _body(self, request: CompletionRequest, *, stream: bool) -> bytes:
         instance = request_body(
-            request,
+            request.messages,
             model=None,  # an endpoint serves one model, under a name of the container's own
             tools=self._tools.of(request.tools),
-            temperature=self._temperature,
             stream=stream,
-            extras=False,
+            options={"response_format": request.response_format, "temperature": self._temperature},
         )
-        body = orjson.dumps({"instances": [{"@requestFormat": "chatCompletions", **instance}]})
-        if not self._dedicated and len(body) > _LARGEST_SHARED_BYTES:
-            raise Refused("the conversation is too long for a shared endpoint (1.5 MB)")
-        return body
+        return write_instance(instance, dedicated=self._dedicated)
 
     async def complete(self, request: CompletionRequest, on_text: Listener | None = None) -> Completion:
         streams = on_text is not None and self._dedicated
-        verb = "streamRawPredict" if streams else "rawPredict"
+        called = verb(streams=streams)
         async with self._http.request(
             "POST",
-            f"{self._url}:{verb}",
+            f"{self._url}:{called}",
             headers={"Authorization": f"Bearer {await self._access_token()}"},
             body=self._body(request, stream=streams),
             timeout_seconds=request.timeout_seconds,
             streams=streams,
-            span_name=f"POST vertex/{verb}",
+            span_name=f"POST vertex/{called}",
             model=self._model,
         ) as response:
             if streams and on_text is not None and response.content_type == "text/event-stream":
                 gathered = await gather(sse_data(response.content.iter_any()), on_text)
             else:
-                gathered = _read(await read_limited(response))
+                gathered = read_prediction(await read_limited(response))
                 if on_text is not None and gathered.text[0]:
                     on_text(gathered.text[0])
         # what the container calls its model is a path in it
         gathered.model = self._model
-        return gathered.completion(self._model, version=response.headers.get("x-vertex-ai-deployed-model-id"))
-
-
-def _read(raw: bytes) -> Gathered:
-    try:
-        body: Any = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise UpstreamFailed("the model's answer is no completion") from error
-    found = body.get("predictions", body) if isinstance(body, dict) else body
-    if isinstance(found, list) and found:
-        found = found[0]
-    if not isinstance(found, dict):
-        raise UpstreamFailed("the model's answer is no completion")
-    return read_message(found)
+        return completion_of(gathered, self._model, version=response.headers.get("x-vertex-ai-deployed-model-id"))

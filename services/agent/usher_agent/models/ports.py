@@ -6,26 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from usher_shared.errors import UpstreamFailed
+from usher_shared.model_servers.answers import Refused, RequestedCall
 
-
-class Refused(UpstreamFailed):
-    """The server is well and will not answer this request: too long, blocked for safety, or malformed to it."""
-
-    code = "model_refused"
-
-
-@dataclass(frozen=True, slots=True)
-class RequestedCall:
-    """A tool call as the model emitted it; `arguments` is JSON text that may be broken.
-
-    `extra` is what its maker wants back with the call in the next request (Gemini's thought signature), as the
-    `extra_content` of OpenAI's tool call.
-    """
-
-    name: str
-    arguments: str
-    extra: dict[str, Any] | None = None
+__all__ = ["ChatModel", "Completion", "CompletionRequest", "Listener", "Refused", "RequestedCall"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """JSON Schema as Gemini takes it: the part of OpenAPI 3.0 that a function declaration knows.
 
 https://ai.google.dev/api/caching#Schema. What it does not know (`additionalProperties`, `$ref`, `const`, a list of
-types) is written otherwise or left out: the agent checks the arguments of every call itself.
+types) is written otherwise or left out: whoever runs a call checks its arguments.
 """
 
 from __future__ import annotations

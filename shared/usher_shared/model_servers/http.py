@@ -1,4 +1,4 @@
-"""The HTTP client of the adapters for models: aiohttp, and what its failures mean."""
+"""The HTTP client for models' servers: aiohttp, and what its failures mean."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from usher_agent.adapters.openai_wire import LONGEST_ANSWER_BYTES, error_of
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout
-from usher_shared.telemetry import current, span
+from usher_shared.model_servers.answers import LONGEST_ANSWER_BYTES
+from usher_shared.model_servers.openai_wire import error_of
+from usher_shared.telemetry import begin_span, current
 from usher_shared.telemetry.tracing import SpanKind
 
 _LONGEST_ERROR_BYTES = 64 << 10
@@ -45,30 +46,35 @@ class ModelHttp:
         span_name: str = "model",
         model: str = "",
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer below 400, still to be read. Raises as ChatModel.complete, while it is read too."""
+        """An answer below 400, still to be read. Raises Unavailable, UpstreamTimeout, UpstreamFailed, Refused;
+        while it is read too."""
         sent = {"Content-Type": "application/json", **headers}
         if streams:
             sent["Accept"] = "text/event-stream"
-        context = current()
+        # the answer may be read to its end in another task, so that the span is no block
+        open_span = begin_span(span_name, SpanKind.CLIENT, {"gen_ai.request.model": model})
+        with open_span.inside():
+            context = current()
         if context is not None:
             sent["X-Request-Id"] = context.request_id
             sent["traceparent"] = context.traceparent
         timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=_CONNECT_SECONDS)
-        with span(span_name, SpanKind.CLIENT, **{"gen_ai.request.model": model}):
-            try:
-                async with self.open().request(
-                    method, url, data=body, headers=sent, timeout=timeout, allow_redirects=False
-                ) as response:
-                    if method == "POST" and response.status >= 300:
-                        error = await response.content.read(_LONGEST_ERROR_BYTES)
-                        raise error_of(response.status, error, response.headers.get("Retry-After"))
-                    yield response
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                raise Unavailable("the model cannot be reached") from error
-            except TimeoutError as error:
-                raise UpstreamTimeout("the model did not answer in time") from error
-            except aiohttp.ClientError as error:
-                raise UpstreamFailed(f"the model's connection broke: {type(error).__name__}") from error
+        try:
+            async with self.open().request(
+                method, url, data=body, headers=sent, timeout=timeout, allow_redirects=False
+            ) as response:
+                if method == "POST" and response.status >= 300:
+                    said = await response.content.read(_LONGEST_ERROR_BYTES)
+                    raise error_of(response.status, said, response.headers.get("Retry-After"))
+                yield response
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unavailable("the model cannot be reached") from error
+        except TimeoutError as error:
+            raise UpstreamTimeout("the model did not answer in time") from error
+        except aiohttp.ClientError as error:
+            raise UpstreamFailed(f"the model's connection broke: {type(error).__name__}") from error
+        finally:
+            open_span.end()
 
 
 async def read_limited(response: aiohttp.ClientResponse) -> bytes:

@@ -63,7 +63,7 @@ class GoogleAccess:
             from google.auth.exceptions import GoogleAuthError
             from google.auth.transport.requests import Request
         except ImportError as error:
-            raise Unavailable("models on Vertex AI need the extra usher-agent[vertex]") from error
+            raise Unavailable("a Google account needs the extra usher-shared[vertex]") from error
         try:
             if self._credentials is None:
                 self._credentials, _ = google.auth.default(scopes=[SCOPE])

@@ -8,16 +8,15 @@ id, with arguments as an object, `finish_reason: stop` after a call (python-gena
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from usher_agent.models.ports import Completion, CompletionRequest, Refused, RequestedCall
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout, UsherError
+from usher_shared.model_servers.answers import LONGEST_ANSWER_BYTES, Refused, RequestedCall
 
-LONGEST_ANSWER_BYTES = 4 << 20
 _LONGEST_RETRY_AFTER = 3600.0
 _LISTS_KEPT = 32
 _DONE = b"[DONE]"
@@ -27,34 +26,38 @@ _REFUSALS = frozenset({400, 409, 413, 415, 422})
 
 @dataclass(slots=True)
 class Gathered:
-    """A completion as read so far."""
+    """A completion as read so far; `finish` is the server's own word, and `logprobs` what it says of each token."""
 
     text: list[str] = field(default_factory=list)
     calls: list[RequestedCall] = field(default_factory=list)
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
     usage: Any = None
     model: str = ""
     fingerprint: str = ""
+    finish: str = ""
     blocked: bool = False
-    cut_short: bool = False
 
-    def completion(self, default_model: str, *, version: str | None = None, variant: str = "") -> Completion:
-        """Raises Refused (withheld for safety) and UpstreamFailed (an answer without text or call)."""
+    @property
+    def prompt_tokens(self) -> int:
+        return _count(self.usage, "prompt_tokens")
+
+    @property
+    def completion_tokens(self) -> int:
+        return _count(self.usage, "completion_tokens")
+
+    @property
+    def cached_tokens(self) -> int:
+        details = self.usage.get("prompt_tokens_details") if isinstance(self.usage, dict) else None
+        return _count(details, "cached_tokens")
+
+    def whole_text(self) -> str:
+        """What was said. Raises Refused (withheld for safety) and UpstreamFailed (an answer without text or call)."""
         text = "".join(self.text)
         if self.blocked and not self.calls:
             raise Refused("the model's answer was withheld for safety", code="model_blocked")
-        if self.cut_short and not text and not self.calls:
+        if self.finish == "length" and not text and not self.calls:
             raise UpstreamFailed("the model spent its tokens without an answer")
-        model = self.model or default_model
-        return Completion(
-            text=text,
-            tool_calls=self.calls,
-            prompt_tokens=_count(self.usage, "prompt_tokens"),
-            completion_tokens=_count(self.usage, "completion_tokens"),
-            cached_tokens=_cached(self.usage),
-            model=model,
-            version=version or self.fingerprint.removeprefix(f"{model}-"),
-            variant=variant,
-        )
+        return text
 
 
 class ToolsAsJson:
@@ -63,7 +66,10 @@ class ToolsAsJson:
     def __init__(self) -> None:
         self._written: dict[int, tuple[Any, orjson.Fragment]] = {}
 
-    def of(self, tools: Sequence[dict[str, Any]]) -> orjson.Fragment:
+    def of(self, tools: Sequence[dict[str, Any]]) -> orjson.Fragment | None:
+        """None without any."""
+        if not tools:
+            return None
         known = self._written.get(id(tools))
         if known is None or known[0] is not tools:
             if len(self._written) >= _LISTS_KEPT:
@@ -73,19 +79,26 @@ class ToolsAsJson:
 
 
 def request_body(
-    request: CompletionRequest, *, model: str | None, tools: Any, temperature: float | None, stream: bool, extras: bool
+    messages: Sequence[dict[str, Any]],
+    *,
+    model: str | None,
+    tools: orjson.Fragment | None,
+    stream: bool,
+    options: Mapping[str, Any],
+    extras: bool = False,
 ) -> dict[str, Any]:
-    """`tools` as it stands in the body. `extras`: whether the server wants back what it sent beside its calls."""
-    messages = [_with_extras(message, keep=extras) for message in request.messages]
-    body: dict[str, Any] = {"messages": messages}
+    """The request; `options` are its other members, None for those to be left out.
+
+    `extras`: whether the server wants back what it sent beside its calls.
+    """
+    body: dict[str, Any] = {"messages": [_with_extras(message, keep=extras) for message in messages]}
     if model is not None:
         body["model"] = model
-    if request.tools:
+    if tools is not None:
         body["tools"] = tools
-    if request.response_format is not None:
-        body["response_format"] = request.response_format
-    if temperature is not None:
-        body["temperature"] = temperature
+    for name, value in options.items():
+        if value is not None:
+            body[name] = value
     if stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
@@ -151,39 +164,62 @@ def read_message(raw: bytes | dict[str, Any]) -> Gathered:
     return gathered
 
 
-async def gather(events: AsyncIterator[bytes], on_text: Callable[[str], None]) -> Gathered:
-    """One completion from its streamed chunks. Raises UpstreamFailed for what is no completion, or breaks off."""
-    gathered = Gathered()
-    calls = _Calls()
-    something = ended = False
-    async for data in events:
+class StreamedAnswer:
+    """One completion from its streamed chunks."""
+
+    def __init__(self) -> None:
+        self._gathered = Gathered()
+        self._calls = _Calls()
+        self._something = self._ended = False
+
+    def add(self, data: bytes) -> str:
+        """The text in an event's data. Raises UpstreamFailed for what is no chunk of a completion."""
         if data == _DONE:
-            ended = True
-            break
+            self._ended = True
+            return ""
+        gathered, said = self._gathered, ""
         try:
             chunk = orjson.loads(data)
             if chunk.get("error"):
                 raise UpstreamFailed("the model broke off")
-            something = True
+            self._something = True
             _note(gathered, chunk)
             for choice in (chunk.get("choices") or ())[:1]:
                 delta = choice.get("delta") or {}
-                content = _text(delta.get("content"))
-                if content:
-                    gathered.text.append(content)
-                    on_text(content)
+                said = _text(delta.get("content"))
+                if said:
+                    gathered.text.append(said)
                 for piece in delta.get("tool_calls") or ():
-                    calls.add(piece)
+                    self._calls.add(piece)
                 _finish(gathered, choice, delta)
-                ended = ended or bool(choice.get("finish_reason"))
         except (orjson.JSONDecodeError, TypeError, AttributeError, KeyError) as error:
             raise UpstreamFailed("the model's stream is no completion") from error
-    if not something:
-        raise UpstreamFailed("the model's stream was empty")
-    if not ended:  # a server or proxy that is stopped may close the connection in good order
-        raise UpstreamFailed("the model broke off")
-    gathered.calls = calls.finished()
-    return gathered
+        return said
+
+    def take_logprobs(self) -> list[dict[str, Any]]:
+        """Those that came since the last time."""
+        taken, self._gathered.logprobs = self._gathered.logprobs, []
+        return taken
+
+    def ended(self) -> Gathered:
+        """The whole of it. Raises UpstreamFailed when the stream was empty or broke off."""
+        if not self._something:
+            raise UpstreamFailed("the model's stream was empty")
+        if not self._ended and not self._gathered.finish:
+            # a server or proxy that is stopped may close the connection in good order
+            raise UpstreamFailed("the model broke off")
+        self._gathered.calls = self._calls.finished()
+        return self._gathered
+
+
+async def gather(events: AsyncIterator[bytes], on_text: Callable[[str], None]) -> Gathered:
+    """One completion from its streamed chunks. Raises UpstreamFailed for what is no completion, or breaks off."""
+    answer = StreamedAnswer()
+    async for data in events:
+        said = answer.add(data)
+        if said:
+            on_text(said)
+    return answer.ended()
 
 
 async def sse_data(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -268,17 +304,15 @@ def _note(gathered: Gathered, body: dict[str, Any]) -> None:
 
 def _finish(gathered: Gathered, choice: dict[str, Any], message: dict[str, Any]) -> None:
     reason = choice.get("finish_reason")
+    if reason:
+        gathered.finish = str(reason)
     if reason == "content_filter" or message.get("refusal"):
         gathered.blocked = True
-    elif reason == "length":
-        gathered.cut_short = True
+    logprobs = choice.get("logprobs")
+    if logprobs:
+        gathered.logprobs += logprobs.get("content") or ()
 
 
 def _count(usage: Any, name: str) -> int:
     value = usage.get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and value > 0 else 0
-
-
-def _cached(usage: Any) -> int:
-    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
-    return _count(details, "cached_tokens")

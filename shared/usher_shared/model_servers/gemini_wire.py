@@ -1,4 +1,4 @@
-"""OpenAI's messages as Gemini's contents, and Gemini's answers as completions.
+"""OpenAI's messages as Gemini's contents, and Gemini's answers put together.
 
 Roles: the first system message is the system instruction; later ones are notes in the customer's place, marked so
 that no customer can write one. Calls and their results keep our ids. A thought signature travels with its call in
@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 from google.genai import types
 
-from usher_agent.models.ports import Completion, Refused, RequestedCall
 from usher_shared.errors import UpstreamFailed
+from usher_shared.model_servers.answers import Refused, RequestedCall
 
 _SKIP = b"skip_thought_signature_validator"
 _NOTE = "system-note"
@@ -122,8 +122,8 @@ def _object(text: str, otherwise: str = "value") -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Answer:
-    """A completion as its chunks come in."""
+class GeminiAnswer:
+    """An answer as its chunks come in; `finish` is Gemini's own word."""
 
     model: str
     text: list[str] = field(default_factory=list)
@@ -155,8 +155,8 @@ class Answer:
             self.text.append(said)
         return said
 
-    def completion(self) -> Completion:
-        """Raises Refused (`model_blocked`) and UpstreamFailed for what is no answer."""
+    def whole_text(self) -> str:
+        """What was said. Raises Refused (`model_blocked`) and UpstreamFailed for what is no answer."""
         if self.blocked or self.finish in _BLOCKED:
             raise Refused(f"the model withheld its answer: {self.blocked or self.finish}", code="model_blocked")
         if not self.chunks or self.finish in _BROKEN or not (self.finish or self.text or self.calls):
@@ -166,16 +166,19 @@ class Answer:
             raise UpstreamFailed("the model spent its tokens without an answer")
         if not self.finish:
             raise UpstreamFailed("the model broke off")
-        usage = self.usage
-        return Completion(
-            text=text,
-            tool_calls=self.calls,
-            prompt_tokens=_sum(usage, "prompt_token_count", "tool_use_prompt_token_count"),
-            completion_tokens=_sum(usage, "candidates_token_count", "thoughts_token_count"),
-            cached_tokens=_sum(usage, "cached_content_token_count"),
-            model=self.model,
-            version=self.version,
-        )
+        return text
+
+    @property
+    def prompt_tokens(self) -> int:
+        return _sum(self.usage, "prompt_token_count", "tool_use_prompt_token_count")
+
+    @property
+    def completion_tokens(self) -> int:
+        return _sum(self.usage, "candidates_token_count", "thoughts_token_count")
+
+    @property
+    def cached_tokens(self) -> int:
+        return _sum(self.usage, "cached_content_token_count")
 
 
 def _requested(part: types.Part, model: str) -> RequestedCall:
