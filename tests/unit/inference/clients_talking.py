@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from typing import Any, cast
@@ -12,6 +13,7 @@ from usher_shared.contracts.handover import ROUTE, Route, route_response_format
 from usher_shared.contracts.tools import tool_schemas
 
 PLAYBOOK = "usher-playbook"
+EMBEDDER = "usher-lexical"
 SPEAKER = "speaker"  # an engine of the test's own, with log probabilities
 SYSTEM = "You help.\nCurrent time: 2026-11-20T10:00:00-08:00\nHome time zone: America/Los_Angeles"
 WISH = "two tickets for the Sharks tonight"
@@ -63,6 +65,8 @@ def talk_with_openai(url: str, key: str) -> None:
         assert spoken.choices[0].message.content == "Good evening"
         assert spoken.choices[0].logprobs is not None
         assert [token.token for token in spoken.choices[0].logprobs.content or []] == ["Good", " evening"]
+        placed = client.embeddings.create(model=EMBEDDER, input=["two tickets", "parking"])
+        assert [len(item.embedding) for item in placed.data] == [512, 512]
         with pytest.raises(openai.NotFoundError) as refused:
             client.chat.completions.create(model="gpt-4o", messages=messages[:2])
         assert refused.value.code == "model_not_found"
@@ -70,7 +74,7 @@ def talk_with_openai(url: str, key: str) -> None:
 
 def talk_with_langchain(url: str, key: str) -> None:
     from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
-    from langchain_openai import ChatOpenAI
+    from langchain_openai import ChatOpenAI, OpenAIEmbeddings
     from pydantic import SecretStr
 
     model = ChatOpenAI(model=PLAYBOOK, base_url=url, api_key=SecretStr(key), max_retries=0, stream_usage=True)
@@ -102,6 +106,10 @@ def talk_with_langchain(url: str, key: str) -> None:
     spoken = speaker.invoke("hi")
     assert spoken.content == "Good evening"
     assert [token["token"] for token in spoken.response_metadata["logprobs"]["content"]] == ["Good", " evening"]
+    placed = OpenAIEmbeddings(
+        model=EMBEDDER, base_url=url, api_key=SecretStr(key), max_retries=0, check_embedding_ctx_length=False
+    ).embed_documents(["two tickets", "parking"])
+    assert [len(vector) for vector in placed] == [512, 512]
 
 
 def talk_with_curl(url: str, key: str) -> None:
@@ -121,6 +129,8 @@ def talk_with_curl(url: str, key: str) -> None:
     wish = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": WISH}]
     called = json.loads(curl("/chat/completions", {"model": PLAYBOOK, "messages": wish, "tools": TOOLS}))
     assert called["choices"][0]["finish_reason"] == "tool_calls"
+    placed = json.loads(curl("/embeddings", {"model": EMBEDDER, "input": "parking", "encoding_format": "base64"}))
+    assert len(base64.b64decode(placed["data"][0]["embedding"])) == 4 * 512
     refused = curl("/chat/completions", {**hello, "n": 2}, "-o", "-", "-w", "\n%{http_code}").splitlines()
     assert refused[-1] == "400"
     assert json.loads(refused[0])["error"]["param"] == "n"

@@ -118,8 +118,12 @@ class OnnxEmbedder:
         [states] = self._session.run([self._output], asked)
         pooled = _pool(states.astype(np.float32), mask, self._pooling)
         lengths = np.linalg.norm(pooled, axis=1, keepdims=True)
-        vectors: npt.NDArray[np.float32] = pooled / np.maximum(lengths, 1e-12)
-        return vectors
+        return _scaled(pooled, 1.0 / np.maximum(lengths, 1e-12))
+
+
+def _scaled(vectors: npt.NDArray[np.float32], factors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    scaled: npt.NDArray[np.float32] = vectors * factors
+    return scaled
 
 
 def _pool(states: npt.NDArray[np.float32], mask: npt.NDArray[np.int64], pooling: str) -> npt.NDArray[np.float32]:
