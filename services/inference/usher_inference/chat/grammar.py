@@ -63,7 +63,7 @@ def _call(number: int, tool: FunctionSpec, id_of: IdOf) -> str:
 
 
 def _promised(wanted: JsonSchema) -> str:
-    schema = dict(wanted.definition) or {"type": "object"}
+    schema = _closed(wanted.definition) or {"type": "object"}
     return json.dumps({**schema, "x-guidance": _LAYOUT})
 
 

@@ -80,8 +80,8 @@ class Tokenizer:
         return id
 
     def text_of(self, id: int) -> str:
-        """One token as text, control tokens by name; a part of a character is shown as U+FFFD."""
-        return self._pieces[id].decode("utf-8", "replace") if 0 <= id < len(self._pieces) else ""
+        """One token as text, control tokens by name; bytes of a part of a character as `surrogateescape` has them."""
+        return self._pieces[id].decode("utf-8", "surrogateescape") if 0 <= id < len(self._pieces) else ""
 
     def detokenizer(self) -> Detokenizer:
         """For one answer."""

@@ -168,7 +168,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class TokenChance:
-    """A token as text, with the natural logarithm of its probability; `top` are the likeliest at its place."""
+    """A token as text, with the natural logarithm of its probability; `top` are the likeliest at its place.
+
+    Bytes that are a part of a character stand in the text as Python's `surrogateescape` writes them.
+    """
 
     text: str
     logprob: float

@@ -115,7 +115,12 @@ def _render_chances(completion: Completion, chances: Sequence[TokenChance]) -> d
 
 
 def _token(text: str, logprob: float) -> dict[str, Any]:
-    return {"token": text, "logprob": max(logprob, _LEAST_LOGPROB), "bytes": list(text.encode())}
+    written = text.encode("utf-8", "surrogateescape")
+    return {
+        "token": written.decode("utf-8", "replace"),
+        "logprob": max(logprob, _LEAST_LOGPROB),
+        "bytes": list(written),
+    }
 
 
 def render_broken(error: UsherError) -> bytes:
