@@ -1,4 +1,4 @@
-"""The parts of vLLM 0.33.0 that VllmDecoder touches, with vLLM's own names and parameters; its engine does as it is told.
+"""The parts of vLLM 0.33.0 that VllmDecoder touches, with vLLM's names and parameters; its engine does as it is told.
 
 Signatures as read in the published wheel: vllm/v1/engine/async_llm.py, vllm/sampling_params.py, vllm/outputs.py,
 vllm/logprobs.py, vllm/inputs/engine.py, vllm/engine/arg_utils.py, vllm/lora/request.py, vllm/exceptions.py. An unknown
