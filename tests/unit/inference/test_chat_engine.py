@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tiny_qwen
 from scripted_decoder import ScriptedDecoder
@@ -63,9 +67,12 @@ class Stage:
         self.decoder = ScriptedDecoder()
 
     def engine(self, text: str, *, ends: bool = True, **how: Any) -> ChatEngine:
+        return self.engine_of(self.tokenizer.encode(text), ends=ends, **how)
+
+    def engine_of(self, ids: list[int], *, ends: bool = True, **how: Any) -> ChatEngine:
         end = self.tokenizer.id_of("<|im_end|>")
         assert end is not None
-        self.decoder = ScriptedDecoder([*self.tokenizer.encode(text), *([end] if ends else [])], **how)
+        self.decoder = ScriptedDecoder([*ids, *([end] if ends else [])], **how)
         return ChatEngine("tiny", "7", self.decoder, self.tokenizer, self.template, **self.settings)
 
 
@@ -103,6 +110,28 @@ async def test_words_and_calls(stage: Stage) -> None:
     assert isinstance(pieces[-1], Finished)
     assert pieces[-1].reason == "tool_calls"
     assert "<[" in (stage.decoder.requests[0].grammar or "")
+
+
+@given(st.lists(st.integers(0, 200), max_size=30))
+async def test_how_an_answer_is_cut_into_tokens_changes_nothing(
+    tokenizer: Tokenizer, template: ChatTemplate, cuts: list[int]
+) -> None:
+    answer = 'Grüße 🎟️ <b>.\n<tool_call>\n{"name": "hold", "arguments": {"seats": ["A-1", "é🎭"]}}\n</tool_call>\nDone.'
+    ids: list[int] = []
+    for word in re.split(r"(</?tool_call>)", answer):
+        places = [0, *sorted(cut % (len(word) + 1) for cut in cuts if not word.endswith("call>")), len(word)]
+        for start, end in itertools.pairwise(places):
+            ids += tokenizer.encode(word[start:end])
+    stage = Stage(tokenizer, template)
+    pieces = await collect(stage.engine_of(ids), Prompt(USER, [TOOL]))
+    assert text_of(pieces) == "Grüße 🎟️ <b>.\nDone."
+    assert "".join(p.arguments for p in pieces if isinstance(p, CallPiece)) == '{"seats": ["A-1", "é🎭"]}'
+
+
+async def test_a_model_without_tools_says_so(tokenizer: Tokenizer) -> None:
+    stage = Stage(tokenizer, ChatTemplate("{{ messages[0].content }}"))
+    with pytest.raises(InvalidRequest, match="tools"):
+        await collect(stage.engine("ok"), Prompt(USER, [TOOL]))
 
 
 async def test_the_token_limit(stage: Stage) -> None:

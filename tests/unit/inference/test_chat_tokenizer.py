@@ -72,6 +72,12 @@ def test_ids_without_a_token_are_nothing(tokenizer: Tokenizer) -> None:
     assert tokenizer.text_of(10**6) == ""
 
 
+def test_a_control_token_is_more_than_its_letters(tokenizer: Tokenizer) -> None:
+    assert tokenizer.id_of("<|im_end|>") is not None
+    assert len(tokenizer.encode("ti")) == 1
+    assert tokenizer.id_of("ti") is None
+
+
 def test_byte_fallback() -> None:
     from tokenizers import Tokenizer as Reference
     from tokenizers import decoders, models, normalizers

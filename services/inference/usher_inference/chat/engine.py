@@ -27,7 +27,7 @@ from usher_inference.generation.ports import Decoder
 from usher_shared.errors import InvalidRequest
 
 # the ends of a turn or of a text, by the names that chat models give them
-_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "</s>")
+_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "</s>", "<|end|>")
 _LONG = 20_000  # characters from which tokenizing takes milliseconds, and a thread
 
 
@@ -124,6 +124,8 @@ class ChatEngine:
             raise
 
     async def _prepare(self, prompt: Prompt) -> _Plan:
+        if prompt.tools and not self._template.takes_tools:
+            raise InvalidRequest(f"{self._model} was not made to call tools", extra={"param": "tools"})
         try:
             text = self._template.render(
                 self._guard.messages(prompt.messages, self._system_prompt), self._guard.tools(prompt.tools)

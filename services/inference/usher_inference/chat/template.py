@@ -32,6 +32,7 @@ class ChatTemplate:
         """
         try:
             import jinja2.ext
+            import jinja2.meta
             import jinja2.sandbox
         except ImportError as error:
             raise Unavailable(
@@ -48,6 +49,8 @@ class ChatTemplate:
         """The tokens that end an answer, as far as they were given."""
         try:
             self._template: jinja2.Template = environment.from_string(source)
+            self.takes_tools = "tools" in jinja2.meta.find_undeclared_variables(environment.parse(source))
+            """Whether it shows a model the tools."""
         except jinja2.TemplateError as error:
             raise Unavailable(f"the chat template is broken: {error}") from error
 

@@ -44,9 +44,9 @@ class Tokenizer:
                 self.marks[id] = token.content
             if token.special or token.content in MARKS:
                 self._shown[id] = b""
+        self._added = {token.content: id for id, token in added.items()}
         self.control = frozenset(MARKS) | {t.content for t in added.values() if t.special or _is_tag(t.content)}
         """The names that no text from outside may bring in."""
-
         turn = next((token for token in added.values() if token.content == _TURN), None)
         # a token that splits the text before anything else looks at it: what is between two of them stands alone
         self._turns = turn is not None and not (turn.normalized or turn.lstrip or turn.rstrip or turn.single_word)
@@ -75,9 +75,11 @@ class Tokenizer:
         return tuple(self._inner.encode(text, add_special_tokens=False).ids)
 
     def id_of(self, token: str) -> int | None:
-        """The id of a token by its name, such as `<|im_end|>`; None where there is none."""
-        id: int | None = self._inner.token_to_id(token)
-        return id
+        """The id of an added token by its name, such as `<|im_end|>`; None where there is none.
+
+        The same letters may be a piece of ordinary text: `</s>` is one in Qwen's vocabulary.
+        """
+        return self._added.get(token)
 
     def text_of(self, id: int) -> str:
         """One token as text, control tokens by name; bytes of a part of a character as `surrogateescape` has them."""
