@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from usher_local.commands.ask import ask
 from usher_local.commands.catalog import catalog_app
 from usher_local.commands.door import door_app
 from usher_local.commands.evaluate import evaluate
@@ -41,6 +42,7 @@ app.add_typer(door_app, name="door")
 app.add_typer(support_app, name="support")
 app.add_typer(model_app, name="model")
 app.command("eval")(evaluate)
+app.command()(ask)
 console = Console()
 errors = Console(stderr=True)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 
 from usher_logger.events.service import EventSink
+from usher_logger.queries import endpoints as queries
+from usher_logger.queries.service import Queries
 from usher_logger.rows import endpoints as rows
 from usher_logger.rows.service import RowsService
 from usher_logger.settings import Settings
@@ -42,11 +44,12 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         "logger",
         version="0.1.0",
         summary="The warehouse: event sink, tables, statistics",
-        routers=[push_router(sink.record), stats.router, rows.router],
+        routers=[push_router(sink.record), stats.router, rows.router, queries.router],
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"warehouse": deps.warehouse.ping},
     )
     app.state.stats = StatsService(deps.warehouse, deps.clock)
+    app.state.queries = Queries(deps.warehouse, settings.query_rows)
     app.state.rows = RowsService(deps.warehouse)
     return app

@@ -19,3 +19,4 @@ class Settings(BaseSettings):
     query_gibibytes: float = Field(
         default=10.0, gt=0, description="BigQuery: a statistics query that would read more is refused"
     )
+    query_rows: int = Field(default=1000, ge=1, le=100_000, description="most rows that POST /queries answers with")

@@ -19,16 +19,10 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.schema import MappingSchema
 
 from usher_shared.contracts.insights import Dataset, DatasetTable
-from usher_shared.errors import Unprocessable
 from usher_shared.sql import vocabulary
+from usher_shared.sql.errors import QueryRefused
 
 _DEEPEST = 32  # brackets within brackets
-
-
-class QueryRefused(Unprocessable):
-    """The query is not one that may run; the detail says why."""
-
-    code = "query_refused"
 
 
 @dataclass(frozen=True, slots=True)

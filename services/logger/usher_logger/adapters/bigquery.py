@@ -12,10 +12,10 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
-from google.api_core.exceptions import GatewayTimeout, GoogleAPICallError, RetryError
+from google.api_core.exceptions import BadRequest, GatewayTimeout, GoogleAPICallError, RetryError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from google.cloud.bigquery.enums import QueryApiMethod
@@ -27,6 +27,10 @@ from usher_logger.warehouse.ports import Parameter, QueryTooCostly
 from usher_logger.warehouse.schema import load_schema
 from usher_logger.warehouse.statements import load_statement, parameter_names
 from usher_shared.errors import Unavailable, UpstreamTimeout
+from usher_shared.sql.errors import QueryRefused
+
+if TYPE_CHECKING:
+    from usher_shared.sql.checking import CheckedQuery
 
 _LOG = logging.getLogger(__name__)
 _GIBIBYTE = 1024**3
@@ -63,11 +67,20 @@ class BigQueryWarehouse:
         await self._writer.append(rows)
 
     async def select(self, statement: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        return await self._run(statement, parameters, dry=False)
+        return await self._run(self._named(statement, parameters), dry=False)
+
+    async def query(self, query: CheckedQuery) -> list[dict[str, Any]]:
+        sql = query.bigquery(self._dataset)
+        try:
+            return await self._run(_Query("asked for", sql, (), self._query_bytes, self._deadline()), dry=False)
+        except Unavailable as error:
+            if isinstance(error.__cause__, BadRequest):
+                raise QueryRefused(f"the warehouse cannot answer this: {error.__cause__.message}"[:300]) from error
+            raise
 
     async def ping(self) -> None:
         """A dry run: BigQuery answers, the views are there and may be read, and it costs nothing."""
-        await self._run("ping", {}, dry=True)
+        await self._run(self._named("ping", {}), dry=True)
 
     async def close(self) -> None:
         await self._writer.close()
@@ -75,19 +88,25 @@ class BigQueryWarehouse:
         if self._client is not None:
             self._client.close()  # type: ignore[no-untyped-call]
 
-    async def _run(self, statement: str, parameters: Mapping[str, Parameter], *, dry: bool) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + self._query_seconds
-        query = _Query(statement, parameters, self._dataset, self._query_bytes, deadline)
+    def _deadline(self) -> float:
+        return time.monotonic() + self._query_seconds
+
+    def _named(self, statement: str, parameters: Mapping[str, Parameter]) -> _Query:
+        typed = [_parameter(name, parameters[name]) for name in sorted(parameter_names(statement))]
+        sql = load_statement(statement, self._dataset)
+        return _Query(statement, sql, typed, self._query_bytes, self._deadline())
+
+    async def _run(self, query: _Query, *, dry: bool) -> list[dict[str, Any]]:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._query_seconds):
                 return await loop.run_in_executor(self._threads, lambda: self._answer(query, dry=dry))
         except (TimeoutError, requests.Timeout, GatewayTimeout) as error:
-            raise UpstreamTimeout(f"the query {statement} took longer than {self._query_seconds:g} s") from error
+            raise UpstreamTimeout(f"the query {query.name} took longer than {self._query_seconds:g} s") from error
         except (GoogleAPICallError, RetryError, GoogleAuthError, requests.RequestException) as error:
             reasons = [each.get("reason") for each in getattr(error, "errors", ())]
             if "bytesBilledLimitExceeded" in reasons:
-                raise QueryTooCostly(f"the query {statement} would be billed too much") from error
+                raise QueryTooCostly(f"the query {query.name} would be billed too much") from error
             _LOG.error("the warehouse failed", extra={"error": repr(error)[:500]})
             raise Unavailable("the warehouse cannot answer", retry_after_seconds=1) from error
 
@@ -102,11 +121,16 @@ class _Query:
     """One statement with its parameters, answered before `deadline` (of time.monotonic)."""
 
     def __init__(
-        self, name: str, parameters: Mapping[str, Parameter], dataset: str, most_bytes: int, deadline: float
+        self,
+        name: str,
+        sql: str,
+        parameters: Sequence[bigquery.ScalarQueryParameter],
+        most_bytes: int,
+        deadline: float,
     ) -> None:
-        self._name = name
-        self._sql = load_statement(name, dataset)
-        self._parameters = [_parameter(name, parameters[name]) for name in sorted(parameter_names(name))]
+        self.name = name
+        self._sql = sql
+        self._parameters = list(parameters)
         self._most_bytes = most_bytes
         self._deadline = deadline
 
@@ -116,7 +140,7 @@ class _Query:
         job = client.query(self._sql, job_config=config, retry=_RETRY, job_retry=None, timeout=self._remaining())
         if job.total_bytes_processed > self._most_bytes:
             raise QueryTooCostly(
-                f"the query {self._name} would read {job.total_bytes_processed} bytes, more than {self._most_bytes}"
+                f"the query {self.name} would read {job.total_bytes_processed} bytes, more than {self._most_bytes}"
             )
 
     def rows(self, client: bigquery.Client) -> list[dict[str, Any]]:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from usher_logger.warehouse.model import EventRow
 from usher_shared.errors import Unprocessable, UsherError
+
+if TYPE_CHECKING:
+    from usher_shared.sql.checking import CheckedQuery
 
 Parameter = str | int | float | bool | datetime | None
 
@@ -39,6 +42,13 @@ class Warehouse(Protocol):
         """The rows of the named statement (`sql/<statement>.sql`), times aware, JSON columns decoded.
 
         Raises QueryTooCostly, Unavailable, UpstreamTimeout.
+        """
+        ...
+
+    async def query(self, query: CheckedQuery) -> list[dict[str, Any]]:
+        """The rows of a query that somebody else wrote and `usher_shared.sql` has checked.
+
+        Raises QueryRefused (it does not fit the data), QueryTooCostly, Unavailable, UpstreamTimeout.
         """
         ...
 

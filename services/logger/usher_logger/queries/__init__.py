@@ -1,0 +1,1 @@
+"""Queries that somebody else wrote, checked here before they run."""
