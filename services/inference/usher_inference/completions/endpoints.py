@@ -45,7 +45,7 @@ class Desk:
     since: datetime
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:  # async, or every request would be handed to a thread and back
     desk: Desk = request.app.state.completions
     return desk
 
