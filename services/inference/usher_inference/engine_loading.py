@@ -6,11 +6,12 @@ Libraries of models are imported when a release of their kind is loaded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from usher_inference.app import VERSION
+from usher_inference.completions.ports import Engine
 from usher_inference.generation.model import Sampling
 from usher_inference.metrics import Metrics
 from usher_inference.playbook.engine import PlaybookEngine
@@ -18,6 +19,7 @@ from usher_inference.releases.assembly import Rules, released_models
 from usher_inference.releases.installer import Room
 from usher_inference.releases.ports import Loaded
 from usher_inference.releases.service import ReleasedModels
+from usher_inference.remote_loading import remote_engines
 from usher_inference.settings import Settings
 from usher_shared.artifacts import ArtifactStore
 from usher_shared.clock import Clock
@@ -25,7 +27,9 @@ from usher_shared.contracts.releases import Release
 from usher_shared.errors import Unavailable
 
 if TYPE_CHECKING:
-    from usher_inference.generation.ports import BatchModel
+    from usher_inference.generation.ports import BatchModel, Decoder
+
+_EXTRAS = {"transformers": "torch"}  # where the extra has another name than the kind of engine
 
 
 def artifact_store(settings: Settings) -> ArtifactStore | None:
@@ -41,10 +45,15 @@ def artifact_store(settings: Settings) -> ArtifactStore | None:
     return None
 
 
+def built_in_engines(settings: Settings) -> Sequence[Engine]:
+    """What serves without a release: the playbook, and the models elsewhere that the settings name."""
+    return (PlaybookEngine(VERSION), *remote_engines(settings.remote_models))
+
+
 def serve_releases(
     settings: Settings, store: ArtifactStore, cache: Path, clock: Clock, metrics: Metrics
 ) -> ReleasedModels:
-    """The playbook, and what is deployed of the store's releases, as the settings say."""
+    """The built-in engines, and what is deployed of the store's releases, as the settings say."""
     room = Room(
         for_two=settings.releases_room_for_two,
         drain_seconds=settings.releases_drain_seconds,
@@ -54,7 +63,7 @@ def serve_releases(
         store=store,
         cache=settings.releases_cache or cache,
         loader=EngineFactory(settings, metrics),
-        built_in=(PlaybookEngine(VERSION),),
+        built_in=built_in_engines(settings),
         clock=clock,
         metrics=metrics,
         rules=Rules(settings.releases_models, settings.releases_follow_newest, room),
@@ -69,22 +78,19 @@ class EngineFactory:
         self._metrics = metrics
         self._kinds: dict[str, Callable[[Release, Path], Awaitable[Loaded]]] = {
             "playbook": self._playbook,
-            "onnx": self._onnx,
-            "transformers": self._transformers,
+            "onnx": lambda release, folder: self._chat(release, folder, self._onnx),
+            "transformers": lambda release, folder: self._chat(release, folder, self._transformers),
+            "vllm": lambda release, folder: self._chat(release, folder, self._vllm),
         }
 
     async def load(self, release: Release, folder: Path) -> Loaded:
         """As `EngineLoader.load`. Raises Unavailable naming the extra that is not installed."""
-        make = self._kinds.get(release.engine)
-        if make is None:
-            raise Unavailable(f"this server has no engine of the kind {release.engine}", code="no_such_engine")
         try:
-            return await make(release, folder)
+            return await self._kinds[release.engine](release, folder)
         except ImportError as error:
-            extra = {"onnx": "onnx", "transformers": "torch"}.get(release.engine, release.engine)
             raise Unavailable(
                 f"{error.name or error} is not installed: releases of the kind {release.engine} need "
-                f"usher-inference[{extra}]",
+                f"usher-inference[{_EXTRAS.get(release.engine, release.engine)}]",
                 code="extra_not_installed",
             ) from error
 
@@ -93,69 +99,85 @@ class EngineFactory:
 
         return Loaded(PlaybookEngine(release.version, release.model), nothing)
 
-    async def _onnx(self, release: Release, folder: Path) -> Loaded:
-        def make() -> tuple[BatchModel, int]:
-            from usher_inference.adapters.onnx_batch_model import OnnxBatchModel
-
-            own = self._settings
-            model = OnnxBatchModel(
-                folder, slots=own.engine_slots, context_tokens=own.engine_context_tokens, threads=own.engine_threads
-            )
-            return model, model.vocabulary
-
-        return await self._batched(release, folder, make)
-
-    async def _transformers(self, release: Release, folder: Path) -> Loaded:
-        def make() -> tuple[BatchModel, int]:
-            from usher_inference.adapters.torch_loading import load_torch_model
-
-            own = self._settings
-            model = load_torch_model(
-                folder,
-                adapter=folder / release.adapter if release.adapter else None,
-                merged=own.engine_merge_adapter,
-                precision=own.engine_precision,
-                device=own.engine_device,
-                slots=own.engine_slots,
-                context_tokens=own.engine_context_tokens,
-            )
-            return model, model.vocabulary
-
-        return await self._batched(release, folder, make)
-
-    async def _batched(self, release: Release, folder: Path, make: Callable[[], tuple[BatchModel, int]]) -> Loaded:
-        """The model is made in a thread: it takes seconds to minutes."""
-        from usher_inference.chat.engine import ChatEngine, stop_ids
+    async def _chat(self, release: Release, folder: Path, make: Callable[[Release, Path], Decoder]) -> Loaded:
+        """The decoder is made in a thread: it takes seconds to minutes."""
+        from usher_inference.chat.engine import ChatEngine
         from usher_inference.chat.template import ChatTemplate
-        from usher_inference.chat.tokenizer import TOKENIZER_FILE, Tokenizer
-        from usher_inference.generation.grammars import Grammars
-        from usher_inference.generation.service import Batcher
+        from usher_inference.chat.tokenizer import Tokenizer
 
         template = ChatTemplate.from_folder(folder, release.chat_template)
         tokenizer = await asyncio.to_thread(Tokenizer.from_folder, folder)
-        model, vocabulary = await asyncio.to_thread(make)
-        try:
-            source = (folder / TOKENIZER_FILE).read_text("utf-8")
-            ends = stop_ids(tokenizer, template)
-            grammars = await asyncio.to_thread(Grammars, source, vocabulary, ends)
-        except BaseException:
-            await asyncio.to_thread(model.close)
-            raise
-        decoder = Batcher(
-            model,
-            self._metrics.engine(release.model, release.version),
-            grammars=grammars,
-            most_waiting=self._settings.engine_queue,
-            prefill_tokens=self._settings.engine_prefill_tokens,
-        )
         tuned = release.sampling
         engine = ChatEngine(
             release.model,
             release.version,
-            decoder,
+            await asyncio.to_thread(make, release, folder),
             tokenizer,
             template,
             sampling=Sampling(temperature=tuned.temperature, top_p=tuned.top_p, top_k=tuned.top_k),
             system_prompt=release.system_prompt,
         )
         return Loaded(engine, engine.close)
+
+    def _onnx(self, release: Release, folder: Path) -> Decoder:
+        from usher_inference.adapters.onnx_batch_model import OnnxBatchModel
+
+        own = self._settings
+        model = OnnxBatchModel(
+            folder, slots=own.engine_slots, context_tokens=own.engine_context_tokens, threads=own.engine_threads
+        )
+        return self._batched(release, folder, model, model.vocabulary)
+
+    def _transformers(self, release: Release, folder: Path) -> Decoder:
+        from usher_inference.adapters.torch_loading import load_torch_model
+
+        own = self._settings
+        model = load_torch_model(
+            folder,
+            adapter=_adapter(release, folder),
+            merged=own.engine_merge_adapter,
+            precision=own.engine_precision,
+            device=own.engine_device,
+            slots=own.engine_slots,
+            context_tokens=own.engine_context_tokens,
+        )
+        return self._batched(release, folder, model, model.vocabulary)
+
+    def _vllm(self, release: Release, folder: Path) -> Decoder:
+        from usher_inference.adapters.vllm_decoder import load_vllm
+
+        own = self._settings
+        return load_vllm(
+            folder,
+            self._metrics.engine(release.model, release.version),
+            adapter=_adapter(release, folder),
+            precision=own.engine_precision,
+            slots=own.engine_slots,
+            context_tokens=own.engine_context_tokens,
+            most_waiting=own.engine_queue,
+        )
+
+    def _batched(self, release: Release, folder: Path, model: BatchModel, vocabulary: int) -> Decoder:
+        from usher_inference.chat.engine import stop_ids
+        from usher_inference.chat.template import ChatTemplate
+        from usher_inference.chat.tokenizer import TOKENIZER_FILE, Tokenizer
+        from usher_inference.generation.grammars import Grammars
+        from usher_inference.generation.service import Batcher
+
+        try:
+            ends = stop_ids(Tokenizer.from_folder(folder), ChatTemplate.from_folder(folder, release.chat_template))
+            grammars = Grammars((folder / TOKENIZER_FILE).read_text("utf-8"), vocabulary, ends)
+        except BaseException:
+            model.close()
+            raise
+        return Batcher(
+            model,
+            self._metrics.engine(release.model, release.version),
+            grammars=grammars,
+            most_waiting=self._settings.engine_queue,
+            prefill_tokens=self._settings.engine_prefill_tokens,
+        )
+
+
+def _adapter(release: Release, folder: Path) -> Path | None:
+    return folder / release.adapter if release.adapter else None
