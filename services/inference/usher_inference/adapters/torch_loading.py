@@ -46,27 +46,27 @@ def load_torch_model(
         local_files_only=True,
         trust_remote_code=False,
         use_safetensors=True,
-        device_map=None if precision == "4bit" else where,
+        device_map=None if precision == "4bit" else where,  # whole, it may be more than the device holds
     )
     if adapter is not None and merged:
         model = _adapted(model, adapter).merge_and_unload()
     if precision == "4bit":
-        _quantise(model, dtype)
-        model.to(where)  # bitsandbytes quantises a weight when it moves
+        quantise(model, where)
+    model.to(where)
     if adapter is not None and not merged:
         model = _adapted(model, adapter).get_base_model()  # its layers are peft's by now
-    if where.type != "cuda":
+    return ready(model, slots=slots, context_tokens=context_tokens)
+
+
+def ready(model: Any, *, slots: int = 16, context_tokens: int | None = None) -> TorchBatchModel:
+    """A loaded model, with all that its device can do for it; each step down is logged with its reason."""
+    if model.device.type != "cuda":
         return TorchBatchModel(model, slots=slots, context_tokens=context_tokens)
-    return _on_gpu(model, precision == "4bit", slots, context_tokens)
-
-
-def _on_gpu(model: Any, four_bits: bool, slots: int, context_tokens: int | None) -> TorchBatchModel:
-    """With all that the GPU can do for this model; each step down is logged with its reason."""
     from torch.nn.attention.varlen import varlen_attn
 
     kernel = cast(Kernel, varlen_attn)
     # bitsandbytes' layers are kernels of their own already
-    for compiler in (None,) if four_bits else ("inductor", None):
+    for compiler in (None,) if getattr(model, "is_loaded_in_4bit", False) else ("inductor", None):
         try:
             acceleration = Acceleration(kernel, record_on_gpu(), compiler)
             return TorchBatchModel(model, slots=slots, context_tokens=context_tokens, acceleration=acceleration)
@@ -78,11 +78,11 @@ def _on_gpu(model: Any, four_bits: bool, slots: int, context_tokens: int | None)
 def _adapted(model: Any, adapter: Path) -> Any:
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, str(adapter), is_trainable=False, local_files_only=True)
+    return PeftModel.from_pretrained(model, str(adapter), local_files_only=True, autocast_adapter_dtype=False)
 
 
-def _quantise(model: Any, dtype: torch.dtype) -> None:
-    """Every linear layer but the last, which chooses tokens, becomes one of bitsandbytes' (quantised once it moves)."""
+def quantise(model: Any, device: torch.device) -> None:
+    """Every linear layer but the last, which chooses tokens, becomes one of bitsandbytes' on that device."""
     from bitsandbytes.nn import Linear4bit, Params4bit
 
     kept = model.get_output_embeddings()
@@ -90,8 +90,10 @@ def _quantise(model: Any, dtype: torch.dtype) -> None:
         if type(layer) is not nn.Linear or layer is kept:
             continue
         with torch.device("meta"):
-            small = Linear4bit(layer.in_features, layer.out_features, layer.bias is not None, dtype, quant_type="nf4")
+            small = Linear4bit(
+                layer.in_features, layer.out_features, layer.bias is not None, model.dtype, quant_type="nf4"
+            )
         small.weight = Params4bit(layer.weight.data, requires_grad=False, quant_type="nf4", module=small)
         small.bias = layer.bias
-        model.set_submodule(name, small)
+        model.set_submodule(name, small.to(device))  # a weight is quantised when it moves
     model.is_loaded_in_4bit = True  # what peft asks before it wraps a layer
