@@ -18,5 +18,6 @@ async def run_batch(batch: Batch, release: ReleaseSource | None, settings: Setti
     """By the playbook for None. Raises what `run` and `one_release` do."""
     clock, ids = SystemClock(), UlidGenerator()
     async with one_release(release, settings, Metrics(), clock) as models:
-        predictor = Predictor(models, clock, ids, Limits(max_messages=settings.max_messages))
+        limits = Limits(max_messages=settings.max_messages, deadline_seconds=settings.max_deadline_seconds)
+        predictor = Predictor(models, clock, ids, limits)
         return await run(batch, Clerk(PredictedAnswers(predictor), ids), report)

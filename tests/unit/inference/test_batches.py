@@ -219,7 +219,7 @@ async def test_without_an_input_nothing_is_made(tmp_path: Path) -> None:
 async def test_tries_again_when_that_may_help(batch: Callable[..., Batch]) -> None:
     upsets: dict[str, list[Exception]] = {
         "line 0": [RateLimited("full", retry_after_seconds=3), Unavailable("away")],
-        "line 1": [UpstreamTimeout("slow"), UpstreamTimeout("slow"), UpstreamTimeout("slow")],
+        "line 1": [UpstreamTimeout("slow"), UpstreamTimeout("slow")],
         "line 2": [InvalidRequest("never")],
     }
     sleeps: list[float] = []
@@ -230,7 +230,7 @@ async def test_tries_again_when_that_may_help(batch: Callable[..., Batch]) -> No
     assert slow["error"] == {"code": 4, "message": "slow"}
     assert wrong["error"]["code"] == 3
     assert last["prediction"]
-    assert sleeps == [3, 1.0, 0.5, 1.0]
+    assert sleeps == [3, 1.0, 0.5]
 
 
 async def test_stops_when_the_model_stays_away_and_goes_on_later(batch: Callable[..., Batch]) -> None:

@@ -18,5 +18,5 @@ class PredictedAnswers:
 
     async def answer(self, line: Line) -> dict[str, Any]:
         if line.shape == "instance":
-            return await self.predictor.predict_one(line.asked, {})
+            return await self.predictor.predict_one(line.asked, {}, self.predictor.limits.deadline_seconds)
         return await self.predictor.complete(self.predictor.start(RawChat(line.asked)))

@@ -24,9 +24,13 @@ _AHEAD = 4  # lines begun per line that may run: a slow line does not leave the 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How a line is tried again: `attempts` in all, waiting as long as it was told to, else ever longer."""
+    """How a line is tried again: `attempts` in all, waiting as long as it was told to, else ever longer.
+
+    After a timeout only `timeouts` in all: what took so long once seldom goes faster.
+    """
 
     attempts: int = 6
+    timeouts: int = 2
     first_seconds: float = 0.5
     most_seconds: float = 30.0
 
@@ -63,7 +67,7 @@ class Clerk:
             try:
                 return render_line(line, await self.answers.answer(line), self.ids.new("req"))
             except (RateLimited, Unavailable, UpstreamTimeout) as error:
-                if attempt < self.patience.attempts:
+                if attempt < (self.patience.timeouts if isinstance(error, UpstreamTimeout) else self.patience.attempts):
                     await self.sleep(self.patience.pause(attempt, error.retry_after_seconds))
                 elif isinstance(error, UpstreamTimeout):  # this line takes too long; others may not
                     return render_line(line, _failure(error), self.ids.new("req"))
