@@ -204,6 +204,8 @@ OPEN = {"properties": {"properties": {"type": "object", "properties": {"a": {"ty
         ({"allOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]}, '{"a": 1, "b": 2}', True),
         ({"properties": {"a": {"type": "array", "uniqueItems": True}}}, '{"a": [1]}', True),
         ({"properties": {"a": {"type": "string", "format": "seat"}}}, '{"a": "x"}', True),
+        ({"properties": {"a": {"type": "string", "pattern": "^(?!x)(.)\\1$"}}}, '{"a": "x"}', True),
+        ({"properties": {"pattern": {"const": "(?=a)"}}}, '{"pattern": "x"}', False),
         ({"x-guidance": {"whitespace_flexible": True}, "type": "object"}, '{  "a":1}', False),
     ],
 )
@@ -227,6 +229,10 @@ def test_names_are_no_grammar(judge: Judge, name: str) -> None:
     [
         (Prompt(USER, json=JsonSchema(name="a", schema={"type": "object", "not": {}})), "response_format"),
         (Prompt(USER, json=JsonSchema(name="a", schema={"type": "object", "uniqueItems": 1})), "response_format"),
+        (
+            Prompt(USER, json=JsonSchema(name="a", schema={"properties": {"a": {"pattern": "(?=a)"}}})),
+            "response_format",
+        ),
         (Prompt(USER, [FunctionSpec(name="f", parameters={"type": "nonsense"})]), "tools"),
     ],
 )

@@ -9,6 +9,7 @@ Syntax: https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from usher_inference.completions.model import FunctionSpec, JsonSchema, Prompt
 _LAYOUT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 _COMPOSED = {"allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas"}
 _PLAIN = {"const", "enum", "default", "examples"}
+_LOOKS_AROUND = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]")
 IdOf = Callable[[str], int | None]
 
 
@@ -54,12 +56,25 @@ def answer_grammar(prompt: Prompt, id_of: IdOf, *, thinks: bool = False) -> str 
 
 def _call(number: int, tool: FunctionSpec, id_of: IdOf) -> str:
     head = '\n{"name": ' + json.dumps(tool.name, ensure_ascii=False) + ', "arguments": '
-    schema = {**_closed(tool.parameters), "x-guidance": _LAYOUT | {"lenient": True}}
+    schema = {**_regular(_closed(tool.parameters)), "x-guidance": _LAYOUT | {"lenient": True}}
     schema.setdefault("type", "object")
     return (
         f"call_{number}: {_tag(CALL, id_of)} {json.dumps(head, ensure_ascii=False)} %json {json.dumps(schema)}"
         f' "}}\\n" {_tag(CALL_END, id_of)}'
     )
+
+
+def _regular(value: Any) -> Any:
+    """The schema without patterns that no automaton can follow, which `lenient` does not pass over."""
+    if isinstance(value, list):
+        return [_regular(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    pattern = value.get("pattern")
+    dropped = isinstance(pattern, str) and _LOOKS_AROUND.search(pattern)
+    return {
+        key: item if key in _PLAIN else _regular(item) for key, item in value.items() if key != "pattern" or not dropped
+    }
 
 
 def _promised(wanted: JsonSchema) -> str:
