@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -16,6 +16,9 @@ from usher_logger.warehouse.model import EventRow
 from usher_logger.warehouse.ports import Parameter, Warehouse
 from usher_shared.cloud import Cloud
 from usher_shared.errors import UpstreamTimeout
+
+if TYPE_CHECKING:
+    from usher_shared.sql.checking import CheckedQuery
 
 _PATIENCE_SECONDS = 10.0
 
@@ -39,6 +42,10 @@ class OneAtATime:
     async def select(self, statement: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         async with self._asked():
             return await self._warehouse.select(statement, parameters)
+
+    async def query(self, query: CheckedQuery) -> list[dict[str, Any]]:
+        async with self._asked():
+            return await self._warehouse.query(query)
 
     async def ping(self) -> None:
         async with self._asked():

@@ -19,7 +19,7 @@ router = APIRouter(
 )
 
 
-def _insights(request: Request) -> Insights:
+async def _insights(request: Request) -> Insights:
     insights: Insights = request.app.state.insights
     return insights
 

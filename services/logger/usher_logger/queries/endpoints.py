@@ -15,7 +15,7 @@ from usher_shared.http.app import require_caller
 router = APIRouter(tags=["queries"], dependencies=[Depends(require_caller("gateway", "cli"))])
 
 
-def _queries(request: Request) -> Queries:
+async def _queries(request: Request) -> Queries:
     queries: Queries = request.app.state.queries
     return queries
 
