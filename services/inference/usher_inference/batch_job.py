@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
 from usher_inference.batches.answering import PredictedAnswers
 from usher_inference.batches.model import Progress
+from usher_inference.batches.remote import Place, RemoteBatch, run_remote
 from usher_inference.batches.service import Batch, Clerk, Report, run
 from usher_inference.metrics import Metrics
 from usher_inference.one_release import ReleaseSource, one_release
@@ -11,13 +15,38 @@ from usher_inference.settings import Settings
 from usher_inference.vertex.limits import Limits
 from usher_inference.vertex.service import Predictor
 from usher_shared.clock import SystemClock
+from usher_shared.errors import InvalidRequest
 from usher_shared.ids import UlidGenerator
 
 
-async def run_batch(batch: Batch, release: ReleaseSource | None, settings: Settings, report: Report) -> Progress:
-    """By the playbook for None. Raises what `run` and `one_release` do."""
+async def run_batch(
+    batch: Batch | RemoteBatch, release: ReleaseSource | None, settings: Settings, report: Report
+) -> Progress:
+    """By the playbook for None. Raises what `run`, `run_remote` and `one_release` do."""
     clock, ids = SystemClock(), UlidGenerator()
     async with one_release(release, settings, Metrics(), clock) as models:
         limits = Limits(max_messages=settings.max_messages, deadline_seconds=settings.max_deadline_seconds)
         predictor = Predictor(models, clock, ids, limits)
-        return await run(batch, Clerk(PredictedAnswers(predictor), ids), report)
+        clerk = Clerk(PredictedAnswers(predictor), ids)
+        if isinstance(batch, RemoteBatch):
+            return await run_remote(batch, clerk, report)
+        return await run(batch, clerk, report)
+
+
+def batch_between(source: str, target: str, concurrency: int) -> Batch | RemoteBatch:
+    """A batch between two files, or between two objects `gs://bucket/name`. Raises InvalidRequest for one of each."""
+    places = [_object(each) for each in (source, target)]
+    if places[0] is not None and places[1] is not None:
+        return RemoteBatch(places[0], places[1], concurrency)
+    if places != [None, None]:
+        raise InvalidRequest("either both files are in buckets (gs://bucket/name) or none is", code="batch_places")
+    return Batch(Path(source), Path(target), concurrency)
+
+
+def _object(address: str) -> Place | None:
+    parts = urlsplit(address)
+    if parts.scheme != "gs":
+        return None
+    from usher_shared.artifacts.gcs import GcsArtifactStore  # google-cloud-storage, for those who have a bucket
+
+    return Place(GcsArtifactStore(parts.netloc), unquote(parts.path).lstrip("/"))

@@ -14,13 +14,13 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import orjson
 
 from usher_inference.adapters.bare_release import BareRelease
-from usher_inference.batch_job import run_batch
+from usher_inference.batch_job import batch_between, run_batch
 from usher_inference.batches.model import Progress
+from usher_inference.batches.remote import RemoteBatch
 from usher_inference.batches.service import Batch, Report
 from usher_inference.settings import Settings
 from usher_shared.errors import UsherError
@@ -34,8 +34,8 @@ _GO_ON = "the same command goes on from here"
 def main() -> None:
     settings = Settings()
     parser = argparse.ArgumentParser(prog="python -m usher_inference.batches", description="Answer a file of requests.")
-    parser.add_argument("source", type=Path, metavar="IN", help="JSON lines: OpenAI's batch lines, or Vertex AI's")
-    parser.add_argument("target", type=Path, metavar="OUT", help="where the answers go, in the same order")
+    parser.add_argument("source", metavar="IN", help="JSON lines, OpenAI's or Vertex AI's: a file, or gs://bucket/name")
+    parser.add_argument("target", metavar="OUT", help="where the answers go, in the same order: a file, or gs://…")
     parser.add_argument("--release", default="", help="gs://bucket/folder or a folder; default: the playbook")
     parser.add_argument(
         "--concurrency", type=int, default=2 * settings.engine_slots, help="lines at once (%(default)s)"
@@ -44,8 +44,8 @@ def main() -> None:
     if asked.concurrency < 1:
         parser.error("--concurrency has to be at least 1")
     configure_logging("inference", os.environ.get("USHER_LOG_LEVEL", "INFO"))
-    batch = Batch(asked.source, asked.target, asked.concurrency)
     try:
+        batch = batch_between(asked.source, asked.target, asked.concurrency)
         ended = asyncio.run(_until_stopped(batch, asked.release, settings))
     except UsherError as error:
         sys.exit(f"{error.detail}; {_GO_ON}")
@@ -54,7 +54,7 @@ def main() -> None:
     sys.stdout.write(orjson.dumps(dataclasses.asdict(ended)).decode() + "\n")
 
 
-async def _until_stopped(batch: Batch, release: str, settings: Settings) -> Progress:
+async def _until_stopped(batch: Batch | RemoteBatch, release: str, settings: Settings) -> Progress:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

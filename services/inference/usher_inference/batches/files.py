@@ -40,6 +40,11 @@ def read_lines(source: BinaryIO) -> Iterator[bytes]:
             yield line
 
 
+def part_of(target: Path) -> Path:
+    """Where the output is until it is whole."""
+    return target.with_name(target.name + ".part")
+
+
 class Output:
     """The output beside its input: `done` lines of it are written, `failed` of them as errors.
 
@@ -48,7 +53,7 @@ class Output:
 
     def __init__(self, target: Path, source: Path) -> None:
         self._target = target
-        self._part = target.with_name(target.name + ".part")
+        self._part = part_of(target)
         self._source = source
         self._file: BinaryIO | None = None
         self.done = 0
