@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from usher_inference.remote_settings import RemoteModel
+
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="USHER_INFERENCE_")
@@ -25,6 +27,9 @@ class Settings(BaseSettings):
         default=30.0,
         ge=0,
         description="how long a generated piece proves an engine alive to /ready; after that it is asked for one token",
+    )
+    remote_models: tuple[RemoteModel, ...] = Field(
+        default=(), description="models that run elsewhere and are served here too, as a JSON list of objects"
     )
     # releases
     releases_folder: Path | None = Field(
@@ -88,5 +93,7 @@ class Settings(BaseSettings):
         description="the served model that is asked a question about data which the offline parser does not understand;"
         " none: nobody is",
     )
-    insights_rows: int = Field(default=1000, ge=1, le=100_000, description="most rows that a query for an insight returns")
+    insights_rows: int = Field(
+        default=1000, ge=1, le=100_000, description="most rows that a query for an insight returns"
+    )
     insights_joins: int = Field(default=3, ge=0, le=10, description="most joins of a query for an insight")

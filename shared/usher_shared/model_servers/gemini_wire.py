@@ -155,17 +155,21 @@ class GeminiAnswer:
             self.text.append(said)
         return said
 
-    def whole_text(self) -> str:
-        """What was said. Raises Refused (`model_blocked`) and UpstreamFailed for what is no answer."""
+    def check(self) -> None:
+        """Raises Refused (`model_blocked`) and UpstreamFailed for what is no answer, nor a piece of one."""
         if self.blocked or self.finish in _BLOCKED:
             raise Refused(f"the model withheld its answer: {self.blocked or self.finish}", code="model_blocked")
         if not self.chunks or self.finish in _BROKEN or not (self.finish or self.text or self.calls):
             raise UpstreamFailed(f"the model gave no answer: {self.finish or 'the stream was empty'}")
+        if not self.finish:
+            raise UpstreamFailed("the model broke off")
+
+    def whole_text(self) -> str:
+        """What was said. Raises as `check`, and UpstreamFailed for an answer without text or call."""
+        self.check()
         text = "".join(self.text)
         if self.finish == "MAX_TOKENS" and not text and not self.calls:
             raise UpstreamFailed("the model spent its tokens without an answer")
-        if not self.finish:
-            raise UpstreamFailed("the model broke off")
         return text
 
     @property

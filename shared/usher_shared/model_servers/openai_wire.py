@@ -50,11 +50,15 @@ class Gathered:
         details = self.usage.get("prompt_tokens_details") if isinstance(self.usage, dict) else None
         return _count(details, "cached_tokens")
 
-    def whole_text(self) -> str:
-        """What was said. Raises Refused (withheld for safety) and UpstreamFailed (an answer without text or call)."""
-        text = "".join(self.text)
+    def check(self) -> None:
+        """Raises Refused for what was withheld for safety."""
         if self.blocked and not self.calls:
             raise Refused("the model's answer was withheld for safety", code="model_blocked")
+
+    def whole_text(self) -> str:
+        """What was said. Raises Refused (withheld for safety) and UpstreamFailed (an answer without text or call)."""
+        self.check()
+        text = "".join(self.text)
         if self.finish == "length" and not text and not self.calls:
             raise UpstreamFailed("the model spent its tokens without an answer")
         return text

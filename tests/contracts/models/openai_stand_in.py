@@ -19,7 +19,11 @@ from contracts.models.stand_in import RETRY_AFTER_SECONDS, Say, StandIn
 
 KEY = "sk-stand-in"
 MODEL = "qwen3-4b"
-_MEMBERS = {"model", "messages", "tools", "temperature", "stream", "stream_options", "response_format"}
+_MEMBERS = {
+    "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "response_format", "stream", "stream_options",
+    "temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "max_tokens", "stop", "logprobs",
+    "top_logprobs",
+}  # fmt: skip
 ENDPOINT = "/v1/projects/tickets/locations/europe-west4/endpoints/4711"
 
 
@@ -110,7 +114,8 @@ class OpenAIStandIn(StandIn):
         while say.fault == "endless":
             yield _event({"delta": {"content": "and on " * 8_192}})
         for piece in say.pieces:
-            yield _event({"delta": {"content": piece}})
+            logprobs = {"logprobs": {"content": [_chance(piece)]}} if body.get("logprobs") else {}
+            yield _event({"delta": {"content": piece}, **logprobs})
         for index, (name, arguments) in enumerate(say.calls):
             text = '{"event_id": ' if say.fault == "broken_call" else json.dumps(arguments)
             half = len(text) // 2
@@ -165,6 +170,11 @@ def _event(choice: dict[str, Any]) -> bytes:
         "choices": [{"index": 0, "finish_reason": None, **choice}],
     }
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+def _chance(text: str) -> dict[str, Any]:
+    top = [{"token": text, "logprob": -0.25, "bytes": None}, {"token": "Well", "logprob": -2.5, "bytes": None}]
+    return {"token": text, "logprob": -0.25, "bytes": None, "top_logprobs": top}
 
 
 def _finish(say: Say) -> str:

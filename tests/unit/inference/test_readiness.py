@@ -52,8 +52,9 @@ async def test_silence_is_no_answer(script: tuple[Finished, ...]) -> None:
         await Readiness(ScriptedModels(ScriptedEngine(script)), fresh_seconds=LONG).check()
 
 
-async def test_a_token_without_text_is_an_answer() -> None:
-    silent = ScriptedEngine((Finished("length", Usage(3, 1)),))
+@pytest.mark.parametrize("last", [Finished("stop", Usage(3, 1)), Finished("length", Usage(3, 0))])
+async def test_a_token_without_text_is_an_answer(last: Finished) -> None:
+    silent = ScriptedEngine((last,))
     await Readiness(ScriptedModels(silent), fresh_seconds=LONG).check()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from usher_inference.completions.model import Finished, Message, Prompt
+from usher_inference.completions.model import Delta, Finished, Message, Prompt
 from usher_inference.completions.ports import Engine, Models
 from usher_shared.errors import Unavailable
 
@@ -78,13 +78,18 @@ class Readiness:
     async def _probe(self, engine: Engine) -> None:
         try:
             pieces = [piece async for piece in engine.generate(_PROBE)]
-            if not any(not isinstance(piece, Finished) or piece.usage.completion_tokens for piece in pieces):
+            if not any(map(_is_generated, pieces)):
                 raise Unavailable("it generated nothing")
         except Exception as error:
             self._failed[_name(engine)] = (time.monotonic(), error)
             raise
         self._failed.pop(_name(engine), None)
         self.heard(engine)
+
+
+def _is_generated(piece: Delta) -> bool:
+    """A token that is no text (of a thought, say) shows in the figures, or in the reason for the end."""
+    return not isinstance(piece, Finished) or piece.reason == "length" or piece.usage.completion_tokens > 0
 
 
 def _name(engine: Engine) -> _Name:
