@@ -75,7 +75,7 @@ class Kernel:
         seqused_k: Tensor,
     ) -> Tensor:
         assert enable_gqa
-        assert window_size[1] == 0
+        assert window_size[1] == 0 or (window_size == (-1, -1) and max_q == 1)
         assert {cu_seq_q.dtype, cu_seq_k.dtype, seqused_k.dtype} == {torch.int32}
         assert key.is_contiguous()
         if not torch.compiler.is_compiling():
@@ -105,7 +105,7 @@ class Recorder:
         return replay
 
 
-def accelerated(recorder: Recorder, kernel: Kernel, compiler: Any = None) -> Acceleration:
+def accelerated(recorder: Recorder | None, kernel: Kernel, compiler: Any = None) -> Acceleration:
     """The real kernel takes half precision alone; equality to the token needs float32."""
     return Acceleration(kernel, recorder, compiler, types=(torch.float32,))
 
@@ -172,6 +172,17 @@ def test_a_kernel_that_answers_otherwise_is_refused_and_the_model_left_as_it_cam
     with pytest.raises(UnservableModel, match="standard deviations"):
         TorchBatchModel(bare, slots=2, acceleration=accelerated(Recorder(), Forgetful()))
     TorchBatchModel(bare, slots=2)
+
+
+def test_steps_that_cannot_be_recorded_still_have_the_kernel(reference: Any) -> None:
+    bare = AutoModelForCausalLM.from_pretrained(tiny_qwen.folder())
+    kernel = Kernel()
+    model = TorchBatchModel(bare, slots=3, acceleration=accelerated(None, kernel))
+    kernel.longest.clear()
+    jobs = prompts(4, (5, 40), 22)
+    assert run(model, jobs, 8) == [generate(reference, job, 8) for job in jobs]
+    assert min(kernel.longest) == 1
+    assert max(kernel.longest) > 1
 
 
 def test_alike_layers_are_compiled_once_for_each_size_and_without_a_break() -> None:

@@ -75,6 +75,8 @@ class TorchBatchModel:
             return
         self._kernel = acceleration.kernel
         self._caches = give_caches(probe, self._slots + 1, self._context, as_lines=True)
+        if acceleration.capture is None:
+            return
         compiler = acceleration.compiler
         with compiled_layers(self._model, compiler) if compiler else nullcontext():
             self._graphs = DecodeGraphs(

@@ -81,6 +81,10 @@ class FlashPass:
         keys, values = caches_of(layer)
         keys[self.to_slots, self.to_positions] = key
         values[self.to_slots, self.to_positions] = value
+        if look.window is None and self.longest_row == 1:
+            window = (-1, -1)  # all there is; told so, the kernel divides a long row among processors
+        else:
+            window = (-1 if look.window is None else look.window - 1, 0)
         return self.kernel(
             query,
             keys.view(-1, *keys.shape[2:]),
@@ -90,7 +94,7 @@ class FlashPass:
             self.longest_row,
             self.longest,
             scale=look.scale,
-            window_size=(-1 if look.window is None else look.window - 1, 0),
+            window_size=window,
             enable_gqa=True,
             seqused_k=self.lengths,
         )

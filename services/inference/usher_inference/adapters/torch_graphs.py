@@ -24,12 +24,13 @@ Run = Callable[[Tensor, Tensor, FlashPass], Tensor]  # token ids, positions, pas
 class Acceleration:
     """What a GPU has beside matrix products: a kernel for attention, recorded steps, a compiler for their layers.
 
-    `types` are those that the kernel takes; a model of others goes without.
+    Without `capture` steps are not recorded, nor compiled. `types` are those that the kernel takes; a model of others
+    goes without all of it.
     """
 
     kernel: Kernel
-    capture: Capture
-    compiler: Compiler | None
+    capture: Capture | None = None
+    compiler: Compiler | None = None
     types: Collection[torch.dtype] = (torch.bfloat16, torch.float16)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -65,13 +66,14 @@ def ready(model: Any, *, slots: int = 16, context_tokens: int | None = None) -> 
     from torch.nn.attention.varlen import varlen_attn
 
     kernel = cast(Kernel, varlen_attn)
+    recorded = Acceleration(kernel, record_on_gpu())
     # bitsandbytes' layers are kernels of their own already
-    for compiler in (None,) if getattr(model, "is_loaded_in_4bit", False) else ("inductor", None):
+    compiled = [] if getattr(model, "is_loaded_in_4bit", False) else [replace(recorded, compiler="inductor")]
+    for acceleration in (*compiled, recorded, Acceleration(kernel)):
         try:
-            acceleration = Acceleration(kernel, record_on_gpu(), compiler)
             return TorchBatchModel(model, slots=slots, context_tokens=context_tokens, acceleration=acceleration)
         except (UnservableModel, RuntimeError) as error:
-            _log.warning("steps of this model cannot be recorded (compiler %s): %s", compiler, error)
+            _log.warning("this model cannot be accelerated by %s: %s", acceleration, error)
     return TorchBatchModel(model, slots=slots, context_tokens=context_tokens)
 
 
