@@ -82,7 +82,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         lifespan=lifespan,
         verifier=ClientKeys(settings.client_keys, deps.verifier),
         checks={"engine": readiness.check} | ({"releases": deps.releases.check} if deps.releases else {}),
-        optional_checks={"newest release": deps.releases.check_refused} if deps.releases else {},
+        optional_checks={"newest release": deps.releases.check_followed} if deps.releases else {},
         summary="Models behind an OpenAI-compatible API",
         max_body_bytes=settings.max_body_bytes,
     )

@@ -7,6 +7,7 @@ what a crash left behind cannot be seen.
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from usher_shared.artifacts.ports import (
     check_name,
     is_name,
 )
-from usher_shared.contracts.releases import METADATA_FILE, RELEASES_PREFIX, Release, ReleaseFile
+from usher_shared.contracts.releases import METADATA_FILE, RELEASES_PREFIX, Release, ReleaseFile, metadata_digest
 from usher_shared.errors import Conflict, InvalidRequest, NotFound, Unprocessable
 from usher_shared.events.envelope import describe
 
@@ -165,7 +166,7 @@ def parse_metadata(content: bytes, version: str) -> Release | str:
         return f"its metadata cannot be read: {describe(error)}"
     if release.version != version:
         return f"its metadata says version {release.version}"
-    if release.sha256 != release.digest():
+    if release.sha256 != metadata_digest(json.loads(content)):
         return "its metadata does not have the hash that it was sealed with"
     return release
 

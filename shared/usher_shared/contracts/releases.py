@@ -1,13 +1,14 @@
 """A release of a model: one hashed, immutable configuration. The trainer writes it, inference serves it.
 
-A release is the folder `releases/<version>/` of the artifact store: `best_model_metadata.json` and, beside it, the files
-that it names. The metadata is written last, so that a release that can be seen is whole.
+A release is the folder `releases/<version>/` of the artifact store: `best_model_metadata.json` and, beside it, the
+files that it names. The metadata is written last, so that a release that can be seen is whole.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -69,10 +70,18 @@ class Release(_Part):
     sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
 
     def digest(self) -> str:
-        """SHA-256 in hexadecimal over the canonical JSON (sorted keys, no spaces) of all fields but `sha256`."""
-        rest = self.model_dump(mode="json", exclude={"sha256"})
-        return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        """The `metadata_digest` of it, as it is written now."""
+        return metadata_digest(self.model_dump(mode="json"))
 
     def sealed(self) -> Release:
         """The same with its `sha256`."""
         return self.model_copy(update={"sha256": self.digest()})
+
+
+def metadata_digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 in hexadecimal over the canonical JSON (sorted keys, no spaces) of all fields but `sha256`.
+
+    Of the document, not of what a reader knows of it: a release sealed by an older or newer program keeps its hash.
+    """
+    rest = {name: value for name, value in document.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

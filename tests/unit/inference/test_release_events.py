@@ -16,7 +16,7 @@ from usher_inference.releases.service import ReleasedModels
 from usher_inference.settings import Settings
 from usher_shared.artifacts import Artifact, ArtifactStore, Content
 from usher_shared.bus.push import encode_push
-from usher_shared.errors import Unavailable
+from usher_shared.errors import Unavailable, UpstreamFailed
 from usher_shared.events.catalogue import EventData, ModelReleased, ModelRolledBack, TicketPurchased
 from usher_shared.events.envelope import event
 
@@ -223,13 +223,31 @@ async def test_a_start_without_the_store_serves_what_was_deployed(house: House) 
     await again.close()
 
 
+async def test_a_record_that_cannot_be_understood_changes_nothing(house: House) -> None:
+    await house.publish("v1")
+    models = house.models(ScriptedLoader())
+    await models.look()
+    await models.reload("v1")
+    await house.store.put("deployment.json", b"{")
+    with pytest.raises(UpstreamFailed):
+        await models.look()
+    assert versions(models) == {"default": "v1"}
+    await models.close()
+    again = house.models(ScriptedLoader())
+    with pytest.raises(UpstreamFailed):
+        await again.look()
+    assert versions(again) == {"default": "v1"}
+    await again.close()
+
+
 async def test_a_first_start_without_the_store_is_not_ready_until_it_is_back(house: House) -> None:
     store = Distant(house.store)
     store.is_away = True
     await house.publish("v1")
     models = house.models(ScriptedLoader(), store=store)
     async with serving(models) as client:
-        assert (await client.call("GET", "/ready"))[0] == 503
+        status, ready = await client.call("GET", "/ready")
+        assert (status, ready["checks"]["releases"]) == (503, "Unavailable: the store is away")
         text, _, _ = await client.ask(model="usher-playbook")
         assert text.startswith("Hello!")
         store.is_away = False

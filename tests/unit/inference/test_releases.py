@@ -15,6 +15,7 @@ from tests.unit.inference.released import FIRST, MODEL, Client, House, ScriptedL
 
 from usher_inference.releases.assembly import Rules
 from usher_inference.releases.service import ReleasedModels
+from usher_shared.contracts.releases import metadata_digest
 
 TOOL = {
     "type": "function",
@@ -160,6 +161,17 @@ async def test_metadata_that_was_changed_is_refused(house: House) -> None:
         assert (status, problem["code"]) == (422, "release_invalid")
         assert "hash" in (await client.call("GET", "/releases"))[1]["broken"]["v2"]
         assert (await client.call("POST", "/reload"))[1]["version"] == "v1"
+
+
+async def test_metadata_of_a_newer_program_keeps_its_hash(house: House) -> None:
+    release = await house.publish("v1")
+    newer = release.model_dump(mode="json") | {"version": "v2", "quantisation": {"bits": 3}}
+    newer["sha256"] = metadata_digest(newer)
+    await house.store.put("releases/v2/best_model_metadata.json", json.dumps(newer).encode())
+    for file in release.files:
+        await house.store.put(f"releases/v2/{file.path}", stored(house, "v1", file.path))
+    async with started(house) as (client, _):
+        assert (await client.call("POST", "/reload", {"version": "v2"}))[0] == 200
 
 
 async def test_a_rotten_cache_is_mended_from_the_store(house: House) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from usher_shared.artifacts.files import replacing
 from usher_shared.artifacts.releases import Releases, Shelf, parse_metadata
 from usher_shared.contracts.releases import METADATA_FILE, Release
-from usher_shared.errors import Unavailable
+from usher_shared.errors import Unavailable, UpstreamFailed
 
 
 class ReleaseCache:
@@ -27,7 +27,7 @@ class ReleaseCache:
         """From the store; while it is away, from the disk. Raises NotFound, Unprocessable, Unavailable."""
         try:
             return await self._releases.named(version)
-        except Unavailable as away:
+        except (Unavailable, UpstreamFailed) as away:
             known = await asyncio.to_thread(_read, self._folder / version / METADATA_FILE)
             found = None if known is None else parse_metadata(known, version)
             if not isinstance(found, Release):

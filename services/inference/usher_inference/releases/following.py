@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from usher_inference.releases.deployer import Deployer
 from usher_inference.releases.model import Deployed, Deployment, ReleaseRefused
+from usher_inference.releases.record import Recorded
 from usher_shared.contracts.releases import Release
-from usher_shared.errors import Unavailable, UsherError
+from usher_shared.errors import Unavailable, UpstreamFailed, UsherError
 
 _LOG = logging.getLogger(__name__)
 _RETRY_SECONDS = 2.0  # while the store has never answered
@@ -27,6 +28,8 @@ class Follower:
         self._only = frozenset(only)
         self._newest = newest
         self._is_known = asyncio.Event()
+        self.problem = ""
+        """Why the last look did not succeed."""
         self._turned_down: set[str] = set()  # hashes of releases that need not be tried again
 
     def takes(self, model: str) -> bool:
@@ -43,9 +46,9 @@ class Follower:
             try:
                 await self.look()
             except UsherError as error:
-                _LOG.warning("the deployment cannot be followed now", extra={"error": error.detail})
-            except Exception:
-                _LOG.exception("the deployment cannot be followed")
+                self._tell(error.detail)
+            except Exception as error:
+                self._tell(f"{type(error).__name__}: {error}")
             if self.is_known and not poll_seconds:
                 return
             await asyncio.sleep(poll_seconds if self.is_known else _RETRY_SECONDS)  # a store announces nothing
@@ -58,13 +61,13 @@ class Follower:
         deployer = self._deployer
         async with deployer.changing:
             try:
-                generation = await deployer.record.generation()
-            except Unavailable:
-                if not self.is_known:
-                    await self._follow(await deployer.record.remembered())
+                recorded = await self._changed()
+            except (Unavailable, UpstreamFailed):
+                remembered = None if self.is_known else await deployer.record.remembered()
+                if remembered is not None:
+                    await self._follow(remembered)
                 raise
-            if generation != deployer.followed:
-                recorded = await deployer.record.read()
+            if recorded is not None:
                 if recorded.generation:
                     await self._follow(recorded.deployment)
                 else:
@@ -73,6 +76,12 @@ class Follower:
             if self._newest:
                 await self._take_newer()
             self._know()
+            self.problem = ""
+
+    async def _changed(self) -> Recorded | None:
+        """What is deployed, where it is not what was followed last."""
+        record = self._deployer.record
+        return None if await record.generation() == self._deployer.followed else await record.read()
 
     async def _follow(self, deployment: Deployment) -> None:
         models = {model: wanted for model, wanted in deployment.models.items() if self.takes(model)}
@@ -130,6 +139,11 @@ class Follower:
             if release.model == model and not passed_over:
                 return release
         return None
+
+    def _tell(self, problem: str) -> None:
+        if problem != self.problem:  # a store that is away is told of once
+            _LOG.warning("the deployment cannot be followed now", extra={"error": problem})
+        self.problem = problem
 
     def _know(self) -> None:
         self._is_known.set()

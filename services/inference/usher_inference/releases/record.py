@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from usher_inference.releases.model import Deployment
 from usher_shared.artifacts import ArtifactStore, PreconditionFailed
 from usher_shared.artifacts.files import replacing
-from usher_shared.errors import Conflict, NotFound, Unavailable, UpstreamFailed
+from usher_shared.errors import Conflict, NotFound, UpstreamFailed
 
 RECORD = "deployment.json"
 
@@ -67,11 +67,11 @@ class DeploymentRecord:
         """Beside the cache."""
         await asyncio.to_thread(_write, self._copy, deployment.model_dump_json().encode())
 
-    async def remembered(self) -> Deployment:
-        """What was deployed when last seen. Raises Unavailable when nothing is remembered."""
+    async def remembered(self) -> Deployment | None:
+        """What was deployed when last seen; None when nothing is remembered."""
         with suppress(FileNotFoundError, ValidationError):
             return Deployment.model_validate_json(await asyncio.to_thread(self._copy.read_bytes))
-        raise Unavailable("the store of releases is away, and none is remembered here")
+        return None
 
 
 def _write(target: Path, content: bytes) -> None:

@@ -58,15 +58,18 @@ class ReleasedModels:
     async def check(self) -> None:
         """Raises Unavailable while a model that is deployed has nothing to serve it."""
         if not self._follower.is_known:
-            raise Unavailable("the deployed releases are not loaded yet")
+            raise Unavailable(self._follower.problem or "the deployed releases are not loaded yet")
         missing = [model for model in self._deployer.table.released if not self._deployer.has(model)]
         if missing:
             raise Unavailable(f"no release serves {', '.join(missing)}")
 
-    async def check_refused(self) -> None:
-        """Raises Unavailable where the release that was tried last is not the one that serves."""
-        if self._deployer.failures:
-            raise Unavailable("; ".join(each.reason for each in self._deployer.failures.values()))
+    async def check_followed(self) -> None:
+        """Raises Unavailable where the release that was tried last does not serve, or the store cannot be followed."""
+        problems = [each.reason for each in self._deployer.failures.values()]
+        if self._follower.problem:
+            problems.append(self._follower.problem)
+        if problems:
+            raise Unavailable("; ".join(problems))
 
     async def look(self) -> None:
         """Follow what is deployed now, without waiting for the next poll. Raises Unavailable."""
