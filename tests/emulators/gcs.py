@@ -7,6 +7,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,15 @@ def gcs_server() -> Iterator[str]:
     port = free_port()
     with child([str(program), "start", "--host", HOST, "--port", str(port), "--in-memory", "--quiet"], port=port):
         yield f"http://{HOST}:{port}"
+
+
+@contextmanager
+def google_bucket() -> Iterator[tuple[str, dict[str, str]]]:
+    """A new bucket's name, and the variables by which Google's client finds its server, also in another process."""
+    with gcs_server() as url:
+        name = f"bucket-{uuid.uuid4().hex[:20]}"
+        make_bucket(url, name)
+        yield name, {"STORAGE_EMULATOR_HOST": url, "GOOGLE_CLOUD_PROJECT": "test"}
 
 
 def request(method: str, url: str, body: bytes | None = None, kind: str = "application/json") -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bare_releases import lay_out
-from emulators.gcs import gcs_server, make_bucket
+from emulators.gcs import google_bucket
 from usher_inference.adapters.bare_release import BareRelease
 from usher_inference.metrics import Metrics
 from usher_inference.one_release import StoredRelease, one_release
@@ -84,13 +83,11 @@ def test_other_addresses_are_refused(address: str) -> None:
         BareRelease(address)
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    with gcs_server() as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STORAGE_EMULATOR_HOST", url)
-        patch.setenv("GOOGLE_CLOUD_PROJECT", "local")
-        name = f"models-{uuid.uuid4().hex[:20]}"
-        make_bucket(url, name)
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with google_bucket() as (name, variables):
+        for each, value in variables.items():
+            monkeypatch.setenv(each, value)
         yield name
 
 

@@ -1,4 +1,4 @@
-"""Clients of Vertex AI, unmodified, through its front to our container: Google's own and the agent's."""
+"""Clients of Vertex AI, unmodified, through its front to our container: Google's, the agent's, our own service's."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from served import Served, free_port
 from usher_agent.adapters.vertex_chat_model import VertexChatModel
 from usher_agent.models.ports import CompletionRequest
 from usher_inference.adapters.fixed_models import FixedModels
+from usher_inference.adapters.remote_vertex_engine import VertexEngine
+from usher_inference.completions.model import CallPiece, Finished, FunctionSpec, Message, Prompt, TextDelta, ToolCall
 from usher_inference.completions.ports import Models
 from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.settings import Settings
@@ -80,6 +82,28 @@ async def test_the_agents_adapter(front: str, dedicated: bool) -> None:
     assert said.completion_tokens > 5
     [call] = called.tool_calls
     assert (call.name, json.loads(call.arguments)["date"]) == ("search_events", "2026-11-20")
+
+
+@pytest.mark.parametrize("dedicated", [True, False])
+async def test_an_inference_service_in_front_of_another(front: str, dedicated: bool) -> None:
+    async def token() -> str:
+        return TOKEN
+
+    engine = VertexEngine("theirs", f"http://{front}/v1/{ENDPOINT}", "usher", token, dedicated=dedicated)
+    tools = tuple(FunctionSpec.model_validate(each["function"]) for each in tool_schemas())
+    try:
+        said = [each async for each in engine.generate(Prompt([Message(role="user", content="hello")]))]
+        called = [each async for each in engine.generate(Prompt([Message.model_validate(each) for each in ASK], tools))]
+    finally:
+        await engine.close()
+    texts = [each.text for each in said if isinstance(each, TextDelta)]
+    assert "".join(texts).startswith(GREETING)
+    assert (len(texts) > 3) is dedicated
+    assert isinstance(said[-1], Finished)
+    assert said[-1].usage.completion_tokens > 5
+    assert [each.name for each in called if isinstance(each, CallPiece | ToolCall) and each.name] == ["search_events"]
+    assert isinstance(called[-1], Finished)
+    assert called[-1].reason == "tool_calls"
 
 
 async def test_googles_own_client(front: str) -> None:

@@ -43,7 +43,6 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.concurrency < 1:
         parser.error("--concurrency has to be at least 1")
-    configure_logging("inference", os.environ.get("USHER_LOG_LEVEL", "INFO"))
     try:
         batch = batch_between(asked.source, asked.target, asked.concurrency)
         ended = asyncio.run(_until_stopped(batch, asked.release, settings))
@@ -75,4 +74,5 @@ def _tell_now_and_then() -> Report:
 
 
 if __name__ == "__main__":
+    configure_logging("inference", os.environ.get("USHER_LOG_LEVEL", "INFO"))
     main()
