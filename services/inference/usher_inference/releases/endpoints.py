@@ -14,7 +14,7 @@ from usher_inference.releases.service import Overview, ReleasedModels
 from usher_shared.http.app import require_caller
 
 
-def _models(request: Request) -> ReleasedModels:
+async def _models(request: Request) -> ReleasedModels:
     models: ReleasedModels = request.app.state.releases
     return models
 
