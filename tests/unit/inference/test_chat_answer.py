@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from usher_inference.chat.answer import AnswerReader, Piece
@@ -153,6 +153,7 @@ layouts = st.fixed_dictionaries({"ensure_ascii": st.booleans(), "indent": st.sam
 cuts = st.lists(st.integers(0, 10_000), max_size=12)
 
 
+@settings(deadline=None)
 @given(objects, layouts, cuts)
 @example({"": {"": []}}, {"ensure_ascii": True, "indent": None}, [3])
 def test_any_call_cut_anywhere_is_read_as_it_was_written(value: dict[str, Any], how: Any, cuts: Sequence[int]) -> None:
@@ -164,6 +165,7 @@ def test_any_call_cut_anywhere_is_read_as_it_was_written(value: dict[str, Any], 
     assert stream.finish() == ""
 
 
+@settings(deadline=None)
 @given(objects, layouts, cuts, st.integers(0, 10_000))
 def test_a_call_cut_off_is_an_object_with_what_was_there(
     value: dict[str, Any], how: Any, cuts: Sequence[int], end: int
@@ -215,6 +217,7 @@ SHARDS = (
 rubbish = st.lists(st.sampled_from(SHARDS) | st.text(max_size=3), max_size=30).map("".join)
 
 
+@settings(deadline=None)
 @given(rubbish, cuts, st.booleans())
 @example('<tool_call>{"name": "f", "arguments": {"a": "\\ud83c"}}', [30], False)
 @example('<tool_call>{"name": "f", "arguments": {"a": "\\u12', [30], False)
@@ -226,6 +229,7 @@ def test_whatever_is_written_calls_are_objects_and_cuts_change_nothing(
     assert read(*text, cut=cut) == whole
 
 
+@settings(deadline=None)
 @given(objects, layouts, st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from(SHARDS)), max_size=3), cuts)
 def test_a_call_with_errors_in_it_is_an_object(value: Any, how: Any, errors: Any, cuts: Sequence[int]) -> None:
     text = written("f", value, **how)

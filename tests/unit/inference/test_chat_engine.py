@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiny_qwen
@@ -112,6 +112,7 @@ async def test_words_and_calls(stage: Stage) -> None:
     assert "<[" in (stage.decoder.requests[0].grammar or "")
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 200), max_size=30))
 async def test_how_an_answer_is_cut_into_tokens_changes_nothing(
     tokenizer: Tokenizer, template: ChatTemplate, cuts: list[int]

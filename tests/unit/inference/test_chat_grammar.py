@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import string
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tiny_qwen
 from scripted_decoder import RamblingDecoder
@@ -144,6 +147,48 @@ async def test_any_path_through_a_tools_grammar_fits_its_schema(source: str, tok
             jsonschema.validate(arguments, BY_NAME[name].parameters)
             seen += 1
     assert seen
+
+
+def instances(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+    """Values that fit a schema, for the keywords that the box office's use."""
+    if "anyOf" in schema:
+        return st.one_of(*map(instances, schema["anyOf"]))
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    low, high = schema.get("minimum", -(10**6)), schema.get("maximum", 10**6)
+    bounds = schema.get("minLength", 0), schema.get("maxLength", 60)
+    match schema["type"]:
+        case "object":
+            known = {name: instances(of) for name, of in schema.get("properties", {}).items()}
+            optional = {name: known.pop(name) for name in list(known) if name not in schema.get("required", ())}
+            fixed = st.fixed_dictionaries(known, optional=optional)
+            if not known and not optional and schema.get("additionalProperties"):
+                return st.dictionaries(st.text("abc", min_size=1), st.integers() | st.text("xyz"), max_size=3)
+            return fixed.map(lambda value: {name: value[name] for name in schema["properties"] if name in value})
+        case "array":
+            return st.lists(
+                instances(schema["items"]), min_size=schema.get("minItems", 0), max_size=min(4, schema["maxItems"])
+            )
+        case "string" if "pattern" in schema:
+            fitting = st.from_regex(schema["pattern"].replace("$", r"\Z"), alphabet=string.printable)
+            return fitting.filter(lambda text: bounds[0] <= len(text) <= bounds[1])
+        case "string":
+            letters = st.characters(exclude_categories=("Cs", "Cc"))
+            return st.text(letters, min_size=bounds[0], max_size=min(60, bounds[1]))
+        case "integer":
+            return st.integers(low, high)
+        case "number":
+            return st.decimals(low, high, places=2).map(float)
+    return {"boolean": st.booleans(), "null": st.none()}[schema["type"]]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_every_call_that_fits_its_schema_may_be_written(judge: Judge, name: str, data: st.DataObject) -> None:
+    arguments = data.draw(instances(BY_NAME[name].parameters))
+    jsonschema.validate(arguments, BY_NAME[name].parameters)
+    assert judge.takes(Prompt(USER, TOOLS), CALL % (name, json.dumps(arguments, ensure_ascii=False)))
 
 
 SCHEMAS: dict[str, dict[str, Any]] = {

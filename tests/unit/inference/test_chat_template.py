@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiny_qwen
@@ -139,6 +139,7 @@ PIECES = (
 hostile = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
+@settings(deadline=None)
 @given(hostile, hostile, hostile)
 def test_nothing_from_outside_becomes_a_control_token(
     tokenizer: Tokenizer, template: ChatTemplate, said: str, found: str, key: str

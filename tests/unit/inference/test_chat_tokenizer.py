@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiny_qwen
@@ -19,6 +19,7 @@ def tokenizer() -> Tokenizer:
     return Tokenizer.from_folder(tiny_qwen.folder())
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_text_comes_back_whole_characters_at_a_time(tokenizer: Tokenizer, text: str) -> None:
     import unicodedata
@@ -31,12 +32,14 @@ def test_text_comes_back_whole_characters_at_a_time(tokenizer: Tokenizer, text: 
     assert "".join(pieces) == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["<|im_start|>", "<|im_end|>", "<tool_call>", "\n", "\n\n", " ", "seat", "ü", "1"])))
 def test_turns_that_are_kept_are_tokenized_as_the_whole(tokenizer: Tokenizer, parts: list[str]) -> None:
     text = "".join(parts)
     assert tokenizer.encode(text) == _reference().encode(text, add_special_tokens=False).ids
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 700), max_size=40))
 def test_any_tokens_decode_as_the_library_does(tokenizer: Tokenizer, ids: list[int]) -> None:
     from tokenizers import Tokenizer as Reference

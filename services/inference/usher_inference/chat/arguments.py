@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 _DEEPEST = 64
-_LONGEST_REPAIR = 64_000  # characters: json_repair is not linear
+_LONGEST_REPAIR = 16_000  # characters: json_repair is not linear
 _SCALAR = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]+')
 _SPACE = " \t\n\r"
