@@ -2,7 +2,8 @@
 
 The kernel takes where each row's keys begin and how many of them count. Slots lie one behind another in memory, so a
 row's keys begin at its slot's number times the positions of a slot: nothing is gathered, padded or copied, whichever
-slots the rows are in. https://docs.pytorch.org/docs/stable/nn.attention.varlen.html
+slots the rows are in. https://docs.pytorch.org/docs/stable/nn.attention.varlen.html; that `cu_seq_k` gives the beginnings
+and `seqused_k` alone the lengths is in aten/src/ATen/native/transformers/cuda/flash_attn (block_info.h, flash_api.cpp).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _WIDEST = 256  # of a head; the kernel's limit
 def takes(probe: Probe, types: Collection[torch.dtype]) -> bool:
     """Whether a kernel for these types can do this model's attention."""
     return not probe.softcap and all(
-        keys == values and keys[1] <= _WIDEST and dtype in types for _, keys, values, dtype, _ in probe.layers
+        keys == values and keys[1] <= _WIDEST and keys[1] % 8 == 0 and dtype in types
+        for _, keys, values, dtype, _ in probe.layers
     )
 
 
