@@ -2,8 +2,9 @@
 
 The kernel takes where each row's keys begin and how many of them count. Slots lie one behind another in memory, so a
 row's keys begin at its slot's number times the positions of a slot: nothing is gathered, padded or copied, whichever
-slots the rows are in. https://docs.pytorch.org/docs/stable/nn.attention.varlen.html; that `cu_seq_k` gives the beginnings
-and `seqused_k` alone the lengths is in aten/src/ATen/native/transformers/cuda/flash_attn (block_info.h, flash_api.cpp).
+slots the rows are in. https://docs.pytorch.org/docs/stable/nn.attention.varlen.html says what the kernel takes; that
+keys begin where `cu_seq_k` says while `seqused_k` alone gives their number stands in block_info.h and flash_api.cpp of
+pytorch's aten/src/ATen/native/transformers/cuda/flash_attn.
 """
 
 from __future__ import annotations
