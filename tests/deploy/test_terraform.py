@@ -143,6 +143,8 @@ def test_an_optional_secret_is_asked_for_only_when_it_is_wanted() -> None:
     assert "USHER_AGENT_MODEL_API_KEY" in evaluate(agent_model_api_key="true")["secret_variables"]["agent"]
     wanted = evaluate(agent_model_keys='["USHER_AGENT_KEY_GEMINI"]')
     assert wanted["secret_variables"]["agent"] == {"USHER_AGENT_KEY_GEMINI": "agent-key-gemini"}
+    wanted = evaluate(inference_model_keys='["USHER_INFERENCE_KEY_GEMINI"]')
+    assert wanted["secret_variables"]["inference"] == {"USHER_INFERENCE_KEY_GEMINI": "inference-key-gemini"}
     assert "USHER_TOOLS_STRIPE_SECRET_KEY" not in evaluate()["secret_variables"]["tools"]
     assert "USHER_TOOLS_STRIPE_SECRET_KEY" in evaluate(stripe="true")["secret_variables"]["tools"]
     assert "USHER_TOOLS_PARTNER_KEY" not in evaluate()["secret_variables"]["tools"]
@@ -219,12 +221,18 @@ def test_a_role_on_the_project_is_narrowed_for_services() -> None:
         assert body["role"] in narrow or reading, f"google_project_iam_member.{name}"
 
 
-def test_the_agent_may_ask_models_and_nothing_else_of_vertex_ai() -> None:
+def test_who_asks_models_may_do_nothing_else_of_vertex_ai() -> None:
     role = resource("google_project_iam_custom_role", "model_caller")
     assert role["permissions"] == ["aiplatform.endpoints.predict"]
+    assert role["count"] == "${length(local.model_callers) > 0 ? 1 : 0}"
     member = resource("google_project_iam_member", "model_caller")
-    assert member["member"] == '${local.members["agent"]}'
-    assert role["count"] == member["count"] == "${var.agent_vertex ? 1 : 0}"
+    assert member["for_each"] == "${local.model_callers}"
+    assert member["member"] == "${local.members[each.key]}"
+    stated = (FILES[0].parent / "models.tf").read_text()
+    assert re.findall(r'var\.(\w+) \? \["(\w+)"\] : \[\]', stated) == [
+        ("agent_vertex", "agent"),
+        ("inference_vertex", "inference"),
+    ]
     granted = [name for kind, name, body in resources() if "iam_member" in kind and "aiplatform" in str(body)]
     assert not granted  # no predefined role beside it
 

@@ -105,6 +105,9 @@ locals {
     { for variable in var.agent_model_keys :
       lower(replace(trimprefix(variable, "USHER_"), "_", "-")) => { service = "agent", variables = [variable] }
     },
+    { for variable in var.inference_model_keys :
+      lower(replace(trimprefix(variable, "USHER_"), "_", "-")) => { service = "inference", variables = [variable] }
+    },
     !var.stripe ? {} : {
       stripe-secret-key     = { service = "tools", variables = ["USHER_TOOLS_STRIPE_SECRET_KEY"] }
       stripe-webhook-secret = { service = "tools", variables = ["USHER_TOOLS_STRIPE_WEBHOOK_SECRET"] }

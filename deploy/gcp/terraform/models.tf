@@ -2,8 +2,12 @@
 # or an endpoint's, takes one permission, which for Google's own models can only be granted on the project:
 # https://cloud.google.com/vertex-ai/generative-ai/docs/access-control
 
+locals {
+  model_callers = toset(concat(var.agent_vertex ? ["agent"] : [], var.inference_vertex ? ["inference"] : []))
+}
+
 resource "google_project_iam_custom_role" "model_caller" {
-  count = var.agent_vertex ? 1 : 0
+  count = length(local.model_callers) > 0 ? 1 : 0
 
   role_id     = "usherModelCaller"
   title       = "Usher asks models"
@@ -11,11 +15,11 @@ resource "google_project_iam_custom_role" "model_caller" {
 }
 
 resource "google_project_iam_member" "model_caller" {
-  count = var.agent_vertex ? 1 : 0
+  for_each = local.model_callers
 
   project = var.project
   role    = google_project_iam_custom_role.model_caller[0].id
-  member  = local.members["agent"]
+  member  = local.members[each.key]
 
   depends_on = [google_project_service.api]
 }

@@ -1,5 +1,5 @@
 resource "google_project_service" "api" {
-  for_each = toset(concat(var.agent_vertex || var.knowledge ? ["aiplatform.googleapis.com"] : [], [
+  for_each = toset(concat(length(local.model_callers) > 0 || var.knowledge ? ["aiplatform.googleapis.com"] : [], [
     "artifactregistry.googleapis.com",
     "bigquery.googleapis.com",
     "bigquerystorage.googleapis.com",

@@ -79,6 +79,23 @@ variable "agent_vertex" {
   description = "The agent asks models on Vertex AI, Gemini or endpoints: its account may ask for predictions, and nothing else there."
 }
 
+variable "inference_model_keys" {
+  type        = set(string)
+  default     = []
+  description = "Environment variables that USHER_INFERENCE_REMOTE_MODELS names as key_env: USHER_INFERENCE_KEY_X is read from the secret usher-inference-key-x."
+
+  validation {
+    condition     = alltrue([for variable in var.inference_model_keys : can(regex("^USHER_INFERENCE_KEY_[A-Z0-9_]+$", variable))])
+    error_message = "Each is named USHER_INFERENCE_KEY_ and what it is the key of."
+  }
+}
+
+variable "inference_vertex" {
+  type        = bool
+  default     = false
+  description = "The inference service serves models on Vertex AI, Gemini or endpoints: its account may ask for predictions, and nothing else there."
+}
+
 variable "stripe" {
   type        = bool
   default     = false
