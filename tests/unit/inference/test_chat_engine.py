@@ -36,7 +36,7 @@ from usher_inference.generation.model import Sampling
 from usher_inference.generation.ports import Decoder
 from usher_inference.generation.service import Batcher
 from usher_inference.metrics import Metrics
-from usher_shared.errors import InvalidRequest
+from usher_shared.errors import InvalidRequest, Unavailable
 
 USER = [Message(role="user", content="hi")]
 TOOL = FunctionSpec(
@@ -203,6 +203,19 @@ async def test_a_thinking_model_shows_its_answer_alone(tokenizer: Tokenizer) -> 
     pieces = await collect(stage.engine("hm hm\n</think>\n\nHere."), Prompt(USER, json=JsonSchema(name="a")))
     assert text_of(pieces) == "Here."
     assert "thought" in (stage.decoder.requests[0].grammar or "")
+
+
+@pytest.mark.parametrize(
+    "normalizer", [{"type": "NFKC"}, {"type": "Replace", "pattern": {"String": "\u200b"}, "content": ""}]
+)
+def test_a_tokenizer_that_undoes_the_guard_is_refused(template: ChatTemplate, normalizer: dict[str, Any]) -> None:
+    source = json.loads((tiny_qwen.folder() / "tokenizer.json").read_text("utf-8"))
+    source["normalizer"] = normalizer
+    Stage(Tokenizer(json.dumps(source)), template).engine("ok")  # Qwen's control tokens are read before
+    for token in source["added_tokens"]:
+        token["normalized"] = True
+    with pytest.raises(Unavailable, match="nothing but text"):
+        Stage(Tokenizer(json.dumps(source)), template).engine("ok")
 
 
 def test_counting_takes_no_control_tokens(stage: Stage, tokenizer: Tokenizer) -> None:

@@ -24,7 +24,7 @@ from usher_inference.completions.model import (
 )
 from usher_inference.generation.model import Sampling, Token, TokenRequest
 from usher_inference.generation.ports import Decoder
-from usher_shared.errors import InvalidRequest
+from usher_shared.errors import InvalidRequest, Unavailable
 
 # the ends of a turn or of a text, by the names that chat models give them
 _ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eos>", "</s>", "<|end|>")
@@ -52,7 +52,10 @@ class ChatEngine:
         sampling: Sampling | None = None,
         system_prompt: str | None = None,
     ) -> None:
-        """`sampling` counts where a request brings none, and so does `system_prompt`."""
+        """`sampling` counts where a request brings none, and so does `system_prompt`.
+
+        Raises Unavailable for a tokenizer that makes control tokens of text from outside in spite of the guard.
+        """
         self._model = model
         self._version = version
         self._decoder = decoder
@@ -62,6 +65,7 @@ class ChatEngine:
         self._system_prompt = system_prompt
         self._guard = Guard(tokenizer.control)
         self._stop_ids = stop_ids(tokenizer, template)
+        _check(self._guard, tokenizer)
 
     @property
     def model(self) -> str:
@@ -160,6 +164,15 @@ class ChatEngine:
     def _chance(self, token: Token, logprob: float) -> TokenChance:
         text = self._tokenizer.text_of
         return TokenChance(text(token.id), logprob, tuple((text(id), chance) for id, chance in token.top))
+
+
+def _check(guard: Guard, tokenizer: Tokenizer) -> None:
+    """A normalizer may drop what breaks a name, or write one from letters that only look like it."""
+    for name in tokenizer.control:
+        disguised = "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in name)
+        read = tokenizer.encode(guard.text(name)) + tokenizer.encode(guard.text(disguised))
+        if tokenizer.id_of(name) in read:
+            raise Unavailable(f"the tokenizer reads {name} where nothing but text is written")
 
 
 def _with(text: TextDelta, chances: list[TokenChance]) -> TextDelta:
