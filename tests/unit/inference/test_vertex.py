@@ -38,6 +38,8 @@ class Scripted:
         self.ended: list[str] = []
         self.begun, self.idle = asyncio.Event(), asyncio.Event()
         self.prompts: list[Prompt] = []
+        self.refused: dict[str, int] = {}
+        self.refusals: list[str] = []
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -55,6 +57,12 @@ class Scripted:
                 await asyncio.sleep(0)
             if said == "full":
                 raise RateLimited("the queue is full", retry_after_seconds=7)
+            if said == "crowded":
+                self.refusals.append(said)
+                raise RateLimited("the queue is full", retry_after_seconds=0.001)
+            if self.refused.get(said, 0):
+                self.refused[said] -= 1
+                raise RateLimited("the queue is full", retry_after_seconds=0.001)
             if said == "slow":
                 raise UpstreamTimeout("too slow")
             if said == "refused":
@@ -120,7 +128,7 @@ async def test_predictions_come_in_the_instances_order() -> None:
 
 
 async def test_a_failed_instance_leaves_its_neighbours_alone() -> None:
-    asked = [said("a"), said("refused"), said("broken"), said("full"), {"messages": 7}, 7, said("b"), {}]
+    asked = [said("a"), said("refused"), said("broken"), said("crowded"), {"messages": 7}, 7, said("b"), {}]
     asked += [said("c", model="another"), {"@requestFormat": "textGeneration", **said("d")}, said("slow")]
     async with container(Scripted()) as client:
         answer = await client.post(PREDICT, json={"instances": asked})
@@ -141,6 +149,19 @@ async def test_a_failed_instance_leaves_its_neighbours_alone() -> None:
     errors = [each.get("error", {}).get("status") for each in found]
     assert errors == [None, 400, 500, 429, 400, 400, None, 400, 404, 400, 504]
     assert "ZeroDivision" not in answer.text
+
+
+async def test_those_that_find_no_room_are_tried_again_while_some_get_in() -> None:
+    engine = Scripted()
+    engine.refused = {"b": 1, "c": 2, "d": 3}
+    async with container(engine) as client:
+        crowded = await client.post(
+            PREDICT, json={"instances": [said(each) for each in ("a", "b", "c", "d", "crowded")]}
+        )
+    found = crowded.json()["predictions"]
+    assert [each["response"] for each in found] == ["You said a", "You said b", "You said c", "You said d", None]
+    assert found[4]["error"]["status"] == 429
+    assert len(engine.refusals) == 5  # the last round got nobody in: no more are made
 
 
 async def test_where_there_is_room_for_none_the_request_is_refused_whole() -> None:
@@ -252,6 +273,19 @@ async def test_each_instance_has_what_is_left_of_a_shared_endpoints_minute() -> 
     asked = [each.deadline_seconds for each in engine.prompts if each.messages[-1].text() == "a"]
     assert asked[0] is not None
     assert 50 < asked[0] <= 55
+
+
+async def test_an_engine_that_never_ends_costs_its_instance_alone() -> None:
+    engine = Scripted()
+    engine.gates["forever"] = asyncio.Event()
+    asked = {"instances": [said("forever"), said("a")]}
+    async with container(engine, max_deadline_seconds=0.2) as client:
+        together = await client.post(PREDICT, json=asked)
+        alone = await client.post(PREDICT, json={"instances": [chat("forever")]})
+    assert [each["response"] for each in together.json()["predictions"]] == [None, "You said a"]
+    assert together.json()["predictions"][0]["error"]["status"] == 504
+    assert (alone.status_code, alone.json()["error"]["code"]) == (504, "deadline_exceeded")
+    assert engine.ended.count("forever") == 2  # both were ended, not forgotten
 
 
 async def test_the_port_answers_before_the_model_is_there() -> None:

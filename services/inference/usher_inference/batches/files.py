@@ -19,7 +19,7 @@ import orjson
 from usher_inference.batches import model
 from usher_shared.errors import Conflict
 
-LONGEST_LINE = 16 << 20  # bytes
+LONGEST_LINE = 4 << 20  # bytes; as the service's largest body by default, and many lines are in memory at once
 _BLOCK = 1 << 20
 
 

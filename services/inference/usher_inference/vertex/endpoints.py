@@ -49,10 +49,10 @@ def predict_router(path: str, guards: Sequence[Any]) -> APIRouter:
         `"@requestFormat": "chatCompletions"`, is answered as one, or streamed when it says so."""
         asked = read_body(await request.body(), most_instances=predictor.limits.most_instances)
         if isinstance(asked, Predict) and asked.chat is None:
-            return PredictionsResponse(predictor, predictor.predict(asked))
+            return PredictionsResponse(predictor.limits, predictor.predict(asked))
         completion = predictor.start(asked)
         if isinstance(asked, RawChat) or completion.request.stream:
             return CompletionResponse(completion, predictor.ids, predictor.clock.now())
-        return PredictionsResponse(predictor, predictor.complete(completion))
+        return PredictionsResponse(predictor.limits, predictor.complete(completion), completion.prompt.deadline_seconds)
 
     return router

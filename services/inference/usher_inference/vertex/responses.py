@@ -10,23 +10,27 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from usher_inference.completions.guard import ClientGone, Guard
-from usher_inference.vertex.service import Predictor
+from usher_inference.vertex.limits import Limits
 from usher_shared.errors import PayloadTooLarge
 
 _CLIENT_CLOSED_REQUEST = 499  # nginx's; it reaches the log alone
 
 
 class PredictionsResponse(Response):
-    """`{"predictions": …}` with what `work` comes to. A client that hangs up ends the work."""
+    """`{"predictions": …}` with what `work` comes to. A client that hangs up, or the deadline, ends the work.
 
-    def __init__(self, predictor: Predictor, work: Coroutine[Any, Any, Any]) -> None:
+    Instances have deadlines of their own: there `deadline_seconds` is None, lest one of them takes all answers along.
+    """
+
+    def __init__(self, limits: Limits, work: Coroutine[Any, Any, Any], deadline_seconds: float | None = None) -> None:
         super().__init__()
-        self._limits = predictor.limits
+        self._limits = limits
         self._work = work
+        self._deadline_seconds = deadline_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            with Guard(receive, self._limits.deadline_seconds):
+            with Guard(receive, self._deadline_seconds):
                 body = orjson.dumps({"predictions": await self._work})
         except ClientGone:
             await Response(status_code=_CLIENT_CLOSED_REQUEST)(scope, receive, send)

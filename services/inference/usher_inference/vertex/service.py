@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from usher_shared.errors import InvalidRequest, RateLimited, Unavailable, Upstre
 from usher_shared.ids import IdGenerator
 
 _LOG = logging.getLogger(__name__)
+_RETRY_SECONDS = 1.0  # where a refusal does not say
+_GRACE_SECONDS = 0.5  # engines keep the deadline themselves and say it better
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +46,20 @@ class Predictor:
     async def predict(self, asked: Predict) -> list[dict[str, Any]]:
         """One entry an instance, in their order; what fails is an entry with `error`.
 
+        Those that find no room are tried again as long as that gets some of them in.
+
         Raises RateLimited or Unavailable when there was room for none of them: the request may be repeated whole.
         """
         started = time.monotonic()
-        room = asyncio.Semaphore(self.limits.concurrency)
-
-        async def answer(found: Any) -> dict[str, Any] | UsherError:
-            async with room:
-                return await self._answer(found, asked.parameters, started)
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(answer(found)) for found in asked.instances]
-        answers = [task.result() for task in tasks]
+        answers: list[dict[str, Any] | UsherError] = await self._answer_all(asked.instances, asked.parameters, started)
+        while crowded := [at for at, each in enumerate(answers) if isinstance(each, RateLimited)]:
+            if len(crowded) == len(answers) or not await self._waited(answers, crowded, started):
+                break
+            again = await self._answer_all([asked.instances[at] for at in crowded], asked.parameters, started)
+            for at, each in zip(crowded, again, strict=True):
+                answers[at] = each
+            if all(isinstance(each, RateLimited) for each in again):
+                break
         refusals = [each for each in answers if isinstance(each, RateLimited | Unavailable)]
         if len(refusals) == len(answers):
             raise refusals[0]
@@ -77,11 +82,39 @@ class Predictor:
         async with completion:
             return await wire.render_whole(completion, self.ids, self.clock.now())
 
+    async def _answer_all(
+        self, instances: Sequence[Any], parameters: dict[str, Any], started: float
+    ) -> list[dict[str, Any] | UsherError]:
+        room = asyncio.Semaphore(self.limits.concurrency)
+
+        async def answer(found: Any) -> dict[str, Any] | UsherError:
+            async with room:
+                return await self._answer(found, parameters, started)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(answer(found)) for found in instances]
+        return [task.result() for task in tasks]
+
+    async def _waited(self, answers: Sequence[Any], crowded: Sequence[int], started: float) -> bool:
+        """Waits as long as the refusals say; False, at once, when the request's time would be over then."""
+        pause = max(answers[at].retry_after_seconds or _RETRY_SECONDS for at in crowded)
+        if (
+            self.limits.deadline_seconds is not None
+            and time.monotonic() + pause > started + self.limits.deadline_seconds
+        ):
+            return False
+        await asyncio.sleep(pause)
+        return True
+
     async def _answer(self, found: Any, parameters: dict[str, Any], started: float) -> dict[str, Any] | UsherError:
         try:
-            return await self.predict_one(found, parameters, self._left(started))
+            left = self._left(started)
+            async with asyncio.timeout(None if left is None else left + _GRACE_SECONDS):
+                return await self.predict_one(found, parameters, left)
         except UsherError as error:
             return error
+        except TimeoutError:
+            return UpstreamTimeout(f"no whole answer within the request's {self.limits.deadline_seconds:g} seconds")
         except Exception as error:  # whatever it is, its neighbours have their answers
             _LOG.error("an instance failed", exc_info=error)
             return UsherError("an unexpected error occurred; it was logged")
