@@ -314,6 +314,19 @@ def measure_routing(
     print(json.dumps(asyncio.run(measure(by, "tune" if split == "tune" else "test", url=url, key=key))))
 
 
+@measure_app.command("insights")
+def measure_insights(
+    split: Annotated[str, typer.Option(help="tune or test")] = "test",
+    model: Annotated[str | None, typer.Option(help="of the running stack; default: the offline parser")] = None,
+) -> None:
+    """Do questions about data become queries that answer them? One JSON line."""
+    from usher_local.measures.insights import measure
+
+    if split not in ("tune", "test"):
+        raise typer.BadParameter("tune or test")
+    print(json.dumps(asyncio.run(measure("tune" if split == "tune" else "test", model))))
+
+
 @measure_app.command("knowledge")
 def measure_knowledge(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines, one question a line")],

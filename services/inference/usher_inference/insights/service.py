@@ -66,7 +66,9 @@ class Insights:
         model = request.model
         if model in (None, PARSER):
             try:
-                return await asyncio.to_thread(self._parse, request.user_query, dataset)
+                return await asyncio.to_thread(
+                    answer_offline, request.user_query, dataset, self._today(), self._bounds, self._version
+                )
             except QuestionNotUnderstood:
                 if self._model is None or model == PARSER:
                     raise
@@ -77,27 +79,6 @@ class Insights:
 
     def _today(self) -> date:
         return self._clock.now().date()
-
-    def _check(self, sql: str, dataset: Dataset) -> CheckedQuery:
-        try:
-            from usher_shared.sql.checking import Bounds as QueryBounds
-            from usher_shared.sql.checking import check
-        except ImportError as error:
-            raise Unavailable("insights need sqlglot: install usher-inference[insights]") from error
-        return check(sql, dataset, QueryBounds(rows=self._bounds.rows, joins=self._bounds.joins))
-
-    def _parse(self, question: str, dataset: Dataset) -> Insight:
-        parsed = parse(question, dataset, self._today())
-        query = self._check(parsed.written.sql, dataset)
-        fields = _parsed_fields(parsed, query)
-        grouped = bool(parsed.plan.measures)
-        return Insight(
-            sql_query=query.sql,
-            visualization_config=charts.draw(charts.choose(fields, grouped=grouped), fields, question),
-            explanation=explain(parsed.plan),
-            model_used=PARSER,
-            model_version=self._version,
-        )
 
     async def _ask(self, engine: Engine, question: str, dataset: Dataset) -> Insight:
         bounds = self._bounds
@@ -113,7 +94,7 @@ class Insights:
                 if not proposal.sql.strip():
                     raise QuestionNotUnderstood(proposal.explanation or f"{engine.model} finds no answer in this data")
                 try:
-                    query = await asyncio.to_thread(self._check, proposal.sql, dataset)
+                    query = await asyncio.to_thread(_check, proposal.sql, dataset, bounds)
                 except Unprocessable as error:
                     refusal = error.detail
                 else:
@@ -126,6 +107,32 @@ class Insights:
                     )
             messages = [*messages, *prompting.ask_again(answer, refusal)]
         raise ModelGaveNoInsight(f"{engine.model} wrote no query that may run: {refusal}")
+
+
+def answer_offline(
+    question: str, dataset: Dataset, today: date, bounds: Bounds | None = None, version: str = ""
+) -> Insight:
+    """The parser's answer. Raises QuestionNotUnderstood; QueryRefused where the bounds forbid what it would take."""
+    parsed = parse(question, dataset, today)
+    query = _check(parsed.written.sql, dataset, bounds or Bounds())
+    fields = _parsed_fields(parsed, query)
+    chart = charts.choose(fields, grouped=bool(parsed.plan.measures))
+    return Insight(
+        sql_query=query.sql,
+        visualization_config=charts.draw(chart, fields, question),
+        explanation=explain(parsed.plan),
+        model_used=PARSER,
+        model_version=version,
+    )
+
+
+def _check(sql: str, dataset: Dataset, bounds: Bounds) -> CheckedQuery:
+    try:
+        from usher_shared.sql.checking import Bounds as QueryBounds
+        from usher_shared.sql.checking import check
+    except ImportError as error:
+        raise Unavailable("insights need sqlglot: install usher-inference[insights]") from error
+    return check(sql, dataset, QueryBounds(rows=bounds.rows, joins=bounds.joins))
 
 
 def _read_dataset(request: InsightRequest) -> Dataset:

@@ -7,8 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from usher_inference.insights.parsing import phrases
-from usher_inference.insights.parsing.lexicon import NUMERIC, TEMPORAL, Kind, Meaning, key_column, label_column
+from usher_inference.insights.parsing.lexicon import (
+    NUMERIC,
+    TEMPORAL,
+    Kind,
+    Meaning,
+    is_identifier,
+    key_column,
+    label_column,
+)
 from usher_inference.insights.parsing.model import (
+    AskedMeasure,
     Bucket,
     Condition,
     Function,
@@ -112,11 +121,17 @@ class _Binder:
         ranked = reading.ranking is not None and not reading.ranking.of_rows
         if subject is not None and ranked and not dimensions and not reading.buckets:
             dimensions, subject = [subject], None
+        measures = list(reading.measures)
+        self._of_rows = reading.ranking is not None and reading.ranking.of_rows
+        if subject is not None and self._of_rows and reading.ranking is not None and not self._names_rows(subject):
+            # "which model is the fastest": models by their average, not one row
+            dimensions, subject, self._of_rows = [subject], None, False
+            measures = [AskedMeasure("avg", reading.ranking.by)]
         if subject is not None:
             self._subject(subject)
         for mention in dimensions:
             self._dimension(mention)
-        for asked in reading.measures:
+        for asked in measures:
             self._measure(asked.function, asked.mention, asked.of)
         for condition in reading.conditions:
             plan.conditions.extend(self._condition(condition))
@@ -131,6 +146,7 @@ class _Binder:
         elif not plan.measures:
             for mention in numeric_hints:
                 self._list(mention)
+        self._contradictions()
         self._currencies()
         self._times()
         self._rank()
@@ -175,16 +191,23 @@ class _Binder:
         self._needed.add(table.name)
         return Place(table, column)
 
-    def _column(self, mention: Mention, types: frozenset[str] | None = None, least: float = 0.0) -> Place | None:
+    def _column(self, mention: Mention, types: frozenset[str] | None = None, *, additive: bool = False) -> Place | None:
+        """The best column of one of the types. `additive`: of the base alone, whose rows no join repeats, and no id."""
         for weight, meaning in self._candidates(mention):
-            if meaning.kind not in (Kind.COLUMN, Kind.FLAG) or meaning.weight < least:
+            if meaning.kind not in (Kind.COLUMN, Kind.FLAG):
                 continue
             table = self._plan.dataset.table(meaning.table)
             column = table.column(meaning.column or "") if table else None
+            if additive and (table is not self._base or (column is not None and is_identifier(column))):
+                continue
             if column is not None and (types is None or column.type in types):
                 self._plan.score += weight
                 return self._place(meaning)
         return None
+
+    def _names_rows(self, mention: Mention) -> bool:
+        """Whether it is the name of some table, its rows or what its key is called."""
+        return any(each.kind is Kind.TABLE and each.weight >= 0.5 for each in mention.meanings)
 
     def _is_rows(self, mention: Mention) -> bool:
         return any(each.kind is Kind.TABLE and each.table == self._base.name for each in mention.meanings)
@@ -215,7 +238,7 @@ class _Binder:
                     self._time_hints.append(place)
                 elif first.column.type in NUMERIC and "year" in split_name(first.column.name):
                     self._time_hints.append(first)
-                elif first.column.type in NUMERIC:
+                elif first.column.type in NUMERIC and not is_identifier(first.column):
                     numeric.append(mention)
                 elif first.column.type == "STRING" and self._reading.lists_rows and not self._reading.measures:
                     self._list(mention)
@@ -242,11 +265,13 @@ class _Binder:
         if rows:
             self._plan.score += rows[0] + 0.5
         elif tables:
+            if not self._reading.measures:
+                raise _Unfit(f"its rows are not {mention.text}")
             self._plan.score += tables[0][0] - 0.5
+        elif self._reading.lists_rows and not self._reading.measures and found[0][1].kind is Kind.COLUMN:
+            self._list(mention)
         else:
             self._plan.score += found[0][0]
-            if self._reading.lists_rows and not self._reading.measures and found[0][1].kind is Kind.COLUMN:
-                self._list(mention)
 
     def _dimension(self, mention: Mention) -> None:
         found = self._candidates(mention)
@@ -257,12 +282,8 @@ class _Binder:
             table = self._plan.dataset.table(meaning.table)
             assert table is not None  # noqa: S101  meanings come from the dataset
             if meaning.kind is Kind.TABLE:
-                if (
-                    table is self._base
-                    and self._reading.measures
-                    and all(m.mention is not None and m.function != "count" for m in self._reading.measures)
-                ):
-                    self._plan.score += weight  # "average turns per conversation": the rows themselves
+                if table is self._base and self._groups_rows_by_themselves(mention):
+                    self._plan.score += weight
                     return
                 place = self._place(Meaning(Kind.COLUMN, table.name, label_column(table)))
             else:
@@ -276,6 +297,14 @@ class _Binder:
                 self._plan.dimensions.append(place)
             return
         raise _Unfit(f"it has nothing called {mention.text!r} to group by")
+
+    def _groups_rows_by_themselves(self, mention: Mention) -> bool:
+        """True for "average turns per conversation" of conversations: no grouping at all. Raises _Unfit."""
+        measures, table = self._reading.measures, self._base
+        counts = all(each.function in (None, "count") for each in measures)
+        if not measures or (counts and label_column(table) == key_column(table)):
+            raise _Unfit(f"by what {mention.text} are told apart is not said")
+        return not counts and self._reading.ranking is None
 
     def _has_label(self, name: str) -> bool:
         table = self._plan.dataset.table(name)
@@ -297,9 +326,9 @@ class _Binder:
             self._plan.measures.append(self._counted(mention, distinct=function == "count_distinct"))
             return
         types = NUMERIC | TEMPORAL if function in ("min", "max") else NUMERIC
-        place = self._column(mention, types)
+        place = self._column(mention, types, additive=function not in ("min", "max"))
         if place is None:
-            if function is None and self._is_rows(mention):
+            if function is None and any(meaning.kind is Kind.TABLE for _, meaning in self._candidates(mention)):
                 self._plan.measures.append(BoundMeasure("count", None))
                 return
             if function == "sum" and any(meaning.kind is Kind.TABLE for _, meaning in self._candidates(mention)):
@@ -334,7 +363,9 @@ class _Binder:
                 if meaning.weight < 0.5:
                     return BoundMeasure("count", None)
                 place = self._place(meaning)
-                counted = place.column.type in NUMERIC and not distinct and not place.column.name.lower().endswith("id")
+                counted = place.column.type in NUMERIC and not distinct and not is_identifier(place.column)
+                if counted and place.table is not self._base:
+                    raise _Unfit(f"a join would repeat {place.column.name}")
                 return BoundMeasure("sum" if counted else "count_distinct", place)
         raise _Unfit(f"it has nothing called {mention.text!r} to count")
 
@@ -376,6 +407,14 @@ class _Binder:
         chosen = tuple(dict.fromkeys(value for value in values if value is not None))[: max(wanted, 1)]
         operands: tuple[str | float, ...] = tuple(float(v) for v in chosen) if place.column.type in NUMERIC else chosen
         return BoundCondition(place, condition.operator, operands)
+
+    def _contradictions(self) -> None:
+        """ "fiction and science books" in two breaths is a comparison, which is not read."""
+        equal: dict[tuple[str, str], tuple[object, ...]] = {}
+        for condition in self._plan.conditions:
+            place = (condition.place.table.name, condition.place.column.name)
+            if condition.operator == "=" and equal.setdefault(place, condition.operands) != condition.operands:
+                raise _Unfit(f"{condition.place.column.name} cannot be two things at once")
 
     def _currencies(self) -> None:
         """Amounts are never added across currencies."""
@@ -428,13 +467,14 @@ class _Binder:
     def _rank(self) -> None:
         ranking = self._reading.ranking
         self._plan.ranking = ranking
-        if ranking is None or not ranking.of_rows or self._plan.measures:
+        if ranking is None or not self._of_rows or self._plan.measures:
             return
         assert ranking.by is not None  # noqa: S101  rows are ranked by something
         timelike = ranking.by.text in phrases.AGES
         place = self._column(ranking.by, TEMPORAL | NUMERIC if timelike else NUMERIC)
         if timelike and (place is None or place.column.type not in TEMPORAL):
-            place = place if place is not None and "age" in split_name(place.column.name) else self._time_place()
+            aged = place is not None and {"age", "year"} & set(split_name(place.column.name))
+            place = place if aged else self._time_place()
         if place is None:
             raise _Unfit(f"it has no number for {ranking.by.text!r}")
         self._needed.add(place.table.name)

@@ -35,8 +35,10 @@ _GROUPS = (
     ("age", "old"),
     ("show", "event", "concert", "performance", "game", "match"),
     ("ticket", "seat"),
+    ("trip", "ride", "journey"),
 )
 _WEAK = 0.4
+_SYNONYM = 1.05  # somebody took the trouble to say so
 
 
 class Kind(Enum):
@@ -55,6 +57,7 @@ class Meaning:
     column: str | None = None
     value: str | None = None
     weight: float = 1.0
+    temporal: bool = False
 
 
 class Lexicon:
@@ -74,7 +77,11 @@ class Lexicon:
             chosen = words[start : start + length]
             if any(word.quoted or not word.stem for word in chosen):
                 continue
-            found = self._meanings.get(tuple(word.stem for word in chosen))
+            found = [
+                each
+                for each in self._meanings.get(tuple(word.stem for word in chosen), ())
+                if not _is_other_form(each, chosen[-1].lower)
+            ]
             if found:
                 return length, tuple(found)
         if not words[start].quoted:
@@ -118,7 +125,11 @@ class Lexicon:
         for name in names:
             self._add(name, Meaning(Kind.TABLE, table.name))
         if len(names[0]) > 1:
-            self._add(names[0][-1:], Meaning(Kind.TABLE, table.name, weight=0.6))
+            owned = any(
+                _is_key(column, table) and split_name(column.name)[0] == _singular(names[0][-1])
+                for column in table.columns
+            )
+            self._add(names[0][-1:], Meaning(Kind.TABLE, table.name, weight=1.0 if owned else 0.6))
         for column in table.columns:
             self._add_column(table, column)
 
@@ -126,12 +137,14 @@ class Lexicon:
         kind = Kind.FLAG if column.type == "BOOL" else Kind.COLUMN
 
         def add(phrase: Sequence[str], weight: float) -> None:
-            self._add(phrase, Meaning(kind, table.name, column.name, None, weight))
+            self._add(phrase, Meaning(kind, table.name, column.name, None, weight, column.type in TEMPORAL))
 
         name = split_name(column.name)
         add(name, 1.0)
         for synonym in column.synonyms:
-            add(split_name(synonym), 1.0)
+            add(split_name(synonym), _SYNONYM)
+        if _is_key(column, table):
+            return  # what the table's name means already
         short = list(name)
         while len(short) > 1 and short[-1] in _TAILS:
             short = short[:-1]
@@ -141,12 +154,10 @@ class Lexicon:
         for at in range(1, len(short)):
             add(short[at:], 0.6)
             add(short[:at], _WEAK)
-        if column.name == "id" or name == [*split_name(table.row or table.name.removesuffix("s")), "id"]:
-            return  # a table's own key is what the table's name means already
         for value in self._values(column):
             self._add(split_name(value), Meaning(Kind.VALUE, table.name, column.name, value))
         for word, value in column.value_synonyms:
-            self._add(split_name(word), Meaning(Kind.VALUE, table.name, column.name, value))
+            self._add(split_name(word), Meaning(Kind.VALUE, table.name, column.name, value, _SYNONYM))
 
     @staticmethod
     def _values(column: DatasetColumn) -> Sequence[str]:
@@ -155,6 +166,30 @@ class Lexicon:
             return column.values if column.type == "STRING" else ()
         listed = _LISTED.search(column.description)
         return re.split(r", | or ", listed[1]) if listed else ()
+
+
+def _is_other_form(meaning: Meaning, word: str) -> bool:
+    """ "place" is not the value "placed": a verb of the question is no state of a row."""
+    value = meaning.value or ""
+    return meaning.kind is Kind.VALUE and meaning.weight == 1.0 and value.endswith("ed") and not word.endswith("ed")
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+
+
+def _is_key(column: DatasetColumn, table: DatasetTable) -> bool:
+    """`id`, or the table's own name with `_id`: what tells its rows apart."""
+    if any(join.column == column.name for join in table.joins):
+        return False
+    parts = split_name(column.name)
+    names = [split_name(table.row), split_name(table.name), split_name(table.name)[-1:]]
+    return parts == ["id"] or any(parts == [*name[:-1], _singular(name[-1]), "id"] for name in names if name)
+
+
+def is_identifier(column: DatasetColumn) -> bool:
+    """Whether its numbers are names: they are counted, never added up."""
+    return split_name(column.name)[-1] in ("id", "key", "uuid", "number", "zip", "postcode")
 
 
 def label_column(table: DatasetTable) -> str:

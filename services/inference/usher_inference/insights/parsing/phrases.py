@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from usher_inference.insights.parsing.model import Bucket, Function, Operator
+from usher_inference.insights.parsing.words import stem
 
 FUNCTIONS: dict[tuple[str, ...], Function] = {
     ("how", "many"): "count", ("total", "number", "of"): "count", ("number", "of"): "count", ("count", "of"): "count",
@@ -88,6 +89,7 @@ UNITS: dict[str, float] = {
     "millisecond": 0.001, "ms": 0.001, "second": 1.0, "sec": 1.0, "s": 1.0, "minute": 60.0, "min": 60.0, "hour": 3600.0,
     "dollar": 1.0, "usd": 1.0, "euro": 1.0, "eur": 1.0, "pound": 1.0, "gbp": 1.0, "km": 1.0, "kilometre": 1.0, "kilometer": 1.0,
 }  # fmt: skip
+UNITS = {stem(word): size for word, size in UNITS.items()}
 CURRENCY_UNITS = {"dollar": "USD", "usd": "USD", "euro": "EUR", "eur": "EUR", "pound": "GBP", "gbp": "GBP"}
 
 

@@ -21,6 +21,7 @@ from usher_inference.insights.parsing.model import (
 from usher_inference.insights.parsing.times import find_spans
 from usher_inference.insights.parsing.words import Word, split_words, stem
 
+_SEVERAL = 10  # of what is ranked, where a plural has no number
 _WHOLE = re.compile(r"\b(sign|log|check|sett?)(ed|ing|s)? (up|in|out)\b", re.IGNORECASE)
 
 
@@ -77,6 +78,8 @@ class Reader:
             self._which = (
                 word.lower != "what" or follow is None or follow.lower not in ("is", "was", "are", "were", "did")
             )
+        elif word.stem in phrases.UNITS and self._at and self._words[self._at - 1].lower == "in":
+            pass  # "duration in minutes"
         elif word.lower == "compare":
             self._comparing = True
         elif word.lower in ("all",) and not self.reading.measures:
@@ -111,23 +114,16 @@ class Reader:
         return self._mention(length, meanings) if length > 1 else 0
 
     def _take_mention(self) -> int:
+        if self._at == 0 and self._words[0].lower in phrases.LISTING:
+            return 0  # "show …": the command, not the event
         length, meanings = self._lexicon.longest(self._words, self._at)
         if not length:
             return 0
-        word = self._words[self._at]
-        if word.lower in ("who", "what") and length == 1:
-            return 0
-        if self._is_bare_verb(word, meanings):
-            return 1
+        if self._words[self._at].lower == "who":
+            if self._at or self._lower(1, 1) in (("is",), ("are",), ("was",), ("were",)):
+                return 0
+            self._which = True
         return self._mention(length, meanings)
-
-    def _is_bare_verb(self, word: Word, meanings: tuple[Meaning, ...]) -> bool:
-        """ "did they place": the verb of the question, not the value "placed"."""
-        asked = any(each.lower in ("did", "do", "does") for each in self._words[: self._at])
-        values = [each.value for each in meanings if each.kind is Kind.VALUE and each.value]
-        return (
-            asked and len(values) == len(meanings) and all(v.endswith("ed") and v.lower() != word.lower for v in values)
-        )
 
     # --- rules ---
 
@@ -195,7 +191,7 @@ class Reader:
         """ "by branch and month"."""
         before = self._words[self._at - 1].lower if self._at else ""
         bucket = self._longest(phrases.BUCKETS, self._at)
-        if bucket and self._grouping and before in ("and", ","):
+        if bucket and (before in ("which", "what") or (self._grouping and before in ("and", ","))):
             self.reading.buckets.append(phrases.BUCKETS[bucket])
             return len(bucket)
         return 0
@@ -242,7 +238,25 @@ class Reader:
         old = self.reading.ranking
         kept = limit if limit is not None else (old.limit if old else None)
         self._rank_opens = True
+        if kept == 1 and limit == 1 and self._is_plural():
+            kept = _SEVERAL
         self.reading.ranking = Ranking(descending, kept, by or (old.by if old else None), old.of_rows if old else False)
+
+    def _is_plural(self) -> bool:
+        """ "which branches …", "most common codes": several are asked for."""
+        follow = self._word(1)
+        named = self.reading.subject.text if self.reading.subject else ""
+        words = [
+            named,
+            *(word.text for word in self._words[self._at + 1 : self._at + 4] if word.lower not in phrases.IDLE),
+        ]
+        if self._which and named:
+            words = [named]
+        elif follow is None:
+            return False
+        return any(
+            word.lower().endswith("s") and not word.lower().endswith(("ss", "us", "is")) for word in words if word
+        )
 
     def _rank_rows(self, names: Sequence[str], *, descending: bool) -> None:
         assert self.reading.ranking is not None  # noqa: S101  set just before
@@ -334,8 +348,11 @@ class Reader:
             found = self._longest(phrases.COMPARISONS, start)
             length = len(found)
             operator = phrases.COMPARISONS[found] if found else None
-            if operator is None and first in ("of", "is", "was", "=", "at") and self._last_is_numeric():
-                operator, length = "=", 1
+            if operator is None and self._last_is_numeric():
+                if first in ("of", "is", "was", "=", "at"):
+                    operator, length = "=", 1
+                elif self._words[start].number is not None:  # "with rating 1"
+                    operator, length = "=", 0
         if operator is None:
             return 0
         number = self._number_at(start + length)
@@ -393,7 +410,7 @@ class Reader:
             self._unmeasure(self._last)
             self.reading.conditions.append(Condition(self._last, operator, values, unit, currency))
             return at - start
-        if unit in ("second", "minute", "hour", "ms", "millisecond", "sec", "min") and not names:
+        if unit is not None and unit not in phrases.CURRENCY_UNITS and not names:
             names = phrases.LENGTHS
         self.reading.conditions.append(
             Condition(self._columns_named(names or phrases.PRICES), operator, values, unit, currency)
@@ -422,6 +439,7 @@ class Reader:
         """What turns out to be compared with a number was not asked for as a measure or a column."""
         self.reading.measures = [each for each in self.reading.measures if each.mention is not mention]
         self.reading.listed = [each for each in self.reading.listed if each is not mention]
+        self.reading.hints = [each for each in self.reading.hints if each is not mention]
 
     def _take_negation(self) -> int:
         word = self._words[self._at]
@@ -519,6 +537,12 @@ class Reader:
                 self.reading.dimensions.append(mention)
         elif grouping and kinds - {Kind.VALUE} and self._continues_group(before):
             self.reading.dimensions.append(mention)
+        elif (
+            any(each.temporal and each.weight >= 0.9 for each in mention.meanings)
+            and Kind.TABLE not in kinds
+            and not (self._functions or self._negated)
+        ):
+            self.reading.hints.append(mention)
         elif kinds & {Kind.VALUE, Kind.FLAG} and not (kinds & {Kind.TABLE} and self._functions):
             self._condition(mention)
         elif self._negated:
@@ -533,8 +557,8 @@ class Reader:
             self.reading.subject = mention  # "which branch …": what it is grouped by, if something is ranked
         elif Kind.TABLE in kinds and self.reading.subject is None and not self.reading.measures:
             self.reading.subject = mention
-        else:
-            self.reading.hints.append(mention)
+        elif not (self.reading.measures and all(part in phrases.IDLE for part in mention.text.lower().split())):
+            self.reading.hints.append(mention)  # "tickets sold" says nothing more than tickets
 
     def _continues_group(self, before: str) -> bool:
         found = any(

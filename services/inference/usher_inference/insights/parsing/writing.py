@@ -83,7 +83,7 @@ class _Writer:
         order = self._order(keys, outputs)
         if order:
             lines.append(f"ORDER BY {order}")
-        limit = plan.ranking.limit if plan.ranking is not None and plan.ranking.limit and plan.dimensions else None
+        limit = plan.ranking.limit if plan.ranking is not None and (plan.dimensions or plan.buckets) else None
         lines.append(f"LIMIT {limit or ROWS}")
         return Written("\n".join(lines), tuple(outputs))
 
@@ -246,7 +246,7 @@ def measure_name(measure: BoundMeasure, plan: Plan) -> str:
     if measure.function == "share":
         assert measure.of is not None  # noqa: S101  a share is of something
         first = measure.of.operands[0]
-        what = measure.of.place.column.name if isinstance(first, bool) else str(first).rpartition(".")[2]
+        what = measure.of.place.column.name if isinstance(first, bool) else max(str(first).split("."), key=len)
         cleaned = "".join(letter if letter.isalnum() else "_" for letter in what.lower()).strip("_")
         return f"percent_{cleaned}"
     if measure.place is None:
