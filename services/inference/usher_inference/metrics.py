@@ -35,6 +35,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._instruments = _Instruments(self._registry)
+        self._requests: dict[tuple[str, str, str], RequestMetrics] = {}
         self._served: set[tuple[str, str]] = set()
         self._gone: dict[tuple[str, str], None] = {}  # model and version, the longest gone first
 
@@ -44,7 +45,11 @@ class Metrics:
 
     def requests(self, model: str, version: str, variant: str) -> RequestMetrics:
         """For the API's requests that one engine in service answers."""
-        return RequestMetrics(self._instruments, (model, version, variant))
+        labels = (model, version, variant)
+        known = self._requests.get(labels)
+        if known is None:
+            known = self._requests[labels] = RequestMetrics(self._instruments, labels)
+        return known
 
     def swapped(self, model: str, version: str, *, took_seconds: float) -> None:
         """A release was read, verified, smoke-tested and put in service."""
@@ -73,6 +78,7 @@ class Metrics:
             oldest = next(iter(self._gone))
             del self._gone[oldest]
             self._instruments.forget(*oldest)
+            self._requests = {labels: known for labels, known in self._requests.items() if labels[:2] != oldest}
 
     def exposition(self) -> bytes:
         """Everything measured so far, in Prometheus' text format (of media type MEDIA_TYPE)."""
@@ -80,30 +86,35 @@ class Metrics:
 
 
 class RequestMetrics:
-    """What becomes of the requests that the API hands to one engine. Made once and kept, or made for each request."""
+    """What becomes of the requests that the API hands to one engine."""
 
     def __init__(self, instruments: _Instruments, labels: tuple[str, str, str]) -> None:
         self._instruments = instruments
         self._labels = labels
+        self._in_flight = instruments.in_flight.labels(*labels)
+        self._first_piece = instruments.first_piece.labels(*labels)
+        self._seconds = instruments.request_seconds.labels(*labels)
+        self._prompt = instruments.request_prompt.labels(*labels)
+        self._answer = instruments.request_answer.labels(*labels)
 
     def begun(self) -> None:
-        self._instruments.in_flight.labels(*self._labels).inc()
+        self._in_flight.inc()
 
     def first_piece(self, after_seconds: float) -> None:
         """The answer's first piece, so long after the request arrived."""
-        self._instruments.first_piece.labels(*self._labels).observe(after_seconds)
+        self._first_piece.observe(after_seconds)
 
     def ended(
         self, outcome: Outcome, took_seconds: float, prompt_tokens: int | None = None, answer_tokens: int | None = None
     ) -> None:
         """The answer is over, after `begun`; tokens by the engine's own measure, None where it did not say."""
-        self._instruments.in_flight.labels(*self._labels).dec()
+        self._in_flight.dec()
         self._instruments.requests.labels(*self._labels, outcome).inc()
-        self._instruments.request_seconds.labels(*self._labels).observe(took_seconds)
+        self._seconds.observe(took_seconds)
         if prompt_tokens is not None:
-            self._instruments.request_prompt.labels(*self._labels).observe(prompt_tokens)
+            self._prompt.observe(prompt_tokens)
         if answer_tokens is not None:
-            self._instruments.request_answer.labels(*self._labels).observe(answer_tokens)
+            self._answer.observe(answer_tokens)
 
 
 class EngineMetrics:

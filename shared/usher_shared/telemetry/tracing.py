@@ -63,6 +63,11 @@ def stop_tracing() -> None:
     _provider = _tracer = None
 
 
+def is_tracing() -> bool:
+    """Whether spans go anywhere, so that what they would tell is worth collecting."""
+    return _tracer is not None
+
+
 def current_traceparent() -> str | None:
     context = current()
     return context.traceparent if context else None

@@ -13,12 +13,13 @@ from usher_inference.metrics import Metrics, Outcome
 from usher_inference.monitoring import spans
 from usher_shared.errors import InvalidRequest, RateLimited, UpstreamTimeout
 
+_HEARD_SECONDS = 1.0  # between two times that an engine's readers are told of it
 _REFUSALS = (InvalidRequest, RateLimited)
 Heard = Callable[[Engine], None]
 
 
 class ObservedModels:
-    """Models whose answers are measured and traced; `heard` is called whenever an engine gave a piece."""
+    """Models whose answers are measured and traced; `heard` is called when an engine gives pieces, once a second."""
 
     def __init__(self, models: Models, metrics: Metrics, heard: Heard) -> None:
         self._models = models
@@ -69,8 +70,12 @@ class _ObservedEngine:
                 piece = await anext(pieces, None)
             first = time.monotonic() - began
             self._metrics.first_piece(first)
+            heard_at = 0.0
             while piece is not None:
-                self._heard(self._engine)
+                now = time.monotonic()
+                if now - heard_at > _HEARD_SECONDS:
+                    heard_at = now
+                    self._heard(self._engine)
                 if isinstance(piece, Finished):
                     finished, outcome = piece, piece.reason
                 yield piece

@@ -9,13 +9,15 @@ from __future__ import annotations
 from usher_inference.completions.model import Finished, Prompt
 from usher_inference.completions.ports import Served
 from usher_shared.telemetry import begin_span
-from usher_shared.telemetry.tracing import OpenSpan, SpanKind
+from usher_shared.telemetry.tracing import OpenSpan, SpanKind, is_tracing
 
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
 
 
 def begin_chat(served: Served, conversation_id: str | None, prompt: Prompt) -> OpenSpan:
     """The span of one answer."""
+    if not is_tracing():
+        return OpenSpan(None)
     model = served.engine.model
     known: dict[str, str | int | float | list[str] | None] = {
         "gen_ai.operation.name": "chat",
