@@ -48,9 +48,9 @@ class OnnxEmbedder:
         if not {"input_ids", "attention_mask"} <= self._inputs <= _GIVEN:
             raise ValueError(f"{folder} is no text encoder: its inputs are {', '.join(sorted(self._inputs))}")
         states = next((one for one in self._session.get_outputs() if len(one.shape) == 3), None)
-        if states is None or not isinstance(states.shape[2], int):
+        if states is None:
             raise ValueError(f"{folder} gives no vector a token")
-        self._output, self._dimensions = states.name, states.shape[2]
+        self._output = states.name  # last_hidden_state, or token_embeddings
         self._pooling = _pooling(folder)
         self._longest = _longest(folder)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -58,6 +58,7 @@ class OnnxEmbedder:
         self._tokenizer.no_truncation()
         self._name = folder.resolve().name
         self._version = _hash(folder / "model.onnx", folder / "tokenizer.json")
+        self._dimensions = self._run([[0]]).shape[1]
         self._turn = asyncio.Lock()
         self._waiting = 0
 

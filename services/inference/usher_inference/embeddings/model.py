@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 MOST_TEXTS = 2048  # OpenAI's limit
 _Text = Annotated[str, Field(min_length=1)]
@@ -21,6 +21,16 @@ class EmbeddingRequest(BaseModel):
     input: _Text | Annotated[list[_Text], Field(min_length=1, max_length=MOST_TEXTS)]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(default=None, ge=1)
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _is_text(cls, given: object) -> object:
+        first = given[0] if isinstance(given, list) and given else None
+        if isinstance(first, int | list):
+            raise ValueError(
+                "token ids are another tokenizer's: send texts (LangChain: check_embedding_ctx_length=False)"
+            )
+        return given
 
     @property
     def texts(self) -> list[str]:
