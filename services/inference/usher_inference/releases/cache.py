@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import shutil
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from usher_shared.artifacts.files import replacing
@@ -41,13 +44,31 @@ class ReleaseCache:
         """
         own = self._folder / release.version
         files = own / "files"
-        await self._releases.fetch(release, files)
-        await asyncio.to_thread(_write, own / METADATA_FILE, release.model_dump_json().encode())
+        async with self._alone():
+            await self._releases.fetch(release, files)
+            await asyncio.to_thread(_write, own / METADATA_FILE, release.model_dump_json().encode())
         return files
 
     async def keep(self, versions: Collection[str]) -> None:
-        """Forget all others."""
-        await asyncio.to_thread(_forget, self._folder, frozenset(versions))
+        """Forget all others. Who serves one of them goes on: its files are open, or were read."""
+        async with self._alone():
+            await asyncio.to_thread(_forget, self._folder, frozenset(versions))
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Two processes may have one folder: one at a time changes it."""
+        handle = await asyncio.to_thread(_lock, self._folder / ".lock")
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+
+def _lock(file: Path) -> int:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
 
 
 def _read(file: Path) -> bytes | None:
