@@ -1,7 +1,7 @@
 """The labelled set: questions over four datasets with the query that answers them, and questions that none answers.
 
-Three datasets are split in halves, question by question: those looked at while the parser was written (`tune`) and those
-that were not (`test`). The fourth, corner_shop, is held out whole.
+Three datasets are split in halves, question by question: those looked at while the parser was written (`tune`) and
+those that were not (`test`). The fourth, corner_shop, is held out whole.
 """
 
 from __future__ import annotations

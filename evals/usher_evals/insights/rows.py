@@ -15,16 +15,28 @@ if TYPE_CHECKING:
     import duckdb
 
 _TYPES = {
-    "STRING": "VARCHAR", "INT64": "BIGINT", "FLOAT64": "DOUBLE", "NUMERIC": "DECIMAL(18, 2)", "BOOL": "BOOLEAN",
-    "TIMESTAMP": "TIMESTAMPTZ", "DATETIME": "TIMESTAMP", "DATE": "DATE",
-}  # fmt: skip
+    "STRING": "VARCHAR",
+    "INT64": "BIGINT",
+    "FLOAT64": "DOUBLE",
+    "NUMERIC": "DECIMAL(18, 2)",
+    "BOOL": "BOOLEAN",
+    "TIMESTAMP": "TIMESTAMPTZ",
+    "DATETIME": "TIMESTAMP",
+    "DATE": "DATE",
+}
 _LISTED = re.compile(r"(?:^|[:.] )((?:[\w-]+, )*[\w-]+ or [\w-]+)\.?(?:$| )")
 _NAMES = {"start_station": "Dock", "end_station": "Dock", "event_name": "Show"}
 # numbers that mean something: the lowest and the highest
 _RANGES = {
-    "published_year": (1950, 2024), "pages": (12, 900), "rider_age": (16, 80), "rating": (1, 5), "total_minor": (0, 100_000),
-    "amount_minor": (-20_000, 100_000), "revenue_minor": (0, 100_000), "cost_nanos": (0, 10_000_000),
-}  # fmt: skip
+    "published_year": (1950, 2024),
+    "pages": (12, 900),
+    "rider_age": (16, 80),
+    "rating": (1, 5),
+    "total_minor": (0, 100_000),
+    "amount_minor": (-20_000, 100_000),
+    "revenue_minor": (0, 100_000),
+    "cost_nanos": (0, 10_000_000),
+}
 _MEANS = {"duration_ms": 4000.0}
 _NOON = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
 

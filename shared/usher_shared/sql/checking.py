@@ -1,8 +1,8 @@
 """One read-only SELECT on one dataset, or a refusal that says why.
 
 A query is parsed in BigQuery's dialect and what is run is written from the parsed tree, never the text that came: a
-comment, a quirk of one lexer or a second statement has no way through. Every node has to be of `vocabulary`; every table
-has to be the dataset's or a WITH's, every column one of theirs.
+comment, a quirk of one lexer or a second statement has no way through. Every node has to be of `vocabulary`; every
+table has to be the dataset's or a WITH's, every column one of theirs.
 """
 
 from __future__ import annotations

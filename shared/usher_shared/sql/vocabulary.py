@@ -9,9 +9,9 @@ from sqlglot import exp
 
 STRUCTURE = frozenset(
     {
-        exp.Select, exp.Subquery, exp.Union, exp.Except, exp.Intersect, exp.With, exp.CTE, exp.From, exp.Join, exp.Where,
-        exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Distinct, exp.Table,
-        exp.TableAlias, exp.Identifier, exp.Column, exp.Alias, exp.Star, exp.Paren, exp.Tuple, exp.Window,
+        exp.Select, exp.Subquery, exp.Union, exp.Except, exp.Intersect, exp.With, exp.CTE, exp.From, exp.Join,
+        exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Distinct,
+        exp.Table, exp.TableAlias, exp.Identifier, exp.Column, exp.Alias, exp.Star, exp.Paren, exp.Tuple, exp.Window,
         exp.WindowSpec, exp.WeekStart, exp.Var, exp.Literal, exp.RawString, exp.Boolean, exp.Null, exp.DataType,
         exp.Interval, exp.JSONPath, exp.JSONPathRoot, exp.JSONPathKey, exp.JSONPathSubscript,
     }

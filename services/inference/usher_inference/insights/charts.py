@@ -13,9 +13,15 @@ SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 DATA = "result"
 Mark = Literal["auto", "bar", "line", "area", "point", "arc", "text", "table"]
 _WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-_UNITS = {"hour": "utcyearmonthdatehours", "day": "utcyearmonthdate", "week": "utcyearmonthdate", "month": "utcyearmonth"} | {
-    "quarter": "utcyearquarter", "year": "utcyear",
-}  # fmt: skip
+_UNITS = {
+    "hour": "utcyearmonthdatehours",
+    "day": "utcyearmonthdate",
+    "week": "utcyearmonthdate",
+    "month": "utcyearmonth",
+} | {
+    "quarter": "utcyearquarter",
+    "year": "utcyear",
+}
 _MOST_COLUMNS = 12
 
 

@@ -8,18 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from usher_inference.insights.parsing.words import Word, split_name, stem
+from usher_inference.insights.parsing.words import Word, listed, split_name, stem
 from usher_shared.contracts.insights import Dataset, DatasetColumn, DatasetTable
 
 NUMERIC = frozenset({"INT64", "FLOAT64", "NUMERIC"})
 TEMPORAL = frozenset({"TIMESTAMP", "DATETIME", "DATE"})
 # endings of a column's name that people leave out
 _TAILS = frozenset(
-    "at on date time id key code name minor ms millis nanos seconds minutes hours km miles usd eur".split()
+    listed("""at on date time id key code name minor ms millis nanos seconds minutes hours km miles usd eur""")
 )
 _LISTED = re.compile(r"(?:^|[:.] )((?:[\w-]+, )*[\w-]+ or [\w-]+)\.?(?:$| )")
-_MONEY = tuple(map(stem, "revenue sales sell income turnover takings proceeds earnings earn money".split()))
-_MONEY_NAMES = tuple(map(stem, "revenue sales income turnover amount total fare paid payment price".split()))
+_MONEY = tuple(map(stem, listed("""revenue sales sell income turnover takings proceeds earnings earn money""")))
+_MONEY_NAMES = tuple(map(stem, listed("""revenue sales income turnover amount total fare paid payment price""")))
 # words of questions for words of schemas, each group one meaning
 _GROUPS = (
     ("customer", "client", "buyer", "user", "shopper", "person", "rider", "member", "patron", "who"),

@@ -41,7 +41,7 @@ class Condition:
 
 @dataclass(slots=True)
 class AskedMeasure:
-    """`mention` None counts rows. `function` None is the usual one of the column. A share is of rows that fulfil `of`."""
+    """`mention` None counts rows; `function` None is the column's usual one. A share is of rows that fulfil `of`."""
 
     function: Function | None
     mention: Mention | None

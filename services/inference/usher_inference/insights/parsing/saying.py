@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from usher_inference.insights.parsing.binding import BoundCondition, BoundMeasure, Place, Plan, is_amount
+from usher_inference.insights.parsing.plan import BoundCondition, BoundMeasure, Place, Plan, is_amount
 from usher_inference.insights.parsing.times import Span
 
 _FUNCTIONS = {
-    "count_distinct": "How many different {}", "sum": "The total of {}", "avg": "The average of {}", "min": "The lowest {}",
-    "max": "The highest {}", "median": "The median of {}", "count": "The number of {}",
-}  # fmt: skip
+    "count_distinct": "How many different {}",
+    "sum": "The total of {}",
+    "avg": "The average of {}",
+    "min": "The lowest {}",
+    "max": "The highest {}",
+    "median": "The median of {}",
+    "count": "The number of {}",
+}
 _BUCKETS = {"weekday": "day of the week", "hour of day": "hour of the day"}
 
 

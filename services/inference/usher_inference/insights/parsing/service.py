@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from usher_inference.insights.parsing.binding import Plan, bind
+from usher_inference.insights.parsing.binding import bind
 from usher_inference.insights.parsing.lexicon import Lexicon
-from usher_inference.insights.parsing.reading import Reader
+from usher_inference.insights.parsing.plan import Plan
+from usher_inference.insights.parsing.reading import read
 from usher_inference.insights.parsing.writing import Written, write
 from usher_shared.contracts.insights import Dataset
 
@@ -20,5 +21,5 @@ class Parsed:
 
 def parse(question: str, dataset: Dataset, today: date) -> Parsed:
     """What the question asks of the dataset. Raises QuestionNotUnderstood."""
-    plan = bind(Reader(question, Lexicon(dataset), today).read(), dataset)
+    plan = bind(read(question, Lexicon(dataset), today), dataset)
     return Parsed(plan, write(plan))

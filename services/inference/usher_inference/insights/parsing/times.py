@@ -1,4 +1,4 @@
-"""When: spans of days as half-open ranges, and the buckets of a time series. All days are UTC; weeks begin on Monday."""
+"""When: spans of days as half-open ranges. All days are UTC; weeks begin on Monday."""
 
 from __future__ import annotations
 
@@ -10,10 +10,22 @@ from datetime import date, timedelta
 
 _MONTHS = {name.lower(): number for number, name in enumerate(month_name) if name}
 _MONTHS |= {name.lower(): number for number, name in enumerate(month_abbr) if name} | {"sept": 9}
-_COUNTS = dict(zip("one two three four five six seven eight nine ten twelve".split(), [*range(1, 11), 12], strict=True))
+_COUNTS = {
+    word: number
+    for number, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1)
+} | {"twelve": 12}
 _MONTH = "(?:" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
-_DAY = rf"(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}(?:,? \d{{4}})?|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?!\d)(?:,? \d{{4}})?)"
-_POINT = rf"(?:{_DAY}|{_MONTH}(?: (?:of )?\d{{4}})?|(?:q[1-4]|(?:first|second|third|fourth) quarter)(?: (?:of )?\d{{4}})?|(?:19|20)\d\d|yesterday|today|last (?:week|month|quarter|year))"
+_ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
+_DAY = (
+    rf"(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|{_ORDINAL}(?: of)? {_MONTH}(?:,? \d{{4}})?"
+    rf"|{_MONTH} {_ORDINAL}(?!\d)(?:,? \d{{4}})?)"
+)
+_QUARTER = r"(?:q[1-4]|(?:first|second|third|fourth) quarter)(?: (?:of )?\d{4})?"
+_POINT = (
+    rf"(?:{_DAY}|{_MONTH}(?: (?:of )?\d{{4}})?|{_QUARTER}|(?:19|20)\d\d|yesterday|today"
+    r"|last (?:week|month|quarter|year))"
+)
+_IN = r"(?:(?:in|over|during|for|within) )"
 _UNIT = r"(?P<unit>hour|day|week|month|quarter|year)s?"
 
 
@@ -160,13 +172,14 @@ def _rule(pattern: str, resolve: _Resolve) -> tuple[re.Pattern[str], _Resolve]:
 
 _RULES: tuple[tuple[re.Pattern[str], _Resolve], ...] = (
     _rule(
-        rf"(?:(?:in|over|during|for|within) )?(?:the )?(?:last|past|previous) (?P<count>\d{{1,4}}|{'|'.join(_COUNTS)}) {_UNIT}",
+        rf"{_IN}?(?:the )?(?:last|past|previous) (?P<count>\d{{1,4}}|{'|'.join(_COUNTS)}) {_UNIT}",
         _rolling,
     ),
     _rule(rf"(?:in |on )?(?:between|from) (?P<a>{_POINT}) (?:and|to|until|till|through|-) (?P<b>{_POINT})", _between),
     _rule(rf"(?P<a>{_POINT}) ?(?:to|through|–|-) ?(?P<b>{_POINT})", _between),
     _rule(
-        rf"(?P<side>since|after|before|until|till|through|up to|starting(?: in)?|on or after|from) (?:the )?(?P<a>{_POINT})",
+        r"(?P<side>since|after|before|until|till|through|up to|starting(?: in)?|on or after|from)"
+        rf" (?:the )?(?P<a>{_POINT})",
         _side,
     ),
     _rule(r"(?:(?:on|over|during) )?(?:the )?(?P<which>last|past|this) weekend", _weekend),
@@ -175,7 +188,8 @@ _RULES: tuple[tuple[re.Pattern[str], _Resolve], ...] = (
         lambda match, today: _period(match["unit"].lower(), today, 1),
     ),
     _rule(
-        r"(?:(?:in|over|during|for|within|so far) )?(?:this|the current) (?P<unit>week|month|quarter|year)(?: so far)?|(?P<ytd>year to date|ytd|month to date)",
+        rf"{_IN}?(?:this|the current) (?P<unit>week|month|quarter|year)(?: so far)?"
+        r"|(?P<ytd>year to date|ytd|month to date)",
         lambda match, today: _period(
             (match["unit"] or match["ytd"].split()[0].replace("ytd", "year")).lower(), today, 0
         ),
@@ -187,7 +201,8 @@ _RULES: tuple[tuple[re.Pattern[str], _Resolve], ...] = (
         lambda m, today: _point(m["a"], today),
     ),
     _rule(
-        rf"(?:in|during|for|of|from) (?:the )?(?:month of |year )?(?P<a>{_POINT})|(?P<b>{_MONTH} (?:of )?\d{{4}}|q[1-4](?: (?:of )?\d{{4}})?)",
+        rf"(?:in|during|for|of|from) (?:the )?(?:month of |year )?(?P<a>{_POINT})"
+        rf"|(?P<b>{_MONTH} (?:of )?\d{{4}}|q[1-4](?: (?:of )?\d{{4}})?)",
         lambda m, today: _point(m["a"] or m["b"], today),
     ),
     _rule(

@@ -15,19 +15,52 @@ _TOKEN = re.compile(
     |(?P<word>[^\W_](?:[\w]|[-'’.](?=\w))*)""",
     re.VERBOSE,
 )
-_NUMBERS = {
-    word: float(value)
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Words written as one text, for long lists of them."""
+    return tuple(text.split())
+
+
+_NUMBERS = dict(
+    zip(
+        listed(
+            """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+            twenty thirty fifty hundred dozen"""
+        ),
+        map(float, (*range(16), 20, 30, 50, 100, 12)),
+        strict=True,
     )
-} | {"twenty": 20.0, "thirty": 30.0, "fifty": 50.0, "hundred": 100.0, "dozen": 12.0}
+)
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
 _IRREGULAR = {
-    "people": "person", "persons": "person", "men": "man", "women": "woman", "bought": "buy", "sold": "sell", "spent": "spend",
-    "took": "take", "taken": "take", "written": "writ", "wrote": "writ", "held": "hold", "gave": "giv", "given": "giv",
-    "paid": "pay", "made": "mak", "ridden": "rid", "rode": "rid", "earnings": "earn", "sales": "sell", "sale": "sell",
-    "completion": "complet", "status": "status", "statuses": "status", "series": "series", "lost": "lose",
-}  # fmt: skip
+    "people": "person",
+    "persons": "person",
+    "men": "man",
+    "women": "woman",
+    "bought": "buy",
+    "sold": "sell",
+    "spent": "spend",
+    "took": "take",
+    "taken": "take",
+    "written": "writ",
+    "wrote": "writ",
+    "held": "hold",
+    "gave": "giv",
+    "given": "giv",
+    "paid": "pay",
+    "made": "mak",
+    "ridden": "rid",
+    "rode": "rid",
+    "earnings": "earn",
+    "sales": "sell",
+    "sale": "sell",
+    "completion": "complet",
+    "status": "status",
+    "statuses": "status",
+    "series": "series",
+    "lost": "lose",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from usher_inference.insights.parsing.binding import BoundCondition, BoundMeasure, Place, Plan
 from usher_inference.insights.parsing.lexicon import key_column, label_column
 from usher_inference.insights.parsing.model import Bucket
+from usher_inference.insights.parsing.plan import BoundCondition, BoundMeasure, Place, Plan
 from usher_inference.insights.parsing.times import Span
+from usher_inference.insights.parsing.words import listed
 
 ROWS = 1000
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
 _RESERVED = frozenset(
-    """all and any array as asc assert_rows_modified at between by case cast collate contains create cross cube current default define
-    desc distinct else end enum escape except exclude exists extract false fetch following for from full group grouping groups hash
-    having if ignore in inner intersect interval into is join lateral left like limit lookup merge natural new no not null nulls of on or
-    order outer over partition preceding proto qualify range recursive respect right rollup rows select set some struct tablesample then
-    to treat true unbounded union unnest using when where window with within""".split()
+    listed(
+        """all and any array as asc assert_rows_modified at between by case cast collate contains create cross
+        cube current default define desc distinct else end enum escape except exclude exists extract false
+        fetch following for from full group grouping groups hash having if ignore in inner intersect interval
+        into is join lateral left like limit lookup merge natural new no not null nulls of on or order outer
+        over partition preceding proto qualify range recursive respect right rollup rows select set some
+        struct tablesample then to treat true unbounded union unnest using when where window with within"""
+    )
 )
 
 
