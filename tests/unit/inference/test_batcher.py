@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
@@ -296,6 +298,43 @@ async def test_draws_follow_the_seed_and_nothing_else() -> None:
         assert draws() == alone
     assert len(set(alone)) == len(alone) == 8
     assert all(0 <= draw < 1 for draw in alone)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_comes_and_goes_an_answer_that_comes_is_right(seed: int) -> None:
+    chance = random.Random(seed)
+    beginnings = [[chance.randrange(1, WIDTH) for _ in range(chance.randint(1, 60))] for _ in range(3)]
+    model = Arithmetic(slots=chance.randint(1, 5))
+    endings: Counter[str] = Counter()
+
+    async def customer(batcher: Batcher) -> None:
+        for _ in range(chance.randint(1, 6)):
+            prompt = chance.choice(beginnings)[: chance.randint(1, 60)]
+            prompt = [*prompt, *(chance.randrange(1, WIDTH) for _ in range(chance.randint(0, 9)))]
+            wanted = expected(prompt, 12)
+            patience = chance.choice([99, 99, chance.randint(0, 11)])
+            heard: list[int] = []
+            try:
+                async with aclosing(batcher.decode(ask(prompt, 12))) as tokens:
+                    async for token in tokens:
+                        heard.append(token.id)
+                        if len(heard) > patience:
+                            break
+                        if chance.random() < 0.1:
+                            await asyncio.sleep(0)
+            except UpstreamFailed:
+                endings["failed"] += 1
+                assert heard == wanted[: len(heard)]
+                continue
+            assert heard == wanted[: len(heard)]
+            assert len(heard) == len(wanted) or len(heard) == patience + 1
+            endings["left" if len(heard) < len(wanted) else "whole"] += 1
+            if chance.random() < 0.05:
+                model.breaks = 1
+
+    async with batching(model, prefill_tokens=chance.choice([1, 7, 64])) as batcher:
+        await asyncio.gather(*(customer(batcher) for _ in range(12)))
+    assert endings["whole"] > 5
 
 
 async def test_everything_is_counted() -> None:
