@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import nn
 from transformers import AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
 
 from usher_inference.adapters.torch_batch_model import TorchBatchModel
 from usher_inference.adapters.torch_flash import Kernel
@@ -36,11 +37,13 @@ def load_torch_model(
     its product to each layer's, at some cost a token. `precision` auto is bfloat16 on a GPU and float32 on the CPU;
     `4bit` is bitsandbytes' NF4 with double quantisation, computed in bfloat16 on a GPU. An adapter is merged before
     weights are quantised, never into quantised ones. `device` is torch's name for it, by default `cuda` where there
-    is one. Nothing is downloaded, no code of the folder is run. Raises UnservableModel and OSError.
+    is one. Nothing is downloaded, no code of the folder is run. Raises UnservableModel,
+    OSError, and torch's OutOfMemoryError where a GPU has no room for the caches.
     """
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     auto = torch.bfloat16 if where.type == "cuda" else torch.float32
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}.get(precision, auto)
+    disable_progress_bar()  # logs are lines
     model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=dtype,
@@ -72,6 +75,8 @@ def ready(model: Any, *, slots: int = 16, context_tokens: int | None = None) -> 
     for acceleration in (*compiled, recorded, Acceleration(kernel)):
         try:
             return TorchBatchModel(model, slots=slots, context_tokens=context_tokens, acceleration=acceleration)
+        except torch.OutOfMemoryError:
+            raise
         except (UnservableModel, RuntimeError) as error:
             _log.warning("this model cannot be accelerated by %s: %s", acceleration, error)
     return TorchBatchModel(model, slots=slots, context_tokens=context_tokens)

@@ -86,8 +86,9 @@ def give_caches(probe: Probe, slots: int, positions: int, *, as_lines: bool) -> 
     """Hangs a cache of keys and one of values on each layer; all of them, (slots, positions, kv heads, size).
 
     `as_lines`: in memory a position's heads lie together, as FlashPass wants them; else a head's positions, as matrix
-    products want them.
+    products want them. Raises OutOfMemoryError, before anything is taken, where a GPU has no room for all of them.
     """
+    _check_room(probe, slots, positions)
     caches = []
     for layer, *shapes, dtype, device in probe.layers:
         for name, (heads, size) in zip(("slot_keys", "slot_values"), shapes, strict=True):
@@ -98,6 +99,19 @@ def give_caches(probe: Probe, slots: int, positions: int, *, as_lines: bool) -> 
             object.__setattr__(layer, name, cache)  # no parameter and no buffer: no part of the model
             caches.append(cache)
     return caches
+
+
+def _check_room(probe: Probe, slots: int, positions: int) -> None:
+    [device] = {device for *_, device in probe.layers}
+    if device.type != "cuda":
+        return
+    numbers = sum((heads * size) * dtype.itemsize for _, *both, dtype, _ in probe.layers for heads, size in both)
+    needed, free = slots * positions * numbers, torch.cuda.mem_get_info(device)[0]
+    if needed > free:
+        raise torch.OutOfMemoryError(
+            f"the caches of {slots} slots of {positions} tokens take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are "
+            "free: ask for fewer slots or less context"
+        )
 
 
 @dataclass(slots=True)
