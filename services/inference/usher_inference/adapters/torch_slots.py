@@ -109,8 +109,8 @@ def _check_room(probe: Probe, slots: int, positions: int) -> None:
     needed, free = slots * positions * numbers, torch.cuda.mem_get_info(device)[0]
     if needed > free:
         raise torch.OutOfMemoryError(
-            f"the caches of {slots} slots of {positions} tokens take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are "
-            "free: ask for fewer slots or less context"
+            f"the caches of {slots} slots of {positions} tokens take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB "
+            "are free: ask for fewer slots or less context"
         )
 
 
