@@ -9,8 +9,11 @@ time, since the operator continues a prompt for a batch of one alone.
 from __future__ import annotations
 
 import json
+import logging
+import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,9 @@ import onnxruntime as ort
 from usher_inference.generation.model import Token
 from usher_inference.generation.ports import Row
 from usher_inference.generation.sampling import choose_for_rows
+from usher_shared.errors import Unavailable
 
+_LOG = logging.getLogger(__name__)
 _GAP = 3  # so many idle slots between two busy ones are computed along rather than running twice
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -29,13 +34,14 @@ _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 class OnnxBatchModel:
     """A folder with `genai_config.json` and its graph. `threads` 0 takes every core.
 
-    Caches cost 2 x layers x key-value heads x head size x 4 bytes a position and slot (`cache_bytes` in all).
+    Caches cost 2 x layers x key-value heads x head size x 4 bytes a position and slot (`cache_bytes` in all). Where
+    that is more than half of the memory that this process may have, there are fewer slots. Raises Unavailable where
+    there is no room for one.
     """
 
     def __init__(self, folder: Path, *, slots: int = 16, context_tokens: int | None = None, threads: int = 0) -> None:
         config = json.loads((folder / "genai_config.json").read_text())["model"]
         decoder = config["decoder"]
-        self._slots = slots
         longest: int = config["context_length"]
         self._context = min(context_tokens or longest, longest)
         self._vocabulary: int = config["vocab_size"]
@@ -55,11 +61,13 @@ class OnnxBatchModel:
         types = {each.name: _TYPES[each.type] for each in self._session.get_inputs() if each.name in set(pasts)}
         [self._logits_type] = [_TYPES[e.type] for e in self._session.get_outputs() if e.name == self._logits]
         # one position more than may be used: idle slots between busy ones write there, or behind what they hold
-        shape = (slots, decoder["num_key_value_heads"], self._context + 1, decoder["head_size"])
+        shape = (decoder["num_key_value_heads"], self._context + 1, decoder["head_size"])
+        self._slots = _fitting(slots, sum(np.dtype(types[past]).itemsize for past in pasts) * math.prod(shape))
         self._caches = [
-            (past, present, np.zeros(shape, types[past])) for past, present in zip(pasts, presents, strict=True)
+            (past, present, np.zeros((self._slots, *shape), types[past]))
+            for past, present in zip(pasts, presents, strict=True)
         ]
-        self._held = [0] * slots  # positions in use, by slot
+        self._held = [0] * self._slots  # positions in use, by slot
         self._bindings: dict[tuple[int, int], Any] = {}
 
     @property
@@ -132,6 +140,27 @@ class OnnxBatchModel:
                 binding.bind_output(present, "cpu", 0, part.dtype, part.shape, part.ctypes.data)
             self._bindings[(first, count)] = binding
         return binding
+
+
+def _fitting(slots: int, bytes_a_slot: int) -> int:
+    """As many of the slots as half of the memory holds. It is taken as it is used, and running out kills the process."""
+    most = _memory() // 2 // bytes_a_slot
+    if most < 1:
+        raise Unavailable(
+            f"one cache takes {bytes_a_slot >> 20} MiB, more than half of the memory: lower the context's tokens"
+        )
+    if most < slots:
+        _LOG.warning("memory for fewer slots", extra={"slots": most, "wanted": slots, "mib_a_slot": bytes_a_slot >> 20})
+    return min(slots, most)
+
+
+def _memory() -> int:
+    """Bytes that this process may have: the container's limit (cgroup 2 or 1), or the machine's memory."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # not there, or `max`
+            limits.append(int(Path(limit).read_text()))
+    return min(limits)
 
 
 def _stretches(single: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
