@@ -143,7 +143,7 @@ class OnnxBatchModel:
 
 
 def _fitting(slots: int, bytes_a_slot: int) -> int:
-    """As many of the slots as half of the memory holds. It is taken as it is used, and running out kills the process."""
+    """As many of the slots as half of the memory holds. It is taken when it is used; running out kills the process."""
     most = _memory() // 2 // bytes_a_slot
     if most < 1:
         raise Unavailable(
