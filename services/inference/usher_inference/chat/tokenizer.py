@@ -35,14 +35,13 @@ class Tokenizer:
         added = self._inner.get_added_tokens_decoder()
         decoders = set(_decoders(json.loads(source).get("decoder")))
         self._pieces = _token_bytes(self._inner, decoders)
-        # what an answer's text does not show: the control tokens, but not the tags that are read from it
         self._shown = list(self._pieces)
         self.marks: dict[int, str] = {}
-        """The tags that are tokens of their own, by id: what an answer's text never contains."""
+        """The tags that are tokens of their own, by id: whoever reads an answer looks for them before its text."""
         for id, token in added.items():
             if token.content in MARKS:
                 self.marks[id] = token.content
-            if token.special or token.content in MARKS:
+            elif token.special:
                 self._shown[id] = b""
         self._added = {token.content: id for id, token in added.items()}
         self.control = frozenset(MARKS) | {t.content for t in added.values() if t.special or _is_tag(t.content)}
