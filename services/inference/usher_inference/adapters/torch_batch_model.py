@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -124,6 +125,9 @@ class TorchBatchModel:
         self._graphs = None
         self._drop_caches()
         del self._model
+        if self._device.type == "cuda":
+            gc.collect()  # models have cycles; the next release may need their memory at once
+            torch.cuda.empty_cache()
 
     def _drop_caches(self) -> None:
         self._caches = []

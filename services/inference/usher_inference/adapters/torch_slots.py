@@ -106,7 +106,9 @@ def _check_room(probe: Probe, slots: int, positions: int) -> None:
     if device.type != "cuda":
         return
     numbers = sum((heads * size) * dtype.itemsize for _, *both, dtype, _ in probe.layers for heads, size in both)
-    needed, free = slots * positions * numbers, torch.cuda.mem_get_info(device)[0]
+    needed = slots * positions * numbers
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    free = torch.cuda.mem_get_info(device)[0] + unused
     if needed > free:
         raise torch.OutOfMemoryError(
             f"the caches of {slots} slots of {positions} tokens take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB "
