@@ -99,7 +99,7 @@ class ChatEngine:
                 mark = marks.get(token.id)
                 for piece in reader.feed(detokenizer.feed(token.id)) if mark is None else reader.mark(mark):
                     if isinstance(piece, TextDelta):
-                        ended = stops.met(piece.text)
+                        ended = stops.met(piece.text) or ended
                         yield _with(piece, pending)
                         pending = []
                     else:
@@ -109,7 +109,11 @@ class ChatEngine:
                 if ended:
                     break
         for piece in reader.finish(cut=not ended):
-            yield _with(piece, pending) if isinstance(piece, TextDelta) else piece
+            if isinstance(piece, TextDelta):
+                yield _with(piece, pending)
+                pending = []
+            else:
+                yield piece
         reason: FinishReason = "length" if not ended else "tool_calls" if reader.calls else "stop"
         yield Finished(reason, Usage(len(plan.request.prompt), count, cached))
 
