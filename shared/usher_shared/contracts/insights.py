@@ -131,6 +131,10 @@ def _listed(given: object, scalar: str) -> object:
     ]
 
 
+def _has_columns(given: object) -> bool:
+    return isinstance(given, dict) and bool({"columns", "fields", "schema"} & set(given))
+
+
 class DatasetMetadata(_Described):
     """The tables of a dataset. One without `tables` is one table."""
 
@@ -143,8 +147,11 @@ class DatasetMetadata(_Described):
         if not isinstance(given, dict):
             return given
         if "tables" in given:
-            return {**given, "tables": _listed(given["tables"], "columns")}
-        if not {"columns", "fields", "schema"} & set(given):
+            tables = given["tables"]
+            if isinstance(tables, dict):  # by name, each described or only its columns
+                tables = {name: what if _has_columns(what) else {"columns": what} for name, what in tables.items()}
+            return {**given, "tables": _listed(tables, "columns")}
+        if not _has_columns(given):
             return given
         named = str((info.context or {}).get("dataset_name") or given.get("table_name") or given.get("name") or "data")
         return {"description": given.get("description") or "", "tables": [{**given, "name": named.rpartition(".")[2]}]}

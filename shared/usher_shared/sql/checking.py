@@ -7,6 +7,7 @@ table has to be the dataset's or a WITH's, every column one of theirs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,6 +23,7 @@ from usher_shared.contracts.insights import Dataset, DatasetTable
 from usher_shared.sql import vocabulary
 from usher_shared.sql.errors import QueryRefused
 
+_PLAIN = re.compile(r"^[A-Za-z_]\w*$")
 _DEEPEST = 32  # brackets within brackets
 
 
@@ -72,7 +74,7 @@ class CheckedQuery:
             known = exp.Extract(this=exp.var(vocabulary.DATE_PARTS[name]), expression=part.expression.copy())
             part.replace(exp.paren(known + 1) if name == "DAYOFWEEK" else known)
         try:
-            return tree.sql("duckdb", comments=False, unsupported_level=ErrorLevel.RAISE)
+            return tree.sql("duckdb", identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
         except SqlglotError as error:
             raise QueryRefused(f"not to be run here: {error}"[:300]) from error
 
@@ -201,11 +203,11 @@ def _resolve(table: exp.Table, known: set[str], dataset: Dataset) -> None:
 
 
 def place(table: exp.Table, name: str, dataset: str) -> None:
-    """Make the node say that table of that dataset (`a`, `a.b` or empty)."""
-    parts = exp.to_table(f"{dataset}.{name}" if dataset else name, dialect="bigquery").parts
+    """Make the node say that table of that dataset: `a`, `a.b`, with or without backticks, or empty."""
+    parts = [*(dataset.replace("`", "").split(".") if dataset else []), name]
     table.meta.pop("quoted_table", None)
     for key, part in zip(("this", "db", "catalog"), [*reversed(parts), None, None], strict=False):
-        table.set(key, part.copy() if part is not None else None)
+        table.set(key, exp.to_identifier(part, quoted=_PLAIN.match(part) is None) if part else None)
 
 
 def _bound_rows(tree: exp.Query, most: int) -> None:

@@ -57,7 +57,7 @@ def comparison(
     names: tuple[str, ...],
     currency: str | None,
 ) -> int:
-    """A comparison whose words end at `at`; how many words from `start` it took, a unit or a name behind it included."""
+    """A comparison whose words end at `at`: how many words from `start` it takes, a unit or name behind it included."""
     unit = None
     if at < len(state.words) and (word := state.words[at]).stem in phrases.UNITS:
         unit, at = word.stem, at + 1
