@@ -117,6 +117,16 @@ async def test_errors_stay_in_their_lines(batch: Callable[..., Batch]) -> None:
     assert ended.failed == 3
 
 
+async def test_a_line_that_breaks_the_engine_costs_itself_alone(batch: Callable[..., Batch]) -> None:
+    made = batch(*many(3))
+    ended = await run(made, clerk(Echo({"line 1": [ZeroDivisionError("of a secret")]})), quiet)
+    well, broken, last = written(made)
+    assert well["prediction"]
+    assert last["prediction"]
+    assert broken["error"] == {"code": 13, "message": "an unexpected error occurred; it was logged"}
+    assert ended.failed == 1
+
+
 async def test_the_order_is_the_inputs_and_so_many_run_at_once(batch: Callable[..., Batch]) -> None:
     made = batch(*many(60))
     echo = Echo()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from usher_inference.completions.wire import render_problem
 from usher_shared.errors import InvalidRequest, NotFound, RateLimited, Unavailable, UpstreamTimeout, UsherError
 from usher_shared.ids import IdGenerator
 
+_LOG = logging.getLogger(__name__)
 Report = Callable[[Progress], None]
 _AHEAD = 4  # lines begun per line that may run: a slow line does not leave the others idle
 
@@ -75,6 +77,10 @@ class Clerk:
                     raise
             except UsherError as error:
                 return render_line(line, _failure(error), self.ids.new("req"))
+            except Exception as error:  # or the batch would end at this line each time
+                _LOG.error("a line failed", exc_info=error, extra={"line": number})
+                unexpected = UsherError("an unexpected error occurred; it was logged")
+                return render_line(line, _failure(unexpected), self.ids.new("req"))
         raise AssertionError("unreachable")
 
 

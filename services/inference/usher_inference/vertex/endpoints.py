@@ -14,7 +14,7 @@ from usher_inference.vertex.responses import PredictionsResponse
 from usher_inference.vertex.service import Predictor
 
 
-def _predictor(request: Request) -> Predictor:
+async def _predictor(request: Request) -> Predictor:  # async, or it would be handed to a thread and back
     predictor: Predictor = request.app.state.predictor
     return predictor
 
