@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from usher_inference.client_keys import CLIENT, ClientKeys
 from usher_inference.completions import endpoints
 from usher_inference.completions.errors import answer_in_openai_shape
-from usher_inference.completions.ports import Models
+from usher_inference.completions.ports import Models, RemoteEngine
 from usher_inference.embeddings import endpoints as embeddings
 from usher_inference.embeddings.lexical import LexicalEmbedder
 from usher_inference.embeddings.ports import Embedder
@@ -41,7 +41,8 @@ _CALLERS = Depends(require_caller("agent", "cli", "gateway", CLIENT))
 class Deps:
     """What the app is built from; `metrics` are shared with the engines that measure themselves.
 
-    `releases` are the `models`, where these come and go. `embedders` differ in their models' ids.
+    `releases` are the `models`, where these come and go. `embedders` differ in their models' ids. `elsewhere` are those
+    among the engines that ask other servers: /ready can do without them, and their connections end with the app.
     """
 
     models: Models
@@ -51,11 +52,12 @@ class Deps:
     metrics: Metrics = field(default_factory=Metrics)
     releases: ReleasedModels | None = None
     embedders: Sequence[Embedder] = (LexicalEmbedder(),)
+    elsewhere: Sequence[RemoteEngine] = ()
 
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
-    """The ASGI app; /ready is well when every engine has generated of late."""
-    readiness = Readiness(deps.models, fresh_seconds=settings.ready_seconds)
+    """The ASGI app; /ready is well when every engine that runs here has generated of late."""
+    readiness = Readiness(deps.models, fresh_seconds=settings.ready_seconds, elsewhere=deps.elsewhere)
     models = ObservedModels(deps.models, deps.metrics, readiness.heard)
 
     @asynccontextmanager
@@ -67,6 +69,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         yield
         if deps.releases is not None:
             await deps.releases.close()
+        for engine in deps.elsewhere:
+            await engine.close()
 
     app = create_service_app(
         "inference",
@@ -82,7 +86,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         lifespan=lifespan,
         verifier=ClientKeys(settings.client_keys, deps.verifier),
         checks={"engine": readiness.check} | ({"releases": deps.releases.check} if deps.releases else {}),
-        optional_checks={"newest release": deps.releases.check_followed} if deps.releases else {},
+        optional_checks=({"newest release": deps.releases.check_followed} if deps.releases else {})
+        | ({"elsewhere": readiness.check_elsewhere} if deps.elsewhere else {}),
         summary="Models behind an OpenAI-compatible API",
         max_body_bytes=settings.max_body_bytes,
     )

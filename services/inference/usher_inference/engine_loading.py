@@ -19,7 +19,6 @@ from usher_inference.releases.assembly import Rules, released_models
 from usher_inference.releases.installer import Room
 from usher_inference.releases.ports import Loaded
 from usher_inference.releases.service import ReleasedModels
-from usher_inference.remote_loading import remote_engines
 from usher_inference.settings import Settings
 from usher_shared.artifacts import ArtifactStore
 from usher_shared.clock import Clock
@@ -45,15 +44,16 @@ def artifact_store(settings: Settings) -> ArtifactStore | None:
     return None
 
 
-def built_in_engines(settings: Settings) -> Sequence[Engine]:
-    """What serves without a release: the playbook, and the models elsewhere that the settings name."""
-    return (PlaybookEngine(VERSION), *remote_engines(settings.remote_models))
-
-
 def serve_releases(
-    settings: Settings, store: ArtifactStore, cache: Path, clock: Clock, metrics: Metrics
+    settings: Settings,
+    store: ArtifactStore,
+    cache: Path,
+    clock: Clock,
+    metrics: Metrics,
+    *,
+    elsewhere: Sequence[Engine] = (),
 ) -> ReleasedModels:
-    """The built-in engines, and what is deployed of the store's releases, as the settings say."""
+    """The playbook, the engines `elsewhere`, and what is deployed of the store's releases, as the settings say."""
     room = Room(
         for_two=settings.releases_room_for_two,
         drain_seconds=settings.releases_drain_seconds,
@@ -63,7 +63,7 @@ def serve_releases(
         store=store,
         cache=settings.releases_cache or cache,
         loader=EngineFactory(settings, metrics),
-        built_in=built_in_engines(settings),
+        built_in=(PlaybookEngine(VERSION), *elsewhere),
         clock=clock,
         metrics=metrics,
         rules=Rules(settings.releases_models, settings.releases_follow_newest, room),
@@ -107,16 +107,21 @@ class EngineFactory:
 
         template = ChatTemplate.from_folder(folder, release.chat_template)
         tokenizer = await asyncio.to_thread(Tokenizer.from_folder, folder)
+        decoder = await asyncio.to_thread(make, release, folder)
         tuned = release.sampling
-        engine = ChatEngine(
-            release.model,
-            release.version,
-            await asyncio.to_thread(make, release, folder),
-            tokenizer,
-            template,
-            sampling=Sampling(temperature=tuned.temperature, top_p=tuned.top_p, top_k=tuned.top_k),
-            system_prompt=release.system_prompt,
-        )
+        try:
+            engine = ChatEngine(
+                release.model,
+                release.version,
+                decoder,
+                tokenizer,
+                template,
+                sampling=Sampling(temperature=tuned.temperature, top_p=tuned.top_p, top_k=tuned.top_k),
+                system_prompt=release.system_prompt,
+            )
+        except BaseException:
+            await decoder.close()
+            raise
         return Loaded(engine, engine.close)
 
     def _onnx(self, release: Release, folder: Path) -> Decoder:

@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 
 from usher_inference.adapters.remote_openai_engine import OpenAIEngine
 from usher_inference.adapters.remote_vertex_engine import VertexEngine
-from usher_inference.completions.ports import Engine
+from usher_inference.completions.ports import RemoteEngine
 from usher_inference.remote_settings import RemoteModel
 from usher_shared.model_servers.google_access import GoogleAccess
 
 
-def remote_engines(wanted: Sequence[RemoteModel], environment: Mapping[str, str] = os.environ) -> Sequence[Engine]:
+def remote_engines(
+    wanted: Sequence[RemoteModel], environment: Mapping[str, str] = os.environ
+) -> Sequence[RemoteEngine]:
     """Raises ValueError for two of one id and for a key that is not there, UsherError for a missing extra."""
     ids = [each.model for each in wanted]
     if len(set(ids)) < len(ids):
@@ -33,7 +35,7 @@ def _key(model: RemoteModel, environment: Mapping[str, str]) -> str | None:
     return key
 
 
-def _engine(model: RemoteModel, key: str | None, google: GoogleAccess) -> Engine:
+def _engine(model: RemoteModel, key: str | None, google: GoogleAccess) -> RemoteEngine:
     if model.kind == "gemini":
         from usher_inference.adapters.remote_gemini_engine import GeminiEngine
 

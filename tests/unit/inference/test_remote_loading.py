@@ -6,19 +6,23 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from contracts.models.openai_stand_in import KEY, MODEL, OpenAIStandIn
 from contracts.models.stand_in import Say
+from served import free_port
 from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.adapters.remote_gemini_engine import GeminiEngine
 from usher_inference.adapters.remote_openai_engine import OpenAIEngine
 from usher_inference.adapters.remote_vertex_engine import VertexEngine
 from usher_inference.app import Deps, create_app
+from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.remote_loading import remote_engines
 from usher_inference.remote_settings import RemoteModel
 from usher_inference.settings import Settings
@@ -97,20 +101,29 @@ async def server() -> AsyncIterator[OpenAIStandIn]:
     await stand_in.close()
 
 
-async def test_our_api_serves_it_under_its_own_name(server: OpenAIStandIn) -> None:
-    server.script.append(Say(("Hello.",)))  # to the probe at the start
-    server.script.append(Say(("Hamlet ", "is on.")))
-    server.script.append(Say(fault="refuse"))
-    server.script.append(Say(fault="overload"))
-    engines = remote_engines(wanted(OPENAI | {"url": f"{server.url}/v1"}), {"BIG_KEY": KEY})
-    deps = Deps(FixedModels(engines, SystemClock().now()), LocalTokenVerifier(SECRET), SystemClock(), UlidGenerator())
-    app = create_app(Settings(), deps)
-    ask = {"model": "big", "messages": [{"role": "user", "content": "What is on?"}]}
+def serving(url: str) -> FastAPI:
+    elsewhere = remote_engines(wanted(OPENAI | {"url": f"{url}/v1"}), {"BIG_KEY": KEY})
+    models = FixedModels((PlaybookEngine("1"), *elsewhere), SystemClock().now())
+    deps = Deps(models, LocalTokenVerifier(SECRET), SystemClock(), UlidGenerator(), elsewhere=elsewhere)
+    return create_app(Settings(), deps)
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {await LocalTokenSource('agent', SECRET).token('inference')}"}
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inference", headers=headers) as client,
     ):
+        yield client
+
+
+async def test_our_api_serves_it_under_its_own_name(server: OpenAIStandIn) -> None:
+    server.script.append(Say(("Hamlet ", "is on.")))
+    server.script.append(Say(fault="refuse"))
+    server.script.append(Say(fault="overload"))
+    ask = {"model": "big", "messages": [{"role": "user", "content": "What is on?"}]}
+    async with client_of(serving(server.url)) as client:
         well, refused, busy = [await client.post("/v1/chat/completions", json=ask) for _ in range(3)]
     assert server.problems == []
     assert well.json()["choices"][0]["message"]["content"] == "Hamlet is on."
@@ -120,3 +133,23 @@ async def test_our_api_serves_it_under_its_own_name(server: OpenAIStandIn) -> No
     assert "secret" not in refused.text
     assert busy.status_code == 503
     assert busy.headers["retry-after"] == "17"
+
+
+async def test_a_server_that_is_away_keeps_nobody_else_from_serving() -> None:
+    ask = {"model": "usher-playbook", "messages": [{"role": "user", "content": "hello"}]}
+    async with client_of(serving(f"http://127.0.0.1:{free_port()}")) as client:
+        ready = await client.get("/ready")
+        well = await client.post("/v1/chat/completions", json=ask)
+        away = await client.post("/v1/chat/completions", json={**ask, "model": "big"})
+    assert ready.status_code == 200
+    assert ready.json()["checks"]["engine"] == "ok"
+    assert ready.json()["checks"]["elsewhere"].startswith(f"degraded: Unavailable: big {MODEL}: Unavailable: ")
+    assert well.status_code == 200
+    assert away.status_code == 503
+
+
+async def test_a_server_that_answers_is_ready_and_asked_for_one_token(server: OpenAIStandIn) -> None:
+    async with client_of(serving(server.url)) as client:
+        checks = [(await client.get("/ready")).json()["checks"] for _ in range(2)]
+    assert checks == [{"engine": "ok", "elsewhere": "ok"}] * 2
+    assert [request["max_tokens"] for request in server.requests] == [1]

@@ -34,6 +34,14 @@ class Engine(Protocol):
         ...
 
 
+class RemoteEngine(Engine, Protocol):
+    """A model that another server runs."""
+
+    async def close(self) -> None:
+        """End the connections to it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """An engine in service. `variant` names its share of the traffic, such as `canary`; alone it is `default`."""

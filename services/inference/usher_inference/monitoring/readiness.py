@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from usher_inference.completions.model import Delta, Finished, Message, Prompt
 from usher_inference.completions.ports import Engine, Models
@@ -19,11 +19,12 @@ class Readiness:
     """Knows when each engine last generated, from its traffic (`heard`) or, without any, from a probe of a token.
 
     An engine under load is never asked: its own answers prove it. One probe of an engine runs at a time, and outlives
-    the question that began it.
+    the question that began it. `elsewhere` are engines that the service can do without.
     """
 
-    def __init__(self, models: Models, *, fresh_seconds: float) -> None:
+    def __init__(self, models: Models, *, fresh_seconds: float, elsewhere: Sequence[Engine] = ()) -> None:
         self._models = models
+        self._elsewhere = elsewhere
         self._fresh_seconds = fresh_seconds
         self._heard: dict[_Name, float] = {}
         self._failed: dict[_Name, tuple[float, Exception]] = {}
@@ -34,15 +35,23 @@ class Readiness:
         self._heard[_name(engine)] = time.monotonic()
 
     async def check(self) -> None:
-        """Returns when every engine in service has generated within `fresh_seconds`.
+        """Returns when every engine that runs here has generated within `fresh_seconds`.
 
         Raises Unavailable naming those that do not, or that nothing is served.
         """
-        engines = self._served()
-        if not engines:
+        if not self._models.all():
             raise Unavailable("no model is served yet")
+        await self._prove_all(elsewhere=False)
+
+    async def check_elsewhere(self) -> None:
+        """The same of the engines elsewhere."""
+        await self._prove_all(elsewhere=True)
+
+    async def _prove_all(self, *, elsewhere: bool) -> None:
+        served = self._served()
+        engines = {name: each for name, each in served.items() if self._is_elsewhere(each) == elsewhere}
         for known in (self._heard, self._failed):
-            for gone in known.keys() - engines.keys():
+            for gone in known.keys() - served.keys():
                 known.pop(gone, None)
         results = await asyncio.gather(*map(self._prove, engines.values()), return_exceptions=True)
         still = self._served()  # a release that was put out of service while it was probed is no failure
@@ -53,6 +62,9 @@ class Readiness:
         }
         if problems:
             raise Unavailable(_tell(problems), code="not_generating")
+
+    def _is_elsewhere(self, engine: Engine) -> bool:
+        return any(engine is each for each in self._elsewhere)
 
     def _served(self) -> dict[_Name, Engine]:
         return {_name(each.engine): each.engine for each in self._models.all()}
