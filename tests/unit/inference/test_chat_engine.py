@@ -239,6 +239,31 @@ async def onnx_engine(tokenizer: Tokenizer, template: ChatTemplate) -> AsyncIter
         await decoder.close()
 
 
+async def test_the_same_words_as_transformers_generate(tokenizer: Tokenizer, template: ChatTemplate) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.set_num_threads(1)
+    model = AutoModelForCausalLM.from_pretrained(tiny_qwen.folder())
+    theirs = AutoTokenizer.from_pretrained(tiny_qwen.folder())
+    words = ["hi", "Two tickets for tonight, please. 🎟️", "and? " * 60, "Grüße\n\naus Köln", "1", "seat row 12 " * 9]
+    async with onnx_engine(tokenizer, template) as engine:
+        prompts = [Prompt([Message(role="user", content=text)], max_tokens=24) for text in words]
+        ours = await asyncio.gather(*(collect(engine, prompt) for prompt in prompts))
+    for text, pieces in zip(words, ours, strict=True):
+        read = theirs.apply_chat_template(
+            [{"role": "user", "content": text}], add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+        written = model.generate(**read, max_new_tokens=24, do_sample=False)[0, read["input_ids"].shape[1] :]
+        expected = theirs.decode(written, skip_special_tokens=True)
+        for tag in tiny_qwen.MARKS:
+            assert tag not in expected
+        assert text_of(pieces) == expected.removesuffix("\ufffd")
+        assert isinstance(pieces[-1], Finished)
+        assert pieces[-1].usage.completion_tokens == len(written)
+        assert pieces[-1].usage.prompt_tokens == read["input_ids"].shape[1]
+
+
 async def test_a_real_model_calls_tools_and_writes_json_as_its_schemas_say(
     tokenizer: Tokenizer, template: ChatTemplate
 ) -> None:
