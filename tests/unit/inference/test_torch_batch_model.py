@@ -80,9 +80,34 @@ SHAPE: dict[str, Any] = {
 }
 
 
+DEEPSEEK: dict[str, Any] = {
+    "head_dim": None,
+    "num_key_value_heads": 4,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "n_group": 1,
+    "topk_group": 1,
+    "moe_intermediate_size": 32,
+    "kv_lora_rank": 16,
+    "q_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 12,
+    "first_k_dense_replace": 1,
+}
+
+
 def built(kind: str, **more: Any) -> Any:
     torch.manual_seed(3)
-    model = AutoModelForCausalLM.from_config(getattr(transformers, f"{kind}Config")(**SHAPE | more)).float().eval()
+    model = (
+        AutoModelForCausalLM.from_config(
+            getattr(transformers, f"{kind}Config")(
+                **{name: value for name, value in (SHAPE | more).items() if value is not None}
+            )
+        )
+        .float()
+        .eval()
+    )
     with torch.no_grad():
         for weights in model.parameters():
             if weights.dim() >= 2:
@@ -98,6 +123,7 @@ def built(kind: str, **more: Any) -> Any:
         ("Mistral", {"sliding_window": 17}),
         ("Gemma2", {"sliding_window": 17}),  # bends scores, and every other layer has a window
         ("Qwen3Moe", {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}),
+        ("DeepseekV3", DEEPSEEK),  # keys wider than values
         ("GPT2", {"n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 256}),  # learned positions
     ],
 )
@@ -114,6 +140,8 @@ def test_other_models_say_what_generate_says(kind: str, more: dict[str, Any]) ->
     [
         ("GptOss", {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 17}, "sinks"),
         ("Mamba", {}, "no attention function"),
+        ("Nemotron", {}, "do not hand on"),
+        ("Llama4Text", {}, "chunked_attention"),
     ],
 )
 def test_a_model_that_slots_cannot_serve_is_refused(kind: str, more: dict[str, Any], why: str) -> None:

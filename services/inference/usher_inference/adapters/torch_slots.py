@@ -50,7 +50,7 @@ def _attention(
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    slots: Pass,
+    slots: Pass | None = None,
     scaling: float | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
@@ -58,6 +58,8 @@ def _attention(
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Transformers' attention function: (1, heads, tokens, size) each, and back (1, tokens, heads, size)."""
+    if slots is None:
+        raise UnservableModel("its layers do not hand on what the model is given")
     if s_aux is not None:
         raise UnservableModel("attention sinks are not served")
     look = Look(scaling if scaling is not None else query.shape[-1] ** -0.5, sliding_window, softcap)
