@@ -23,12 +23,14 @@ from usher_inference.completions.model import (
     CallPiece,
     Delta,
     Finished,
+    FunctionCall,
     FunctionSpec,
     JsonSchema,
     Message,
     Prompt,
     SamplingWishes,
     TextDelta,
+    ToolCallMessage,
     Usage,
 )
 from usher_inference.generation.grammars import Grammars
@@ -129,6 +131,21 @@ async def test_how_an_answer_is_cut_into_tokens_changes_nothing(
     assert "".join(p.arguments for p in pieces if isinstance(p, CallPiece)) == '{"seats": ["A-1", "é🎭"]}'
 
 
+async def test_a_call_stands_in_the_history_as_it_was_written(stage: Stage, tokenizer: Tokenizer) -> None:
+    """So what a cache holds of a conversation is a beginning of its next prompt."""
+    said = '{"seats": ["A-1", "é <b>"], "more": {"a": 1.5, "b": null}}'
+    answer = f'<tool_call>\n{{"name": "hold", "arguments": {said}}}\n</tool_call>'
+    pieces = await collect(stage.engine(answer), Prompt(USER, [TOOL]))
+    [first] = stage.decoder.requests
+    arguments = "".join(piece.arguments for piece in pieces if isinstance(piece, CallPiece))
+    call = ToolCallMessage(id="call_1", function=FunctionCall(name="hold", arguments=arguments))
+    history = [*USER, Message(role="assistant", tool_calls=[call]), Message(role="tool", content="{}")]
+    await collect(stage.engine("ok"), Prompt(history, [TOOL]))
+    [second] = stage.decoder.requests
+    before = [*first.prompt, *tokenizer.encode(answer + "<|im_end|>")]
+    assert list(second.prompt[: len(before)]) == before
+
+
 async def test_a_model_without_tools_says_so(tokenizer: Tokenizer) -> None:
     stage = Stage(tokenizer, ChatTemplate("{{ messages[0].content }}"))
     with pytest.raises(InvalidRequest, match="tools"):
@@ -175,11 +192,12 @@ async def test_the_answer_may_fill_the_context_and_no_more(stage: Stage, tokeniz
 
 
 async def test_logarithms_of_probability_come_with_their_text(stage: Stage, tokenizer: Tokenizer) -> None:
-    answer = 'Gü 🎟️ ok <tool_call>\n{"name": "hold", "arguments": {"seats": []}}\n</tool_call>'
+    answer = '<think>hm, hm</think>\n\nGü 🎟️ ok <tool_call>\n{"name": "hold", "arguments": {"seats": []}}\n</tool_call>'
     pieces = await collect(stage.engine(answer, chances=True), Prompt(USER, [TOOL], top_logprobs=2))
     chances = [chance for piece in pieces if isinstance(piece, TextDelta) for chance in piece.chances]
-    assert len(chances) == len(tokenizer.encode("Gü 🎟️ ok"))
-    assert chances[0].text == chances[0].top[0][0] == "G"
+    written = b"".join(chance.text.encode("utf-8", "surrogateescape") for chance in chances).decode()
+    assert written.strip() == text_of(pieces) == "Gü 🎟️ ok"
+    assert all(chance.text == chance.top[0][0] for chance in chances)
     assert all(chance.logprob == -0.25 and len(chance.top) == 2 for chance in chances)
     assert stage.decoder.requests[0].top_logprobs == 2
 

@@ -94,9 +94,9 @@ class ChatEngine:
                 if token.id in self._stop_ids:
                     ended = True
                     break
-                if token.logprob is not None:
-                    pending.append(self._chance(token, token.logprob))
                 mark = marks.get(token.id)
+                if token.logprob is not None and mark is None and reader.in_text:
+                    pending.append(self._chance(token, token.logprob))
                 for piece in reader.feed(detokenizer.feed(token.id)) if mark is None else reader.mark(mark):
                     if isinstance(piece, TextDelta):
                         ended = stops.met(piece.text) or ended
@@ -104,8 +104,6 @@ class ChatEngine:
                         pending = []
                     else:
                         yield piece
-                if not reader.in_text:
-                    pending = []  # of a thought or a call
                 if ended:
                     break
         for piece in reader.finish(cut=not ended):
