@@ -66,7 +66,7 @@ def talk_with_openai(url: str, key: str) -> None:
         assert spoken.choices[0].logprobs is not None
         assert [token.token for token in spoken.choices[0].logprobs.content or []] == ["Good", " evening"]
         placed = client.embeddings.create(model=EMBEDDER, input=["two tickets", "parking"])
-        assert [len(item.embedding) for item in placed.data] == [512, 512]
+        assert [len(item.embedding) for item in placed.data] == [1024, 1024]
         with pytest.raises(openai.NotFoundError) as refused:
             client.chat.completions.create(model="gpt-4o", messages=messages[:2])
         assert refused.value.code == "model_not_found"
@@ -109,7 +109,7 @@ def talk_with_langchain(url: str, key: str) -> None:
     placed = OpenAIEmbeddings(
         model=EMBEDDER, base_url=url, api_key=SecretStr(key), max_retries=0, check_embedding_ctx_length=False
     ).embed_documents(["two tickets", "parking"])
-    assert [len(vector) for vector in placed] == [512, 512]
+    assert [len(vector) for vector in placed] == [1024, 1024]
 
 
 def talk_with_curl(url: str, key: str) -> None:
@@ -130,7 +130,7 @@ def talk_with_curl(url: str, key: str) -> None:
     called = json.loads(curl("/chat/completions", {"model": PLAYBOOK, "messages": wish, "tools": TOOLS}))
     assert called["choices"][0]["finish_reason"] == "tool_calls"
     placed = json.loads(curl("/embeddings", {"model": EMBEDDER, "input": "parking", "encoding_format": "base64"}))
-    assert len(base64.b64decode(placed["data"][0]["embedding"])) == 4 * 512
+    assert len(base64.b64decode(placed["data"][0]["embedding"])) == 4 * 1024
     refused = curl("/chat/completions", {**hello, "n": 2}, "-o", "-", "-w", "\n%{http_code}").splitlines()
     assert refused[-1] == "400"
     assert json.loads(refused[0])["error"]["param"] == "n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -195,3 +196,30 @@ def test_the_program_makes_a_key_with_its_hash() -> None:
     assert Settings(client_keys=[made[3]]).client_keys == [made[3]]
     with pytest.raises(ValueError, match="client_keys"):
         Settings(client_keys=[made[1]])  # the key itself is no hash
+
+
+HELLO = '"model": "scripted", "messages": [{"role": "user", "content": "hi"}]'
+DEEP = '{"a": ' * 2000 + "1" + "}" * 2000
+HOSTILE = {
+    "half a character": ('{"model": "scripted", "messages": [{"role": "user", "content": "\\ud800"}]}', None),
+    "no number": (f'{{{HELLO}, "temperature": NaN}}', None),
+    "an infinite number": (f'{{{HELLO}, "temperature": 1e999}}', None),
+    "nested for ever": (f'{{{HELLO}, "response_format": {DEEP}}}', None),
+    "cut off": (f"{{{HELLO}", None),
+    "no object": ("[]", None),
+    "too many stops": (f'{{{HELLO}, "stop": {json.dumps(["x"] * 17)}}}', "stop"),
+    "too long a stop": (f'{{{HELLO}, "stop": "{"x" * 257}"}}', "stop.0"),
+    "too many tokens": (f'{{{HELLO}, "max_tokens": {1 << 31}}}', "max_tokens"),
+    "too cold": (f'{{{HELLO}, "temperature": -0.1}}', "temperature"),
+    "too large a seed": (f'{{{HELLO}, "seed": {1 << 63}}}', "seed"),
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE)
+async def test_hostile_bodies_are_refused_before_any_engine_sees_them(body: str) -> None:
+    text, param = HOSTILE[body]
+    engine = ScriptedEngine()
+    async with client_of(engine) as client:
+        answer = await client.post("/chat/completions", content=text, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+    assert not engine.prompts

@@ -1,21 +1,33 @@
 """How long a prompt is, for engines that do not say it themselves."""
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
 from usher_inference.completions.model import Prompt
+from usher_shared.errors import InvalidRequest
 
 _TOKENS_A_MESSAGE = 4  # what chat templates put around one
 
 
 def count_prompt(prompt: Prompt, count: Callable[[str], int]) -> int:
-    """The tokens of what was said, of the calls in it and of the tools on offer; `count` measures one text."""
+    """The tokens of what was said, of the calls in it and of the tools on offer; `count` measures one text.
+
+    Raises InvalidRequest for a schema that is nested too deeply to be written.
+    """
     total = _TOKENS_A_MESSAGE * len(prompt.messages)
     for message in prompt.messages:
         total += count(message.text())
         for call in message.tool_calls or ():
             total += count(call.function.name + call.function.arguments)
     for tool in prompt.tools:
-        total += count(tool.name + tool.description + orjson.dumps(tool.parameters).decode())
+        total += count(tool.name + tool.description + _written(tool.parameters))
     return total
+
+
+def _written(schema: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(schema).decode()
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest("a tool's schema is nested too deeply", extra={"param": "tools"}) from error

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from usher_inference.client_keys import CLIENT
 from usher_inference.completions import service
+from usher_inference.completions.bodies import StrictJsonRoute
 from usher_inference.completions.model import ChatRequest, model_not_found
 from usher_inference.completions.ports import Models
 from usher_inference.completions.responses import CompletionResponse
@@ -86,6 +87,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {"4XX": _ERROR, "5XX": _ERROR, 422: _E
 router = APIRouter(
     prefix="/v1",
     tags=["openai"],
+    route_class=StrictJsonRoute,
     dependencies=[Depends(require_caller("agent", "cli", "gateway", CLIENT))],
     responses=ERRORS,
 )

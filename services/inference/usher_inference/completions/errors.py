@@ -55,8 +55,11 @@ def _usher_error(error: Exception) -> Response:
 def _invalid(error: Exception) -> Response:
     """400 naming the first bad field; OpenAI has no 422."""
     first = cast(RequestValidationError, error).errors()[0]
-    param = ".".join(str(part) for part in first["loc"] if part != "body") or None
-    message = f"{param or 'body'}: {first['msg']}"
+    if first["type"] == "json_invalid":
+        param, message = None, f"the body is no JSON: {first['ctx']['error']}"
+    else:
+        param = ".".join(str(part) for part in first["loc"] if part != "body") or None
+        message = f"{param or 'body'}: {first['msg']}"
     problem = {"message": message, "type": error_type(400), "param": param, "code": "invalid_request"}
     return _respond(400, problem, {})
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from usher_inference.generation.model import Sampling
 from usher_shared.errors import NotFound
@@ -85,6 +85,13 @@ class ResponseFormat(_Lenient):
     json_schema: JsonSchema | None = None
 
 
+def _as_list(given: object) -> object:
+    return [given] if isinstance(given, str) else given
+
+
+_Stops = Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=16), BeforeValidator(_as_list)]
+
+
 class ChatRequest(_Lenient):
     model: str = Field(min_length=1, max_length=256)
     messages: list[Message] = Field(min_length=1)
@@ -92,9 +99,9 @@ class ChatRequest(_Lenient):
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    stop: str | list[str] | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
+    stop: _Stops | None = Field(default=None, description="one text or several")
+    max_tokens: int | None = Field(default=None, ge=1, lt=1 << 31)
+    max_completion_tokens: int | None = Field(default=None, ge=1, lt=1 << 31)
     n: int | None = Field(default=None, ge=1)
     response_format: ResponseFormat | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
@@ -113,8 +120,7 @@ class ChatRequest(_Lenient):
     @property
     def stops(self) -> tuple[str, ...]:
         """The stop texts, without empty ones."""
-        given = [self.stop] if isinstance(self.stop, str) else self.stop or []
-        return tuple(text for text in given if text)
+        return tuple(text for text in self.stop or () if text)
 
     @property
     def token_limit(self) -> int | None:

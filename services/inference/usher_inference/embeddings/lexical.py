@@ -13,8 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from hashlib import blake2b
+from zlib import crc32
 
 from usher_inference.embeddings.model import Embedded
 from usher_shared.errors import InvalidRequest
@@ -22,6 +21,7 @@ from usher_shared.errors import InvalidRequest
 _WORD = re.compile(r"\w+")
 _GRAMS = (3, 4)  # letters
 _GRAM_SHARE = 1.5  # what all parts of a word count together (by their squares); the whole word counts 1
+_MIXER, _BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1  # 2**64 by the golden ratio (Knuth's multiplicative hashing)
 _LONGEST_WORD = 40  # letters; what is longer is cut
 _LONGEST = 32_000  # characters of a text
 _AT_ONCE = 16  # texts between two looks at who else wants to work
@@ -32,7 +32,7 @@ class LexicalEmbedder:
 
     model = "usher-lexical"
     version = "1"
-    dimensions = 512
+    dimensions = 1024
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
         for text in texts:
@@ -69,17 +69,16 @@ def _words(text: str) -> Iterator[str]:
     return (match.group()[:_LONGEST_WORD] for match in _WORD.finditer(plain))
 
 
-@lru_cache(maxsize=50_000)
-def _features(word: str) -> tuple[tuple[int, float], ...]:
+def _features(word: str) -> Iterator[tuple[int, float]]:
     """(place, signed weight) of a word and its parts. Short words say little: most are and, the, of, to."""
     weight = min(1.0, len(word) / 5) ** 2
+    yield _hashed(f"={word}", weight)
     edged = f"<{word}>"
     grams = [edged[at : at + size] for size in _GRAMS for at in range(len(edged) - size + 1)]
-    share = _GRAM_SHARE / math.sqrt(len(grams)) if grams else 0.0
-    whole = _hashed(f"={word}", weight)
-    return whole, *(_hashed(gram, weight * share) for gram in grams)
+    for gram in grams:
+        yield _hashed(gram, weight * _GRAM_SHARE / math.sqrt(len(grams)))
 
 
 def _hashed(feature: str, weight: float) -> tuple[int, float]:
-    number = int.from_bytes(blake2b(feature.encode(), digest_size=8).digest(), "little")
-    return (number >> 1) % LexicalEmbedder.dimensions, weight if number & 1 else -weight
+    number = crc32(feature.encode()) * _MIXER & _BITS  # mixed: sums of like texts are alike
+    return (number >> 40) % LexicalEmbedder.dimensions, weight if number >> 63 else -weight

@@ -6,35 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_TEXTS = 2048  # OpenAI's limit
-_Text = Annotated[str, Field(min_length=1)]
+
+
+def _as_texts(given: object) -> object:
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given, list) and given and isinstance(given[0], int | list):
+        raise ValueError("token ids are of another tokenizer; send texts (LangChain: check_embedding_ctx_length=False)")
+    return given
+
+
+_Texts = Annotated[
+    list[Annotated[str, Field(min_length=1)]], Field(min_length=1, max_length=MOST_TEXTS), BeforeValidator(_as_texts)
+]
 
 
 class EmbeddingRequest(BaseModel):
-    """`input` is one text or a list of texts. Token ids are another tokenizer's, and not understood."""
+    """A text or a list of texts, and how their vectors are written."""
 
     model_config = ConfigDict(extra="ignore")
 
     model: str = Field(min_length=1, max_length=256)
-    input: _Text | Annotated[list[_Text], Field(min_length=1, max_length=MOST_TEXTS)]
+    input: _Texts
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(default=None, ge=1)
-
-    @field_validator("input", mode="before")
-    @classmethod
-    def _is_text(cls, given: object) -> object:
-        first = given[0] if isinstance(given, list) and given else None
-        if isinstance(first, int | list):
-            raise ValueError(
-                "token ids are another tokenizer's: send texts (LangChain: check_embedding_ctx_length=False)"
-            )
-        return given
-
-    @property
-    def texts(self) -> list[str]:
-        return [self.input] if isinstance(self.input, str) else self.input
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ async def answer(embedders: Sequence[Embedder], request: EmbeddingRequest) -> di
             f"{embedder.model} has {embedder.dimensions} dimensions, and no fewer or more",
             extra={"param": "dimensions"},
         )
-    embedded = await embedder.embed(request.texts)
+    embedded = await embedder.embed(request.input)
     write = _base64 if request.encoding_format == "base64" else list
     return {
         "object": "list",
