@@ -29,6 +29,7 @@ from usher_shared.errors import Conflict, InvalidRequest, NotFound, Unprocessabl
 from usher_shared.events.envelope import describe
 
 _LARGEST_METADATA = 8 << 20  # bytes
+_AT_ONCE = 4  # files of a release that are fetched beside each other: a model's weights are several
 # pickles run code when they are loaded, and .py is code: https://docs.python.org/3/library/pickle.html
 _CODE = frozenset({".py", ".pyc", ".so", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"})
 
@@ -145,17 +146,26 @@ async def fetch_files(release: Release, folder: Path, load: Callable[[ReleaseFil
     """
     check_safe(release)
     await asyncio.to_thread(_clear_others, folder, frozenset(each.path for each in release.files))
-    loaded = 0
-    for each in release.files:
-        target = folder / each.path
-        if await asyncio.to_thread(_is_right, target, each):
-            continue
-        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-        await load(each, target)
-        if not await asyncio.to_thread(_is_right, target, each):
-            raise ArtifactCorrupt(f"{each.path} of release {release.version} is not what was released")
-        loaded += 1
-    return loaded
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def fetch(file: ReleaseFile) -> bool:
+        target = folder / file.path
+        async with room:
+            if await asyncio.to_thread(_is_right, target, file):
+                return False
+            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            await load(file, target)
+            if not await asyncio.to_thread(_is_right, target, file):
+                raise ArtifactCorrupt(f"{file.path} of release {release.version} is not what was released")
+            return True
+
+    fetching = [asyncio.create_task(fetch(each)) for each in release.files]
+    try:
+        return sum(await asyncio.gather(*fetching))
+    finally:  # where one failed, the others need not go on
+        for task in fetching:
+            task.cancel()
+        await asyncio.gather(*fetching, return_exceptions=True)
 
 
 def parse_metadata(content: bytes, version: str) -> Release | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from usher_inference.settings import Settings
 from usher_shared.artifacts import ArtifactCorrupt
 from usher_shared.artifacts.folder import FolderArtifactStore
 from usher_shared.artifacts.gcs import GcsArtifactStore
-from usher_shared.artifacts.releases import Releases
+from usher_shared.artifacts.releases import Releases, fetch_files
 from usher_shared.clock import SystemClock
-from usher_shared.contracts.releases import METADATA_FILE, Release
+from usher_shared.contracts.releases import METADATA_FILE, Release, ReleaseFile
 from usher_shared.errors import InvalidRequest, NotFound, Unprocessable, UsherError
 
 
@@ -54,6 +55,32 @@ async def test_what_is_not_the_release_is_refused(source: Path, tmp_path: Path) 
     (laid / "config.json").unlink()
     with pytest.raises(NotFound):
         await BareRelease(str(laid)).fetch(release, tmp_path / "target")
+
+
+async def test_files_are_fetched_beside_each_other_and_together_given_up(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"shard-{number}.safetensors").write_text(str(number))
+    release = await lay_out(tmp_path / "release", folder)
+    begun: list[str] = []
+    four, ended = asyncio.Event(), []
+
+    async def load(file: ReleaseFile, _: Path) -> None:
+        begun.append(file.path)
+        if len(begun) == 4:
+            four.set()
+        try:
+            await four.wait()
+            if file.path == "shard-2.safetensors":
+                raise NotFound("gone")
+            await asyncio.Event().wait()
+        finally:
+            ended.append(file.path)
+
+    with pytest.raises(NotFound):
+        await fetch_files(release, tmp_path / "target", load)
+    assert sorted(ended) == sorted(begun) == [f"shard-{number}.safetensors" for number in range(4)]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"version": "v1"}', b'{"version": 1}', b"\xff"])
