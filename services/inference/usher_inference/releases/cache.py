@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import os
 import shutil
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -57,18 +56,10 @@ class ReleaseCache:
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
         """Two processes may have one folder: one at a time changes it."""
-        handle = await asyncio.to_thread(_lock, self._folder / ".lock")
-        try:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".lock").open("wb") as lock:  # closing it, whoever does, gives the lock back
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
             yield
-        finally:
-            os.close(handle)
-
-
-def _lock(file: Path) -> int:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    return handle
 
 
 def _read(file: Path) -> bytes | None:

@@ -64,8 +64,11 @@ class ReleasedModels:
             raise Unavailable(f"no release serves {', '.join(missing)}")
 
     async def check_followed(self) -> None:
-        """Raises Unavailable where the release that was tried last does not serve, or the store cannot be followed."""
-        problems = [each.reason for each in self._deployer.failures.values()]
+        """Raises Unavailable where the release that was tried last does not serve, or the store cannot be followed.
+
+        Why a release was refused is for the operator (`overview`): /ready is anybody's.
+        """
+        problems = [f"release {each.version} was refused" for each in self._deployer.failures.values()]
         if self._follower.problem:
             problems.append(self._follower.problem)
         if problems:
