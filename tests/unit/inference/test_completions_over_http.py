@@ -223,3 +223,22 @@ async def test_hostile_bodies_are_refused_before_any_engine_sees_them(body: str)
         answer = await client.post("/chat/completions", content=text, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
     assert not engine.prompts
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+async def test_a_client_that_does_not_read_holds_the_engine_no_longer_than_its_deadline(hangs_up: bool) -> None:
+    much = (TextDelta("x" * (1 << 16)),) * 1000  # more than sockets hold
+    engine = ScriptedEngine((*much, Finished("stop", Usage(1, 1000))))
+    async with client_of(engine) as client:
+        body = json.dumps({**ASK, "stream": True})
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        head += f"Content-Type: application/json\r\nAuthorization: {client.headers['Authorization']}\r\n"
+        head += f"Usher-Deadline: {30 if hangs_up else 0.3}\r\n\r\n"
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write((head + body).encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        if hangs_up:
+            writer.transport.abort()
+        await asyncio.wait_for(engine.ended.wait(), 20)
+        writer.transport.abort()
+    assert engine.closed == 1

@@ -58,7 +58,7 @@ class OnnxEmbedder:
         self._tokenizer.no_truncation()
         self._name = folder.resolve().name
         self._version = _hash(folder / "model.onnx", folder / "tokenizer.json")
-        self._dimensions = self._run([[0]]).shape[1]
+        self._dimensions = int(self._run([[0]]).shape[1])
         self._turn = asyncio.Lock()
         self._waiting = 0
 
