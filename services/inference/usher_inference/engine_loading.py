@@ -145,6 +145,7 @@ class EngineFactory:
             device=own.engine_device,
             slots=own.engine_slots,
             context_tokens=own.engine_context_tokens,
+            threads=own.engine_threads,
         )
         return self._batched(release, folder, model, model.vocabulary)
 

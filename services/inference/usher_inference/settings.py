@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     )
     engine_queue: int = Field(default=64, ge=0, description="requests that may wait for a slot; one more gets 429")
     engine_prefill_tokens: int = Field(default=512, ge=1, description="most tokens of prompts that one step reads")
-    engine_threads: int = Field(default=0, ge=0, description="of the onnx engine; 0: one a core")
+    engine_threads: int = Field(default=0, ge=0, description="of engines on a processor; 0: one a core")
     engine_precision: Literal["auto", "float32", "bfloat16", "4bit"] = Field(
         default="auto", description="of the transformers engine; auto: bfloat16 on a GPU, float32 without"
     )

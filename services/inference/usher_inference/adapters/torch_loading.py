@@ -30,6 +30,7 @@ def load_torch_model(
     device: str | None = None,
     slots: int = 16,
     context_tokens: int | None = None,
+    threads: int = 0,
 ) -> TorchBatchModel:
     """The model of `folder` (config.json and safetensors), ready to decode.
 
@@ -37,9 +38,12 @@ def load_torch_model(
     its product to each layer's, at some cost a token. `precision` auto is bfloat16 on a GPU and float32 on the CPU;
     `4bit` is bitsandbytes' NF4 with double quantisation, computed in bfloat16 on a GPU. An adapter is merged before
     weights are quantised, never into quantised ones. `device` is torch's name for it, by default `cuda` where there
-    is one. Nothing is downloaded, no code of the folder is run. Raises UnservableModel,
-    OSError, and torch's OutOfMemoryError where a GPU has no room for the caches.
+    is one. `threads` are those of the process for work on the CPU, by torch's own choice when 0. Nothing is
+    downloaded, no code of the folder is run. Raises UnservableModel, OSError, and torch's OutOfMemoryError where a
+    GPU has no room for the caches.
     """
+    if threads:
+        torch.set_num_threads(threads)
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     auto = torch.bfloat16 if where.type == "cuda" else torch.float32
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}.get(precision, auto)
