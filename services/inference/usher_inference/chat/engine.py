@@ -125,9 +125,13 @@ class ChatEngine:
                 async for token in tokens:
                     yield token
         except InvalidRequest as error:
-            if error.code == "invalid_grammar":
-                error.extra.setdefault("param", "response_format" if prompt.json is not None else "tools")
-            raise
+            if error.code != "invalid_grammar":
+                raise
+            param = "response_format" if prompt.json is not None else "tools"
+            reason = error.detail.splitlines()[0].rpartition("JSON schema: ")[2]
+            raise InvalidRequest(
+                f"a schema in `{param}` cannot be followed: {reason}", code="unsupported_schema", extra={"param": param}
+            ) from error
 
     async def _prepare(self, prompt: Prompt) -> _Plan:
         if prompt.tools and not self._template.takes_tools:

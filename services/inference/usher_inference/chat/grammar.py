@@ -20,6 +20,7 @@ from usher_inference.completions.model import FunctionSpec, JsonSchema, Prompt
 _LAYOUT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 _COMPOSED = {"allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas"}
 _PLAIN = {"const", "enum", "default", "examples"}
+_FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"}
 _LOOKS_AROUND = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]")
 IdOf = Callable[[str], int | None]
 
@@ -56,7 +57,7 @@ def answer_grammar(prompt: Prompt, id_of: IdOf, *, thinks: bool = False) -> str 
 
 def _call(number: int, tool: FunctionSpec, id_of: IdOf) -> str:
     head = '\n{"name": ' + json.dumps(tool.name, ensure_ascii=False) + ', "arguments": '
-    schema = {**_regular(_closed(tool.parameters)), "x-guidance": _LAYOUT | {"lenient": True}}
+    schema = {**_without(_closed(tool.parameters), _irregular), "x-guidance": _LAYOUT | {"lenient": True}}
     schema.setdefault("type", "object")
     return (
         f"call_{number}: {_tag(CALL, id_of)} {json.dumps(head, ensure_ascii=False)} %json {json.dumps(schema)}"
@@ -64,21 +65,31 @@ def _call(number: int, tool: FunctionSpec, id_of: IdOf) -> str:
     )
 
 
-def _regular(value: Any) -> Any:
-    """The schema without patterns that no automaton can follow, which `lenient` does not pass over."""
+def _without(value: Any, drops: Callable[[str, str], bool]) -> Any:
+    """The schema without the keywords with a text for a value that `drops` says."""
     if isinstance(value, list):
-        return [_regular(item) for item in value]
+        return [_without(item, drops) for item in value]
     if not isinstance(value, dict):
         return value
-    pattern = value.get("pattern")
-    dropped = isinstance(pattern, str) and _LOOKS_AROUND.search(pattern)
     return {
-        key: item if key in _PLAIN else _regular(item) for key, item in value.items() if key != "pattern" or not dropped
+        key: item if key in _PLAIN else _without(item, drops)
+        for key, item in value.items()
+        if not (isinstance(item, str) and drops(key, item))
     }
 
 
+def _irregular(keyword: str, text: str) -> bool:
+    """A pattern that no automaton can follow; `lenient` does not pass over it."""
+    return keyword == "pattern" and _LOOKS_AROUND.search(text) is not None
+
+
+def _unknown_format(keyword: str, text: str) -> bool:
+    """A format by JSON Schema only describes, unless it is known."""
+    return keyword == "format" and text not in _FORMATS
+
+
 def _promised(wanted: JsonSchema) -> str:
-    schema = _closed(wanted.definition) or {"type": "object"}
+    schema = _without(_closed(wanted.definition), _unknown_format) or {"type": "object"}
     return json.dumps({**schema, "x-guidance": _LAYOUT})
 
 
