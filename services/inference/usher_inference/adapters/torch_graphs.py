@@ -115,5 +115,8 @@ def compiled_layers(model: nn.Module, compiler: Compiler) -> Iterator[None]:
 
 
 def _repeated(model: nn.Module) -> Sequence[nn.Module]:
-    lists = (module for module in model.modules() if isinstance(module, nn.ModuleList))
-    return max(lists, key=len, default=nn.ModuleList())
+    """The layers that attend, each with all that is in it; experts, too, come in lists."""
+    for module in model.modules():
+        if isinstance(module, nn.ModuleList) and len(module) and any("slot_keys" in vars(m) for m in module.modules()):
+            return module
+    return ()
