@@ -258,6 +258,8 @@ async def test_a_shared_endpoint_has_its_limits() -> None:
         large = await client.post(PREDICT, json={"instances": [said("long")]})
         body = await client.post(PREDICT, json={"instances": [said("y" * SHARED_BYTES)]})
         well = await client.post(PREDICT, json={"instances": [said("a")]})
+        marked = await client.post(PREDICT, json={"instances": [chat("a")]})
+    assert [each["object"] for each in marked.json()["predictions"]] == ["chat.completion"]
     assert (streamed.status_code, streamed.json()["error"]["param"]) == (400, "stream")
     assert (large.status_code, large.json()["error"]["code"]) == (413, "payload_too_large")
     assert body.status_code == 413

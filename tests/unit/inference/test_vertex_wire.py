@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -56,8 +57,11 @@ class Reciter:
 @pytest.mark.parametrize("recorded", [pytest.param(json.loads(each.read_text()), id=each.stem) for each in RECORDED])
 async def test_the_wire_is_as_recorded(recorded: dict[str, Any]) -> None:
 
+    taken = asyncio.Event()
+
     @asynccontextmanager
     async def load() -> AsyncIterator[Models]:
+        asyncio.get_running_loop().call_soon(taken.set)  # after this has been taken up
         yield FixedModels((Reciter(recorded["pieces"]),), NOW)
 
     deps = VertexDeps(load, lambda _: None, ManualClock(NOW), SequentialIds())
@@ -66,6 +70,7 @@ async def test_the_wire_is_as_recorded(recorded: dict[str, Any]) -> None:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://container") as client,
     ):
+        await taken.wait()
         answer = await client.post(ROUTE, json=recorded["request"])
     streamed = answer.headers["content-type"].startswith("text/event-stream")
     assert answer.status_code == recorded["status"]

@@ -53,6 +53,8 @@ def predict_router(path: str, guards: Sequence[Any]) -> APIRouter:
         completion = predictor.start(asked)
         if isinstance(asked, RawChat) or completion.request.stream:
             return CompletionResponse(completion, predictor.ids, predictor.clock.now())
-        return PredictionsResponse(predictor.limits, predictor.complete(completion), completion.prompt.deadline_seconds)
+        return PredictionsResponse(
+            predictor.limits, predictor.predict_chat(completion), completion.prompt.deadline_seconds
+        )
 
     return router

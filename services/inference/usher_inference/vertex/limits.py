@@ -14,14 +14,18 @@ DEDICATED_BYTES = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`deadline_seconds` is for a request with all its instances, `most_bytes` for its answer."""
+    """`deadline_seconds` is for a request with all its instances, `most_bytes` for its answer.
+
+    `shared`: nothing is streamed, and `predictions` is always a list, for a shared endpoint hands them on in a message
+    that knows no other (`PredictResponse.predictions` is repeated).
+    """
 
     max_messages: int = 2000
     most_instances: int = 1000
     concurrency: int = 16
     deadline_seconds: float | None = None
     most_bytes: int | None = None
-    streams: bool = True
+    shared: bool = False
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -32,5 +36,5 @@ def limits_of(settings: Settings) -> Limits:
         concurrency=settings.predict_concurrency,
         deadline_seconds=SHARED_SECONDS if shared else settings.max_deadline_seconds,
         most_bytes=SHARED_BYTES if shared else None,
-        streams=not shared,
+        shared=shared,
     )

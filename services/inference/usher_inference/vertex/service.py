@@ -39,7 +39,7 @@ class Predictor:
             request = self._read(asked.request, {})
         else:
             request = self._read(asked.chat, asked.parameters)
-        if request.stream and not self.limits.streams:
+        if request.stream and self.limits.shared:
             raise InvalidRequest("a shared endpoint does not stream", extra={"param": "stream"})
         return self._start(request, self.limits.deadline_seconds)
 
@@ -81,6 +81,11 @@ class Predictor:
         """The `chat.completion` object of a completion that was started."""
         async with completion:
             return await wire.render_whole(completion, self.ids, self.clock.now())
+
+    async def predict_chat(self, completion: Completion) -> dict[str, Any] | list[dict[str, Any]]:
+        """`predictions` for a chat completion that was the only instance: itself, or in a list on a shared endpoint."""
+        whole = await self.complete(completion)
+        return [whole] if self.limits.shared else whole
 
     async def _answer_all(
         self, instances: Sequence[Any], parameters: dict[str, Any], started: float
