@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from pathlib import Path
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 TOKENIZER_FILE = "tokenizer.json"
 _TURN = "<|im_start|>"
-_KEPT_TURNS = 512
-_LONGEST_KEPT = 32_000  # characters
+_KEPT_TURNS = 256
+_LONGEST_KEPT = 32_000  # characters; with all turns as long as this, some 30 MB of ids and text
 
 
 class Tokenizer:
@@ -70,8 +71,8 @@ class Tokenizer:
             ids += self._kept(part) if len(part) <= _LONGEST_KEPT else self._encode(part)
         return ids
 
-    def _encode(self, text: str) -> tuple[int, ...]:
-        return tuple(self._inner.encode(text, add_special_tokens=False).ids)
+    def _encode(self, text: str) -> array[int]:
+        return array("I", self._inner.encode(text, add_special_tokens=False).ids)
 
     def id_of(self, token: str) -> int | None:
         """The id of an added token by its name, such as `<|im_end|>`; None where there is none.
