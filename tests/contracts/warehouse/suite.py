@@ -11,13 +11,17 @@ from typing import Any
 
 import pytest
 
+from usher_inference.insights.service import answer_offline
 from usher_logger.events.service import EventSink
+from usher_logger.warehouse.dataset import load_dataset
 from usher_logger.warehouse.model import EventRow
 from usher_logger.warehouse.ports import Parameter, RowsRejected, Warehouse
 from usher_logger.warehouse.schema import load_schema
 from usher_shared.clock import ManualClock
 from usher_shared.errors import UsherError
 from usher_shared.events import Event
+from usher_shared.sql.checking import check
+from usher_shared.sql.errors import QueryRefused
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
 ALL: dict[str, Parameter] = {"limit": 5000, "order_id": None, "conversation_id": None}
@@ -180,3 +184,25 @@ class WarehouseSuite:
         with pytest.raises(UsherError):
             await warehouse.select("rows_events", ALL | {"limit": -1})
         assert await self.ids(warehouse) == []
+
+    async def test_a_question_is_answered_from_the_views(self, warehouse: Warehouse) -> None:
+        await record(warehouse, *recorded_examples())
+        dataset = load_dataset()
+        for question in (
+            "How many orders are there per status?",
+            "Revenue by event per month",
+            "Average duration of turns by specialist",
+            "Success rate of conversations per week",
+            "The 3 largest orders",
+            "Conversations per day of the week",
+        ):
+            query = check(answer_offline(question, dataset, NOW.date()).sql_query, dataset)
+            rows = await warehouse.query(query)
+            assert rows, question
+            assert list(rows[0]) == [column.name for column in query.columns]
+
+    async def test_a_query_that_does_not_fit_the_data_is_refused(self, warehouse: Warehouse) -> None:
+        await record(warehouse, *recorded_examples())
+        query = check("SELECT CAST(order_id AS INT64) AS number FROM usher.orders", load_dataset())
+        with pytest.raises(QueryRefused):
+            await warehouse.query(query)

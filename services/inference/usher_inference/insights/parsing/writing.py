@@ -190,7 +190,7 @@ class _Writer:
                 return f"FORMAT_DATE('%A', {day})"
             case "day":
                 return day
-        return f"DATE_TRUNC({day}, {'ISOWEEK' if bucket == 'week' else bucket.upper()})"
+        return f"DATE_TRUNC({day}, {'WEEK(MONDAY)' if bucket == 'week' else bucket.upper()})"
 
     def _aggregate(self, measure: BoundMeasure) -> str:
         if measure.function == "share" and measure.of is not None:
