@@ -76,7 +76,7 @@ def record_on_gpu() -> Capture:
     pool = torch.cuda.graph_pool_handle()
 
     def capture(step: Step) -> Step:
-        beside = torch.cuda.Stream()
+        beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch gives it no types
         beside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(beside):
             for _ in range(3):  # compiles, chooses algorithms, fills caches: none of it may be recorded
@@ -118,5 +118,5 @@ def _repeated(model: nn.Module) -> Sequence[nn.Module]:
     """The layers that attend, each with all that is in it; experts, too, come in lists."""
     for module in model.modules():
         if isinstance(module, nn.ModuleList) and len(module) and any("slot_keys" in vars(m) for m in module.modules()):
-            return module
-    return ()
+            return list(module)
+    return []
