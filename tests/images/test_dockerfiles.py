@@ -35,3 +35,17 @@ def test_the_builders_tools_are_pinned_for_it(service: str) -> None:
     (tools,) = [line for line in _dockerfile(service).splitlines() if "--constraint /build/constraints.txt" in line]
     for tool in tools.split("constraints.txt")[-1].split():
         assert f"\n{tool}==" in constraints
+
+
+def test_the_image_with_torch_is_built_like_the_others_with_torch_named_in_one_place() -> None:
+    plain, torch = _dockerfile("inference"), (ROOT / "services/inference/Dockerfile.torch").read_text()
+    tools, last = "FROM ${BASE} AS tools", "USER 10001:10001"
+    stage = plain[plain.index(tools) : plain.index("# third-party")]
+    assert torch[torch.index(tools) : torch.index("FROM tools")] == stage
+    assert torch[torch.index(last) :].replace("start-period=60s", "start-period=30s") == plain[plain.index(last) :]
+    pins = (ROOT / "services/inference/requirements-torch.txt").read_text()
+    assert "\ntransformers==" in pins
+    assert "\ntorch==" not in pins
+    assert "\nonnxruntime==" not in pins
+    (wanted,) = [line.split("=", 1)[1] for line in torch.splitlines() if line.startswith("ARG TORCH=")]
+    assert f"TORCH  ?= {wanted}\n" in (ROOT / "Makefile").read_text()
