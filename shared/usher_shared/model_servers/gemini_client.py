@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout, UsherError
 from usher_shared.model_servers.answers import LONGEST_ANSWER_BYTES, Refused
 from usher_shared.model_servers.gemini_schema import to_gemini
-from usher_shared.telemetry import begin_span
+from usher_shared.telemetry import span
 from usher_shared.telemetry.tracing import SpanKind
 
 if TYPE_CHECKING:  # the SDK is an optional extra, and heavy
@@ -106,35 +105,42 @@ class GeminiClient:
             tools=[*self._declared(tools)] if tools else None,
             **config,
         )
-        ends = asyncio.get_running_loop().time() + timeout_seconds
-        length = 0
-        open_span = begin_span("POST gemini/generateContent", SpanKind.CLIENT, {"gen_ai.request.model": self.model})
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+        async def read() -> None:
+            length = 0
+            try:
+                with span("POST gemini/generateContent", SpanKind.CLIENT, **{"gen_ai.request.model": self.model}):
+                    async with asyncio.timeout(timeout_seconds):
+                        stream: Any = await self._client.aio.models.generate_content_stream(
+                            model=self.model, contents=told, config=asked
+                        )
+                        async for chunk in stream:
+                            said = answer.add(chunk)
+                            length += len(said) + sum(len(call.arguments) for call in answer.calls)
+                            if length > LONGEST_ANSWER_BYTES:
+                                raise UpstreamFailed("the model's answer does not end")
+                            if said:
+                                pieces.put_nowait(said)
+            except TimeoutError as error:
+                raise UpstreamTimeout("the model did not answer in time") from error
+            except UsherError:
+                raise
+            except Exception as error:
+                raise _meaning(error) from error
+            finally:
+                pieces.put_nowait(None)
+
+        # in a task of its own, because cancelling it ends the connection; closing the SDK's stream leaves that open
+        # until the garbage is collected, and the model goes on for nobody
+        reading = asyncio.create_task(read())
         try:
-            with open_span.inside():
-                async with asyncio.timeout_at(ends):
-                    stream: Any = await self._client.aio.models.generate_content_stream(
-                        model=self.model, contents=told, config=asked
-                    )
-            async with aclosing(stream):
-                while True:
-                    async with asyncio.timeout_at(ends):  # never around a yield: it belongs to the reader's task
-                        chunk = await anext(stream, None)
-                    if chunk is None:
-                        return
-                    said = answer.add(chunk)
-                    length += len(said) + sum(len(call.arguments) for call in answer.calls)
-                    if length > LONGEST_ANSWER_BYTES:
-                        raise UpstreamFailed("the model's answer does not end")
-                    if said:
-                        yield said
-        except TimeoutError as error:
-            raise UpstreamTimeout("the model did not answer in time") from error
-        except UsherError:
-            raise
-        except Exception as error:
-            raise _meaning(error) from error
+            while (said := await pieces.get()) is not None:
+                yield said
+            await reading
         finally:
-            open_span.end()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
     def _declared(self, tools: Sequence[dict[str, Any]]) -> list[types.Tool]:
         """Each list of tools is translated once: there are few, and they do not change."""

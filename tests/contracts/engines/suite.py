@@ -139,6 +139,15 @@ class RemoteEngineSuite:
             await reading
         await asyncio.wait_for(bench.server.gone.wait(), 5)
 
+    async def test_a_reader_that_has_enough_is_felt_by_the_server(self, bench: EngineBench) -> None:
+        if not bench.streams:
+            pytest.skip("a shared endpoint does not stream")
+        bench.server.script.append(Say(("One ", "two ", "three"), fault="stall"))
+        pieces: Any = bench.engine.generate(prompt(deadline=30.0))
+        assert await anext(pieces) == TextDelta("One ")
+        await pieces.aclose()
+        await asyncio.wait_for(bench.server.gone.wait(), 5)
+
     async def test_the_answer_may_be_read_to_its_end_by_another_task(self, bench: EngineBench) -> None:
         bench.server.script.append(Say(("One ", "two ", "three")))
         pieces = bench.engine.generate(prompt())
