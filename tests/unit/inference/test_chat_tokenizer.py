@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiny_qwen
+from usher_inference.chat.template import ChatTemplate
 from usher_inference.chat.tokenizer import Tokenizer
 from usher_shared.errors import Unavailable
 
@@ -103,3 +106,12 @@ def test_a_tokenizer_that_cannot_be_streamed_is_refused() -> None:
     source["decoder"] = {"type": "WordPiece", "prefix": "##", "cleanup": True}
     with pytest.raises(Unavailable, match="WordPiece"):
         Tokenizer(json.dumps(source))
+
+
+@pytest.mark.parametrize(("library", "make"), [("tokenizers", Tokenizer), ("jinja2.ext", ChatTemplate)])
+def test_without_its_library_an_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, library: str, make: Callable[[str], object]
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(Unavailable, match=r"extras of usher-inference: onnx"):
+        make("{}")
