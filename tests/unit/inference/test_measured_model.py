@@ -16,10 +16,13 @@ import tiny_qwen
 from served import Served, free_port
 from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.adapters.onnx_batch_model import OnnxBatchModel
+from usher_inference.adapters.remote_openai_engine import OpenAIEngine
 from usher_inference.app import Deps, create_app
 from usher_inference.chat.engine import ChatEngine, stop_ids
 from usher_inference.chat.template import ChatTemplate
 from usher_inference.chat.tokenizer import Tokenizer
+from usher_inference.completions.model import ChatRequest, Finished, TextDelta
+from usher_inference.completions.prompts import read_prompt
 from usher_inference.generation.grammars import Grammars
 from usher_inference.generation.service import Batcher
 from usher_inference.metrics import Metrics
@@ -139,6 +142,34 @@ async def test_who_hangs_up_leaves_nothing_behind(model: Model) -> None:
     assert samples["batch_requests", "tiny", "7"] == 0
     assert samples["requests_in_flight", *WHO] == 0
     assert samples["queue_length", "tiny", "7"] == 0
+
+
+async def test_a_service_in_front_of_this_one_gives_its_answer_and_its_figures(model: Model) -> None:
+    body = {
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "two seats for tonight"}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "seats", "schema": LONG}},
+        "max_tokens": 9,
+        "logprobs": True,
+        "top_logprobs": 2,
+        "temperature": 1,
+        "seed": 5,
+    }
+    async with model.session.post(f"{model.url}/v1/chat/completions", json=body) as answer:
+        (choice,) = (direct := await answer.json())["choices"]
+    key = model.session.headers["Authorization"].removeprefix("Bearer ")
+    front = OpenAIEngine("front", f"{model.url}/v1", "tiny", api_key=key)
+    asked = read_prompt(ChatRequest.model_validate(body), max_messages=10)
+    *said, last = [piece async for piece in front.generate(asked)]
+    await front.close()
+    texts = [piece for piece in said if isinstance(piece, TextDelta)]
+    assert "".join(piece.text for piece in texts) == choice["message"]["content"]
+    chances = [(chance.text, chance.logprob, len(chance.top)) for piece in texts for chance in piece.chances]
+    assert chances == [(each["token"], each["logprob"], 2) for each in choice["logprobs"]["content"]]
+    assert isinstance(last, Finished)
+    assert last.reason == choice["finish_reason"] == "length"
+    assert last.usage.prompt_tokens == direct["usage"]["prompt_tokens"]
+    assert last.usage.completion_tokens == direct["usage"]["completion_tokens"] == 9
 
 
 async def until(comes: Callable[[], bool]) -> None:
