@@ -96,9 +96,12 @@ def _started(arguments: list[str], environment: Mapping[str, str], key: str, pat
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("USHER_")}
     with tempfile.TemporaryFile() as said:
         began = time.monotonic()
+        # torch's threads spin while they wait, unless told not to: on cores that they share that costs them most of
+        # their speed. OMP_WAIT_POLICY=active measures the other way
+        waiting = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive")}
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            env={**inherited, **environment, "PORT": str(port)},
+            env={**inherited, **waiting, **environment, "PORT": str(port)},
             stdout=subprocess.DEVNULL,
             stderr=said,
         )
