@@ -13,7 +13,8 @@ locals {
     for name, own in {
       gateway     = { background = true, verifies = true, timeout_seconds = 3600, ingress = "INGRESS_TRAFFIC_ALL" }
       agent       = { background = true, memory = "1Gi", concurrency = 40, timeout_seconds = 3600 }
-      inference   = { verifies = true, concurrency = 20, timeout_seconds = 600 }
+      # room for onnxruntime (some 200 MiB) and a small model with its caches; a large one wants more, and a GPU Vertex AI
+      inference   = { verifies = true, memory = "1Gi", concurrency = 20, timeout_seconds = 600 }
       tools       = { background = true, concurrency = 40 }
       logger      = { verifies = true, memory = "1Gi", maximum = 5 }
       webhooks    = { background = true, verifies = true, maximum = 5 }
