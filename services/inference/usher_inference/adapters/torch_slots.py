@@ -173,12 +173,16 @@ class DensePass:
         else:
             keys = keys[:, :longest].index_select(0, self.to_slots[:rows])
             values = values[:, :longest].index_select(0, self.to_slots[:rows])
-        shared = keys.shape[2]
-        keys, values = keys.permute(0, 2, 3, 1), values.permute(0, 2, 1, 3)
-        scores = torch.matmul(query.reshape(rows, shared, heads // shared, size) * look.scale, keys).float()
+        keys, values = keys.transpose(1, 2), values.transpose(1, 2)
         mask = self._mask(-1, look.window, lambda: self._mask_together(longest, look.window))
-        chances = _softmax(scores, mask, look).to(values.dtype)
-        return torch.matmul(chances, values).reshape(rows, heads, -1)
+        # the heads that share keys stand as queries of one head, which has no order: keys are read once for them all
+        shared = query.reshape(rows, keys.shape[1], -1, size)
+        if look.softcap is None:
+            found = F.scaled_dot_product_attention(shared, keys, values, attn_mask=mask, scale=look.scale)
+        else:
+            scores = torch.matmul(shared * look.scale, keys.transpose(2, 3)).float()
+            found = torch.matmul(_softmax(scores, mask, look.softcap).to(values.dtype), values)
+        return found.reshape(rows, heads, -1)
 
     def _mask_together(self, longest: int, window: int | None) -> Tensor | None:
         singles = self.pieces[: self._together]
@@ -205,7 +209,7 @@ class DensePass:
             shared, (heads, tokens, size) = len(key), query.shape
             grouped = (query * look.scale).reshape(shared, heads // shared * tokens, size)
             scores = torch.matmul(grouped, key.transpose(1, 2)).float().reshape(shared, -1, tokens, key.shape[1])
-            chances = _softmax(scores, mask, look).to(value.dtype).reshape(shared, -1, key.shape[1])
+            chances = _softmax(scores, mask, look.softcap).to(value.dtype).reshape(shared, -1, key.shape[1])
             found = torch.matmul(chances, value).reshape(heads, tokens, -1)
         return found.transpose(0, 1)
 
@@ -226,12 +230,9 @@ class DensePass:
         return self._masks[name, window]
 
 
-def _softmax(scores: Tensor, mask: Tensor | None, look: Look) -> Tensor:
-    if look.softcap is not None:
-        scores = torch.tanh(scores / look.softcap) * look.softcap
-    if mask is not None:
-        scores = scores + mask
-    return torch.softmax(scores, dim=-1)
+def _softmax(scores: Tensor, mask: Tensor | None, softcap: float) -> Tensor:
+    scores = torch.tanh(scores / softcap) * softcap
+    return torch.softmax(scores if mask is None else scores + mask, dim=-1)
 
 
 def caches_of(layer: nn.Module) -> tuple[Tensor, Tensor]:
