@@ -226,8 +226,9 @@ async def test_a_deadline_ends_an_answer_that_runs_and_one_that_waits() -> None:
         await step_begun(model)
         waiting = asyncio.create_task(answer(batcher, ask([2], 3, deadline=0.05)))
         for task in (running, waiting):
-            with pytest.raises(UpstreamTimeout):
+            with pytest.raises(UpstreamTimeout) as late:
                 await task
+            assert late.value.code == "deadline_exceeded"
         model.gate.set()
         assert await answer(batcher, ask([5], 3)) == expected([5], 3)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
 from usher_shared.errors import InvalidRequest, UpstreamFailed
@@ -27,9 +27,8 @@ class GrammarState:
         """A bit a token of the vocabulary, lowest first. Raises UpstreamFailed when the grammar cannot go on."""
         fill_next_token_bitmask(self._matcher, self._mask)
         if self._matcher.is_error():
-            raise UpstreamFailed(
-                f"the answer cannot follow its grammar: {self._matcher.get_error()[:300]}", code="grammar_failed"
-            )
+            # what the matcher says of it quotes the answer, which is no log's business
+            raise UpstreamFailed("the answer cannot follow its grammar", code="grammar_failed")
         mask: npt.NDArray[np.uint32] = self._mask[0].view(np.uint32)
         return mask
 
@@ -54,7 +53,7 @@ class Grammars:
         return GrammarState(self._compiled(grammar).deep_copy(), self._vocabulary)
 
     def _compile(self, grammar: str) -> LLMatcher:
-        matcher = LLMatcher(self._tokenizer, grammar)
+        matcher = LLMatcher(self._tokenizer, grammar, log_level=0, limits=LLParserLimits(verbose_errors=False))
         if matcher.is_error():
             raise InvalidRequest(f"the grammar does not compile: {matcher.get_error()[:300]}", code="invalid_grammar")
         return matcher

@@ -132,7 +132,10 @@ class Batcher:
             self._work.notify()
 
     def _expire(self, job: Job) -> None:
-        job.inbox.hear(None, UpstreamTimeout(f"no whole answer within {job.request.deadline_seconds:g} s"))
+        job.inbox.hear(
+            None,
+            UpstreamTimeout(f"no whole answer within {job.request.deadline_seconds:g} s", code="deadline_exceeded"),
+        )
         self._leave(job, "deadline")
 
     def _leave(self, job: Job, outcome: Outcome) -> None:
