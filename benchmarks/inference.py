@@ -77,19 +77,23 @@ def main() -> None:
         for name, start in servers(only).items():
             started[name] = running_servers.enter_context(start())
             # kernels are made and memory is taken at a shape's first use, which costs transformers most of a round
-            done = asyncio.run(measure(started[name], asked(name, questions), arguments.streams, arguments.tokens))
+            done = asyncio.run(
+                measure(started[name], asked(name, questions, arguments.streams), arguments.streams, arguments.tokens)
+            )
             print(f"{name}: warmed at {done.rate:.0f} tokens/s", flush=True)
         for number in range(arguments.rounds):
             for name, server in started.items():
-                done = asyncio.run(measure(server, asked(name, questions), arguments.streams, arguments.tokens))
+                done = asyncio.run(
+                    measure(server, asked(name, questions, arguments.streams), arguments.streams, arguments.tokens)
+                )
                 resident[name] = server.resident
                 rounds[name].append(done)
                 print(f"round {number + 1}, {name}: {done.rate:.0f} tokens/s", flush=True)
     report(rounds, resident, arguments.streams)
 
 
-def asked(name: str, questions: list[str]) -> list[str]:
-    return questions[: max(1, len(questions) // 3)] if name in GENERATE else questions
+def asked(name: str, questions: list[str], streams: int) -> list[str]:
+    return questions[: max(streams, len(questions) // 3)] if name in GENERATE else questions
 
 
 def report(rounds: dict[str, list[Round]], resident: dict[str, int], streams: int) -> None:

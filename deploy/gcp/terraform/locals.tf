@@ -11,8 +11,8 @@ locals {
   #   checks again. docs/adr/0013-google-cloud-roots.md says why Pub/Sub's subscribers verify.
   services = {
     for name, own in {
-      gateway     = { background = true, verifies = true, timeout_seconds = 3600, ingress = "INGRESS_TRAFFIC_ALL" }
-      agent       = { background = true, memory = "1Gi", concurrency = 40, timeout_seconds = 3600 }
+      gateway = { background = true, verifies = true, timeout_seconds = 3600, ingress = "INGRESS_TRAFFIC_ALL" }
+      agent   = { background = true, memory = "1Gi", concurrency = 40, timeout_seconds = 3600 }
       # room for onnxruntime (some 200 MiB) and a small model with its caches; a large one wants more, and a GPU Vertex AI
       inference   = { verifies = true, memory = "1Gi", concurrency = 20, timeout_seconds = 600 }
       tools       = { background = true, concurrency = 40 }
