@@ -7,12 +7,13 @@ as names, as name and type, or described; types in BigQuery's, SQL's or a data f
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 # what stands in SQL without quotes; anything else is refused rather than quoted
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,299}$")]
+_MOST_COLUMNS = 5000
 _PARTS = re.compile(r"^(?:[A-Za-z0-9_-]{1,100}\.){0,2}[A-Za-z0-9_-]{1,300}$")
 
 _TYPES = (
@@ -155,6 +156,12 @@ class DatasetMetadata(_Described):
             return given
         named = str((info.context or {}).get("dataset_name") or given.get("table_name") or given.get("name") or "data")
         return {"description": given.get("description") or "", "tables": [{**given, "name": named.rpartition(".")[2]}]}
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if sum(len(table.columns) for table in self.tables) > _MOST_COLUMNS:
+            raise ValueError(f"more than {_MOST_COLUMNS} columns")
+        return self
 
 
 class Dataset(_Described):
