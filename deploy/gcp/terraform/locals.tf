@@ -9,11 +9,11 @@ locals {
   # background: work between requests (outbox relay, sweeps, retries), so an instance stays and keeps its CPU.
   # verifies: Cloud Run leaves the caller's token to the service alone; else it asks for run.invoker before the service
   #   checks again. docs/adr/0013-google-cloud-roots.md says why Pub/Sub's subscribers verify.
+  # memory: inference has room for onnxruntime (some 200 MiB) and a small model with its caches; a larger one wants more
   services = {
     for name, own in {
-      gateway = { background = true, verifies = true, timeout_seconds = 3600, ingress = "INGRESS_TRAFFIC_ALL" }
-      agent   = { background = true, memory = "1Gi", concurrency = 40, timeout_seconds = 3600 }
-      # room for onnxruntime (some 200 MiB) and a small model with its caches; a large one wants more, and a GPU Vertex AI
+      gateway     = { background = true, verifies = true, timeout_seconds = 3600, ingress = "INGRESS_TRAFFIC_ALL" }
+      agent       = { background = true, memory = "1Gi", concurrency = 40, timeout_seconds = 3600 }
       inference   = { verifies = true, memory = "1Gi", concurrency = 20, timeout_seconds = 600 }
       tools       = { background = true, concurrency = 40 }
       logger      = { verifies = true, memory = "1Gi", maximum = 5 }
