@@ -3,7 +3,8 @@
 One Qwen3 of 5 million parameters, converted for each; prompts of mixed lengths, greedy, 1, 4 and 16 at a time, in the
 engine's own process and without HTTP. Requests come one after the other as places become free; CTranslate2, whose
 batches start and end together, gets them in batches. Prints tokens a second, the time to the first token, memory above
-the bare interpreter, and what the packages weigh. Needs CTranslate2 beside the developers' environment.
+the bare interpreter, and what the packages weigh. CTranslate2 is not among the developers' packages: `pip install
+ctranslate2`, or it is left out.
 
 usage: cpu_engines.py [--rounds 3] [--tokens 128] [--threads 2]
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import importlib.util
 import json
 import os
 import shutil
@@ -191,7 +193,7 @@ def run(engine: str, precision: str, threads: int, tokens: int) -> None:
     os._exit(0)  # engines' threads do not end by themselves
 
 
-def prepare() -> None:
+def prepare(engines: Sequence[str]) -> None:
     from usher_inference.adapters.onnx_conversion import convert
 
     model = small_qwen.make(FOLDER / "model")
@@ -204,7 +206,7 @@ def prepare() -> None:
             command = [sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", str(model), "-o", str(genai)]
             subprocess.run([*command, "-p", precision, "-e", "cpu", "-c", str(FOLDER / "cache")], check=True)
         translated = FOLDER / f"ctranslate2-{precision}"
-        if not translated.exists():
+        if "ctranslate2" in engines and not translated.exists():
             quantization = {"fp32": None, "int8": "int8"}[precision]
             converters = importlib.import_module("ctranslate2.converters")
             converters.TransformersConverter(str(model)).convert(str(translated), quantization=quantization)
@@ -220,11 +222,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.run:
         run(*arguments.run, arguments.threads, arguments.tokens)
-    prepare()
+    engines = [name for name in ENGINES if name != "ctranslate2" or importlib.util.find_spec(name)]
+    prepare(engines)
     found: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
     for number in range(arguments.rounds):
         for precision in ("fp32", "int8"):
-            for engine in ENGINES:
+            for engine in engines:
                 options = ["--tokens", str(arguments.tokens), "--threads", str(arguments.threads)]
                 command = [sys.executable, __file__, "--run", engine, precision, *options]
                 # threads that spin while they wait take the cores from those that render answers, and from neighbours

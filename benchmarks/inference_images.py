@@ -2,10 +2,10 @@
 
 Both serve the Qwen3 of 5 million parameters from a release, confined to two processors: the small image its conversion
 for onnxruntime, the other the model as transformers has it. `--torch-image` names an image of
-services/inference/Dockerfile.torch that was built for processors (`docs/guides/gpu.md`). Start is from `docker run` to
-the first 200 on /ready, when the model has answered.
+services/inference/Dockerfile.torch that was built for processors (`docs/guides/gpu.md`); without it, the small image is
+measured alone. Start is from `docker run` to the first 200 on /ready, when the model has answered.
 
-usage: inference_images.py --torch-image TAG [--image usher/inference:dev] [--rounds 3] [--streams 16]
+usage: inference_images.py [--torch-image TAG] [--image usher/inference:dev] [--rounds 3] [--streams 16]
 """
 
 from __future__ import annotations
@@ -74,17 +74,18 @@ def serving(image: str, store: Path) -> Iterator[Server]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--image", default="usher/inference:dev")
-    parser.add_argument("--torch-image", required=True)
+    parser.add_argument("--torch-image")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--streams", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=128)
     arguments = parser.parse_args()
     model = small_qwen.make(FOLDER / "model")
-    cases = (
+    cases = [
         ("without torch, onnx fp32", arguments.image, "onnx", converted("fp32")),
         ("without torch, onnx int8", arguments.image, "onnx", converted("int8")),
-        ("with torch, transformers", arguments.torch_image, "transformers", model),
-    )
+    ]
+    if arguments.torch_image:
+        cases.append(("with torch, transformers", arguments.torch_image, "transformers", model))
     questions = small_qwen.questions(3 * arguments.streams, (10, 120))
     known: dict[str, int] = {}
     print("| image | MB unpacked / compressed | start s | idle MiB | busy MiB | tokens/s |\n|---|---|---|---|---|---|")
