@@ -12,6 +12,7 @@ from pathlib import Path
 from usher_inference.metrics import Metrics
 from usher_inference.releases import smoke
 from usher_inference.releases.cache import ReleaseCache
+from usher_inference.releases.memory import give_back
 from usher_inference.releases.model import Deployed, ReleaseRefused
 from usher_inference.releases.ports import EngineLoader
 from usher_inference.releases.snapshots import Snapshot, Split, Table
@@ -81,7 +82,7 @@ class Installer:
             await commit()
         except BaseException:
             for each in fresh.values():
-                await each.free()
+                await _free(each)
             if makes_room:
                 await self._reinstate(model, before)
             raise
@@ -144,7 +145,7 @@ class Installer:
 
     def _leave(self, *snapshots: Snapshot) -> None:
         for snapshot in snapshots:
-            task = asyncio.create_task(snapshot.free(), name=f"free release {snapshot.version}")
+            task = asyncio.create_task(_free(snapshot), name=f"free release {snapshot.version}")
             self._leaving.add(task)
             task.add_done_callback(self._left)
 
@@ -167,6 +168,11 @@ class Installer:
 
     def _report(self) -> None:
         self._metrics.serving([(each.engine.model, each.engine.version, each.variant) for each in self.table.all()])
+
+
+async def _free(snapshot: Snapshot) -> None:
+    await snapshot.free()
+    await asyncio.to_thread(give_back)
 
 
 def _is(snapshot: Snapshot, release: Release) -> bool:
