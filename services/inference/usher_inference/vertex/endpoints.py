@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from usher_inference.completions.endpoints import ERRORS
 from usher_inference.completions.responses import CompletionResponse
 from usher_inference.vertex.model import Predict, RawChat, read_body
 from usher_inference.vertex.responses import PredictionsResponse
@@ -41,7 +42,7 @@ _BODY: dict[str, Any] = {
 
 def predict_router(path: str, guards: Sequence[Any]) -> APIRouter:
     """The predict route at `path`, behind `guards` (dependencies). `app.state.predictor` answers."""
-    router = APIRouter(tags=["vertex"], dependencies=list(guards))
+    router = APIRouter(tags=["vertex"], dependencies=list(guards), responses=ERRORS)
 
     @router.post(path, openapi_extra=_BODY)
     async def predict(request: Request, predictor: Annotated[Predictor, Depends(_predictor)]) -> Response:
