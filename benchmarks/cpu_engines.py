@@ -183,10 +183,11 @@ def run(engine: str, precision: str, threads: int, tokens: int) -> None:
     made.answer(prompts, max(BATCHES))  # memory is taken and kernels are chosen at the first use
     for batch in BATCHES:
         asked = prompts[: max(4, 2 * batch)]
-        began = time.monotonic()
+        began, worked = time.monotonic(), time.process_time()
         answers = made.answer(asked, batch)
         assert [count for count, _ in answers] == [tokens] * len(asked)
         found[str(batch)] = sum(count for count, _ in answers) / (time.monotonic() - began)
+        found[f"work {batch}"] = (time.process_time() - worked) / (tokens * len(asked))
         found[f"first {batch}"] = statistics.median(first for _, first in answers)
     found["memory"] = psutil.Process().memory_info().rss - bare
     print(json.dumps(found), flush=True)
@@ -239,12 +240,15 @@ def main() -> None:
 
 
 def report(found: dict[tuple[str, str], list[dict[str, float]]]) -> None:
-    heads = [f"tokens/s at {batch}" for batch in BATCHES] + [f"first token ms at {batch}" for batch in BATCHES]
+    each = ("tokens/s", "first token ms", "CPU ms a token")
+    heads = [f"{what} at {' / '.join(map(str, BATCHES))}" for what in each]
     print(f"\n| engine | {' | '.join([*heads, 'loads in s', 'MiB', 'packages MB'])} |\n|{'---|' * (len(heads) + 4)}")
     for (engine, precision), rounds in found.items():
         middle = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
-        cells = [f"{middle[str(batch)]:,.0f}" for batch in BATCHES]
-        cells += [f"{middle[f'first {batch}'] * 1000:.0f}" for batch in BATCHES]
+        columns = [[f"{middle[str(batch)]:,.0f}" for batch in BATCHES]]
+        columns.append([f"{middle[f'first {batch}'] * 1000:.0f}" for batch in BATCHES])
+        columns.append([f"{middle[f'work {batch}'] * 1000:.2f}" for batch in BATCHES])
+        cells = [" / ".join(column) for column in columns]
         cells += [f"{middle['load']:.2f}", f"{middle['memory'] / 2**20:.0f}", f"{sum(sizes(engine)) / 1e6:.0f}"]
         print(f"| {NAMES[engine]}, {precision} | {' | '.join(cells)} |")
 
