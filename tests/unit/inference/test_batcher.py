@@ -218,6 +218,25 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
         assert await asyncio.gather(running, *waiting) == [expected([each], 3) for each in (1, 2, 3)]
 
 
+async def test_free_slots_are_no_queue() -> None:
+    model = Arithmetic(slots=4)
+    async with batching(model, most_waiting=0) as batcher:
+        model.gate.clear()
+        # all at once, before the worker could let any of them in
+        tasks = [asyncio.create_task(answer(batcher, ask([each], 3))) for each in (1, 2, 3, 4, 5)]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        assert [isinstance(task.exception(), RateLimited) for task in tasks if task.done()] == [True]
+        model.gate.set()
+        assert await asyncio.gather(*tasks[:4]) == [expected([each], 3) for each in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("seed", [-1, 0, -(2**63), 2**63 - 1])
+async def test_any_seed_is_a_seed(seed: int) -> None:
+    async with batching(Arithmetic()) as batcher:
+        request = TokenRequest([5], 3, frozenset([STOP]), sampling=Sampling(temperature=1.0, seed=seed))
+        assert await answer(batcher, request) == expected([5], 3)
+
+
 async def test_a_deadline_ends_an_answer_that_runs_and_one_that_waits() -> None:
     model = Arithmetic(slots=1)
     async with batching(model) as batcher:

@@ -66,7 +66,9 @@ class Job:
         self._most_tokens = most_tokens
         self._grammar = grammar
         sampling = request.sampling
-        self._draws = np.random.default_rng(sampling.seed) if sampling.temperature > 0 else None
+        # OpenAI's seeds may be negative
+        seed = None if sampling.seed is None else sampling.seed % (1 << 64)
+        self._draws = np.random.default_rng(seed) if sampling.temperature > 0 else None
         self._penalises = sampling.presence_penalty != 0 or sampling.frequency_penalty != 0
 
     @property

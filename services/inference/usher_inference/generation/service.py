@@ -119,7 +119,7 @@ class Batcher:
                 # one at a time is let in to find out whether it still is
                 if self._waiting or self._running:
                     raise Unavailable("the model fails at every step", code="model_broken", retry_after_seconds=5)
-            elif len(self._waiting) >= self._most_waiting:
+            elif len(self._waiting) + len(self._running) >= self._model.slots + self._most_waiting:
                 self._metrics.refused("queue_full")
                 rounds = (len(self._waiting) + len(self._running)) / self._model.slots
                 raise RateLimited(

@@ -18,10 +18,6 @@ class Slots:
         self._lengths = np.zeros(count, np.int64)
         self._idle: dict[int, None] = dict.fromkeys(range(count))  # the longest idle first
 
-    @property
-    def idle(self) -> int:
-        return len(self._idle)
-
     def take(self, prompt: Sequence[int]) -> tuple[int, int, int]:
         """(slot, source, length): the first `length` tokens of the prompt are in the cache of `source`.
 
