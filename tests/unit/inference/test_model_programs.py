@@ -138,7 +138,8 @@ def test_a_batch_goes_on_after_kill_9(tmp_path: Path) -> None:
 
 def test_a_batch_that_is_interrupted_says_how_it_goes_on(tmp_path: Path) -> None:
     source, part = tmp_path / "in.jsonl", tmp_path / "out.jsonl.part"
-    source.write_text((json.dumps({"messages": HELLO}) + "\n") * 20_000)
+    # so many that it is at work for minutes: the signal never comes too late
+    source.write_text((json.dumps({"messages": HELLO}) + "\n") * 300_000)
     process = batch(source, tmp_path / "out.jsonl")
     until(lambda: lines_of(part) > 10)
     process.send_signal(signal.SIGINT)
