@@ -240,7 +240,59 @@ async def test_tries_again_when_that_may_help(batch: Callable[..., Batch]) -> No
     assert slow["error"] == {"code": 4, "message": "slow"}
     assert wrong["error"]["code"] == 3
     assert last["prediction"]
-    assert sleeps == [3, 1.0, 0.5]
+    assert sleeps == [3, 0.5, 0.5]  # a full queue is no failure: what comes after it is the first
+
+
+class Narrow:
+    """A model with room for two lines, that answers them at every twentieth refusal of another."""
+
+    def __init__(self, lines: int) -> None:
+        self._left = lines
+        self._running = self.refusals = 0
+        self._turn = asyncio.Event()
+
+    async def answer(self, line: Line) -> dict[str, Any]:
+        if self._running == 2:
+            self.refusals += 1
+            if self.refusals % 20 == 0:
+                self._turn.set()
+                self._turn = asyncio.Event()
+            raise RateLimited("full", retry_after_seconds=1)
+        self._running += 1
+        if self._left > 2:
+            await self._turn.wait()
+        self._running -= 1
+        self._left -= 1
+        if self._left <= 2:  # nobody is refused any more
+            self._turn.set()
+        return {"heard": line.asked["messages"][0]}
+
+
+async def test_a_batch_outlasts_the_queue_that_it_fills_itself(batch: Callable[..., Batch]) -> None:
+    made, model = batch(*many(40), concurrency=12), Narrow(40)
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    ended = await run(made, Clerk(model, SequentialIds(), Patience(attempts=3), sleep), quiet)
+    assert (ended.done, ended.failed) == (40, 0)
+    assert model.refusals > 40 * 3
+
+
+@pytest.mark.parametrize("told", [None, 0.0, 7.0, 1e9])
+async def test_a_model_that_never_has_room_ends_the_batch(batch: Callable[..., Batch], told: float | None) -> None:
+    class Full:
+        async def answer(self, line: Line) -> dict[str, Any]:
+            raise RateLimited("full", retry_after_seconds=told)
+
+    sleeps: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+
+    with pytest.raises(RateLimited):
+        await run(batch(*many(1)), Clerk(Full(), SequentialIds(), Patience(crowded_seconds=60), sleep), quiet)
+    assert 60 <= sum(sleeps) < 60 + 30
 
 
 async def test_stops_when_the_model_stays_away_and_goes_on_later(batch: Callable[..., Batch]) -> None:

@@ -7,13 +7,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 from usher_inference.batches.files import Output, count_lines, read_lines
-from usher_inference.batches.model import Failure, Progress, read_line, render_line, render_unreadable
+from usher_inference.batches.model import Failure, Line, Progress, read_line, render_line, render_unreadable
 from usher_inference.batches.ports import Answers
 from usher_inference.completions.wire import render_problem
 from usher_shared.errors import InvalidRequest, NotFound, RateLimited, Unavailable, UpstreamTimeout, UsherError
@@ -28,17 +28,20 @@ _AHEAD = 4  # lines begun per line that may run: a slow line does not leave the 
 class Patience:
     """How a line is tried again: `attempts` in all, waiting as long as it was told to, else ever longer.
 
-    After a timeout only `timeouts` in all: what took so long once seldom goes faster.
+    After a timeout only `timeouts` in all: what took so long once seldom goes faster. RateLimited is no attempt: the
+    queue is full, mostly of this batch's own lines. It is waited out, up to `crowded_seconds` without any answer.
     """
 
     attempts: int = 6
     timeouts: int = 2
     first_seconds: float = 0.5
     most_seconds: float = 30.0
+    crowded_seconds: float = 900.0
 
     def pause(self, attempt: int, told: float | None) -> float:
         """Seconds to wait after the `attempt`th try (from 1)."""
-        return min(self.most_seconds, self.first_seconds * 2 ** (attempt - 1) if told is None else told)
+        wanted = self.first_seconds * 2 ** min(attempt - 1, 20) if told is None else told
+        return min(self.most_seconds, max(wanted, self.first_seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Batch:
     concurrency: int = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Clerk:
     """Answers a line, however often that has to be tried."""
 
@@ -58,6 +61,7 @@ class Clerk:
     ids: IdGenerator
     patience: Patience = Patience()
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _answered: int = field(default=0, init=False)
 
     async def answer(self, number: int, raw: bytes) -> dict[str, Any]:
         """The line of output for line `number` of the input. Raises Unavailable and RateLimited when all tries fail."""
@@ -67,8 +71,10 @@ class Clerk:
             return render_unreadable(number, _failure(error))
         for attempt in count(1):
             try:
-                return render_line(line, await self.answers.answer(line), self.ids.new("req"))
-            except (RateLimited, Unavailable, UpstreamTimeout) as error:
+                return render_line(line, await self._ask(line), self.ids.new("req"))
+            except RateLimited:
+                raise
+            except (Unavailable, UpstreamTimeout) as error:
                 if attempt < (self.patience.timeouts if isinstance(error, UpstreamTimeout) else self.patience.attempts):
                     await self.sleep(self.patience.pause(attempt, error.retry_after_seconds))
                 elif isinstance(error, UpstreamTimeout):  # this line takes too long; others may not
@@ -81,6 +87,25 @@ class Clerk:
                 _LOG.error("a line failed", exc_info=error, extra={"line": number})
                 unexpected = UsherError("an unexpected error occurred; it was logged")
                 return render_line(line, _failure(unexpected), self.ids.new("req"))
+        raise AssertionError("unreachable")
+
+    async def _ask(self, line: Line) -> dict[str, Any]:
+        """The answer, as soon as there is room for the question. Raises RateLimited when there comes to be none."""
+        waited, answered = 0.0, self._answered
+        for refusal in count(1):
+            try:
+                answer = await self.answers.answer(line)
+            except RateLimited as error:
+                if self._answered > answered:
+                    waited, answered = 0.0, self._answered
+                if waited >= self.patience.crowded_seconds:
+                    raise
+                pause = self.patience.pause(refusal, error.retry_after_seconds)
+                waited += pause
+                await self.sleep(pause)
+            else:
+                self._answered += 1
+                return answer
         raise AssertionError("unreachable")
 
 
