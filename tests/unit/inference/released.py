@@ -87,10 +87,12 @@ class ScriptedEngine:
 
 
 class ScriptedLoader:
-    """Keeps what it made, by version; the last one of each."""
+    """Keeps what it made, by version the last one of each. `breaks_once` are versions that do not load next time."""
 
     def __init__(self) -> None:
         self.engines: dict[str, ScriptedEngine] = {}
+        self.breaks_once: set[str] = set()
+        self._made: list[ScriptedEngine] = []
         self.loads: list[str] = []
         self.most_at_once = 0
         self.asked = asyncio.Event()
@@ -103,9 +105,13 @@ class ScriptedLoader:
         script = json.loads((folder / "script.json").read_bytes())
         if "breaks" in script:
             raise ValueError(script["breaks"])
+        if release.version in self.breaks_once:
+            self.breaks_once.remove(release.version)
+            raise MemoryError("there is no room just now")
         self.loads.append(release.version)
         engine = self.engines[release.version] = ScriptedEngine(release, script)
-        self.most_at_once = max(self.most_at_once, sum(not each.is_closed for each in self.engines.values()))
+        self._made.append(engine)
+        self.most_at_once = max(self.most_at_once, sum(not each.is_closed for each in self._made))
         return Loaded(engine, engine.close)
 
 

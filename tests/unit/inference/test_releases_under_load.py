@@ -156,6 +156,52 @@ async def test_where_there_is_room_for_one_the_old_is_drained_first(house: House
         assert loader.loads == ["v1", "v2", "v3", "v2"]
 
 
+async def test_what_cannot_make_room_in_time_serves_on(house: House) -> None:
+    """It is put back, not loaded a second time beside itself."""
+    await house.publish("v1", {"says": LONG})
+    loader = ScriptedLoader()
+    models = house.models(loader, Rules(room=Room(for_two=False, drain_seconds=0.05)))
+    async with serving(models) as client:
+        await models.look()
+        old = loader.engines["v1"]
+        old.go_on.clear()
+        asking = asyncio.create_task(client.ask())
+        await old.answering()
+        await house.publish("v2", {"says": LONG})
+        status, problem = await client.call("POST", "/reload")
+        assert (status, problem["code"]) == (503, "still_draining")
+        old.go_on.set()
+        check_whole((await asking)[0], "v1")
+        check_whole((await client.ask())[0], "v1")
+        assert (loader.loads, loader.most_at_once, old.is_closed) == (["v1"], 1, False)
+        assert (await client.call("POST", "/reload"))[0] == 200
+        assert (await client.ask())[1] == "v2"
+        assert (loader.loads, loader.most_at_once, old.is_closed) == (["v1", "v2"], 1, True)
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+async def test_what_did_not_come_back_comes_at_a_later_look(house: House, is_recorded: bool) -> None:
+    await house.publish("v1")
+    loader = ScriptedLoader()
+    models = house.models(loader, Rules(room=Room(for_two=False)))
+    async with serving(models) as client:
+        await models.look()
+        if is_recorded:
+            await client.call("POST", "/reload", {"version": "v1"})
+        await house.publish("v2", {"raises": "nan"})
+        loader.breaks_once.add("v1")
+        assert (await client.call("POST", "/reload"))[0] == 422
+        assert (await client.call("GET", "/ready"))[0] == 503
+        loader.breaks_once.add("v1")
+        await models.look()
+        assert (await client.call("GET", "/ready"))[0] == 503
+        await models.look()
+        assert (await client.ask())[1] == "v1"
+        assert (await client.call("GET", "/ready"))[0] == 200
+        await models.look()
+        assert loader.loads == ["v1", "v2", "v1"]  # what was refused is not tried again
+
+
 async def test_a_client_that_leaves_gives_its_engine_back(house: House) -> None:
     await house.publish("v1", {"says": LONG})
     loader = ScriptedLoader()

@@ -75,7 +75,7 @@ class Deployer:
         """Here alone, measured and noted. Raises as `Installer.swap`."""
         started = time.monotonic()
         try:
-            fresh = await self.installer.swap(model, wanted, commit)
+            fresh = await self._installed(model, wanted, commit)
         except ReleaseRefused as error:
             self._metrics.swap_failed(model, error.version)
             self.failures[model] = Failure(error.version, error.detail, self._clock.now())
@@ -84,6 +84,13 @@ class Deployer:
         for version in fresh:
             self._metrics.swapped(model, version, took_seconds=time.monotonic() - started)
         _LOG.info("releases in service", extra={"model": model, "versions": wanted.versions, "percent": wanted.percent})
+
+    async def _installed(self, model: str, wanted: Deployed, commit: Callable[[], Awaitable[None]]) -> list[str]:
+        try:
+            return await self.installer.swap(model, wanted, commit)
+        finally:
+            if self.installer.lost:
+                self.followed = None  # the next look tries again
 
     async def take(self, deployment: Deployment) -> None:
         """This is what serves here from now on: remembered for the next start, with the files that it needs."""

@@ -68,11 +68,11 @@ class Follower:
                     await self._follow(remembered)
                 raise
             if recorded is not None:
-                if recorded.generation:
-                    await self._follow(recorded.deployment)
+                if recorded.generation or deployer.serving.models:
+                    await self._follow(recorded.deployment if recorded.generation else deployer.serving)
                 else:
                     await self._begin()
-                deployer.followed = recorded.generation
+                deployer.followed = None if deployer.installer.lost else recorded.generation
             if self._newest:
                 await self._take_newer()
             self._know()

@@ -50,7 +50,9 @@ class Installer:
         self._clock = clock
         self._metrics = metrics
         self._room = room
-        self._leaving: set[asyncio.Task[None]] = set()
+        self.lost: set[str] = set()
+        """Models whose release made room and did not come back: nothing serves them, and it has to be tried again."""
+        self._leaving: dict[asyncio.Task[None], Snapshot] = {}
 
     async def swap(self, model: str, wanted: Deployed, commit: Callable[[], Awaitable[None]]) -> list[str]:
         """Serve the model as `wanted`; the versions that were loaded for it.
@@ -89,6 +91,7 @@ class Installer:
         ready = kept | fresh
         canary = ready[wanted.canary] if wanted.canary else None
         self._leave(*self.table.set(model, Split(ready[wanted.stable], canary, wanted.percent)))
+        self.lost.discard(model)
         self._report()
         return list(fresh)
 
@@ -132,25 +135,42 @@ class Installer:
         return Snapshot(loaded, release.version, release.sha256, self._clock.now())
 
     async def _reinstate(self, model: str, before: Split) -> None:
-        """What had to make room comes back; it was smoke-tested when it came first."""
+        """What had to make room comes back; it was smoke-tested when it came first.
+
+        Who is still in use was not freed, and is put back: loaded again, it would lie in memory twice.
+        """
         for each in before.snapshots:
             try:
-                release = await self._readable(each.version, model)
-                back = await self._load(release, await self._files(release))
+                back = each if self._stays(each) else await self._again(model, each.version)
             except UsherError as error:  # the next look at the deployment tries again
+                self.lost.add(model)
                 _LOG.error("a release did not come back", extra={"version": each.version, "error": error.detail})
             else:
                 self.table.set(model, Split(back))
                 self._report()
 
+    def _stays(self, snapshot: Snapshot) -> bool:
+        """Call off the freeing of what is still in use. False where it has begun."""
+        if snapshot.is_over:
+            return False
+        for task in [task for task, leaving in self._leaving.items() if leaving is snapshot]:
+            task.cancel()
+            del self._leaving[task]
+        return True
+
+    async def _again(self, model: str, version: str) -> Snapshot:
+        await self._drained()
+        release = await self._readable(version, model)
+        return await self._load(release, await self._files(release))
+
     def _leave(self, *snapshots: Snapshot) -> None:
         for snapshot in snapshots:
             task = asyncio.create_task(_free(snapshot), name=f"free release {snapshot.version}")
-            self._leaving.add(task)
+            self._leaving[task] = snapshot
             task.add_done_callback(self._left)
 
     def _left(self, task: asyncio.Task[None]) -> None:
-        self._leaving.discard(task)
+        self._leaving.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOG.error("a release was not freed", extra={"task": task.get_name(), "error": str(error)})
 

@@ -29,6 +29,8 @@ class Snapshot:
         self.version = version
         self.sha256 = sha256
         self.since = since
+        self.is_over = False
+        """Whether its model is being freed, or is."""
         self._close = loaded.close
         self._users = 0
         self._unused = asyncio.Event()
@@ -52,6 +54,7 @@ class Snapshot:
     async def free(self) -> None:
         """Once nobody can get it any more: wait for its users, then free the model."""
         await self._unused.wait()
+        self.is_over = True
         await self._close()
 
 
