@@ -64,6 +64,20 @@ async def test_serves_the_built_in_without_any_release(house: House) -> None:
         assert (status, problem["code"]) == (404, "release_not_found")
 
 
+async def test_instances_without_a_model_are_for_what_was_deployed_last(house: House) -> None:
+    instances = {"instances": [{"messages": [{"role": "user", "content": "hello"}]}]}
+    async with started(house) as (client, _):
+        status, answer = await client.call("POST", "/predict", instances)
+        assert (status, answer["predictions"][0]["model"]) == (200, "usher-playbook")
+        await house.publish("v1", model="club/small")
+        assert (await client.call("POST", "/reload"))[0] == 200
+        status, answer = await client.call("POST", "/predict", instances)
+        assert (status, answer["predictions"][0]["model"]) == (200, "club/small")
+        # an id may have a slash, as those of the hub have
+        status, model = await client.call("GET", "/v1/models/club/small")
+        assert (status, model["id"], model["version"]) == (200, "club/small", "v1")
+
+
 async def test_reload_takes_the_newest_or_the_named(house: House) -> None:
     await house.publish("v1")
     async with started(house) as (client, _):

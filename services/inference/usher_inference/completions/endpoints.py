@@ -117,7 +117,7 @@ async def list_models(desk: DeskDep) -> dict[str, Any]:
     return {"object": "list", "data": list(_describe_all(desk))}
 
 
-@router.get("/models/{model}")
+@router.get("/models/{model:path}")
 async def get_model(model: str, desk: DeskDep) -> dict[str, Any]:
     """One model; 404 when it is not served."""
     for described in _describe_all(desk):

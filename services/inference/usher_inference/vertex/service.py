@@ -128,7 +128,9 @@ class Predictor:
         served = self.models.all()
         if not served:
             raise Unavailable("no model is loaded yet", code="model_loading", retry_after_seconds=5)
-        return read_request(found, parameters, served[0].engine.model)
+        # whoever names no model means what was deployed last; without a release, the first of what is built in
+        latest = max(served, key=lambda each: each.since)
+        return read_request(found, parameters, latest.engine.model)
 
     def _start(self, request: ChatRequest, deadline_seconds: float | None) -> Completion:
         most = self.limits.max_messages
