@@ -175,13 +175,16 @@ async def test_closing_early_cancels(stage: Stage) -> None:
     assert stage.decoder.closed_early == 1
 
 
-async def test_a_prompt_over_the_context_is_a_clear_400(stage: Stage) -> None:
-    fits = stage.engine("ok", context_tokens=60)
-    long = Prompt([Message(role="user", content="two seats " * 100)])
-    with pytest.raises(InvalidRequest, match=r"at most 60 tokens.* are \d{3}") as refused:
-        await collect(fits, long)
+@pytest.mark.parametrize("max_tokens", [None, 1])
+async def test_a_prompt_over_the_context_is_a_clear_400(
+    tokenizer: Tokenizer, template: ChatTemplate, max_tokens: int | None
+) -> None:
+    long, metrics = [Message(role="user", content="two seats " * 300)], Metrics()
+    async with onnx_engine(tokenizer, template, metrics) as engine:
+        with pytest.raises(InvalidRequest, match=r"at most 512 tokens together.* are \d{3}") as refused:
+            await collect(engine, Prompt(long, max_tokens=max_tokens))
     assert (refused.value.code, refused.value.extra["param"]) == ("context_length_exceeded", "messages")
-    assert not stage.decoder.requests
+    assert re.search(rb'refusals_total{.*reason="too_long".*} 1.0', metrics.exposition())
 
 
 async def test_the_answer_may_fill_the_context_and_no_more(stage: Stage, tokenizer: Tokenizer) -> None:
@@ -243,14 +246,16 @@ def test_counting_takes_no_control_tokens(stage: Stage, tokenizer: Tokenizer) ->
 
 
 @asynccontextmanager
-async def onnx_engine(tokenizer: Tokenizer, template: ChatTemplate) -> AsyncIterator[ChatEngine]:
+async def onnx_engine(
+    tokenizer: Tokenizer, template: ChatTemplate, metrics: Metrics | None = None
+) -> AsyncIterator[ChatEngine]:
     from usher_inference.adapters.onnx_batch_model import OnnxBatchModel
 
     folder = tiny_qwen.onnx()
     model = OnnxBatchModel(folder, slots=4, threads=1)
     source = (folder / "tokenizer.json").read_text("utf-8")
     grammars = Grammars(source, tiny_qwen.VOCABULARY, stop_ids(tokenizer, template))
-    decoder: Decoder = Batcher(model, Metrics().engine("tiny", "7"), grammars=grammars)
+    decoder: Decoder = Batcher(model, (metrics or Metrics()).engine("tiny", "7"), grammars=grammars)
     try:
         yield ChatEngine("tiny", "7", decoder, tokenizer, template)
     finally:

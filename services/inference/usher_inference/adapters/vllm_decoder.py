@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from usher_inference.generation.model import Token, TokenRequest
+from usher_inference.generation.model import Token, TokenRequest, too_long
 from usher_inference.metrics import EngineMetrics, Outcome
 from usher_shared.errors import InvalidRequest, RateLimited, Unavailable, UpstreamFailed, UpstreamTimeout
 
@@ -88,12 +88,7 @@ class VllmDecoder:
             raise InvalidRequest("the prompt is empty", extra={"param": "messages"})
         if room < 1:
             self._metrics.refused("too_long")
-            raise InvalidRequest(
-                f"This model's context is {self._context} tokens and the messages take {len(request.prompt)}, "
-                "which leaves none for an answer.",
-                code="context_length_exceeded",
-                extra={"param": "messages"},
-            )
+            raise too_long(request, self._context)
         wanted = request.sampling
         try:
             return SamplingParams(

@@ -144,18 +144,14 @@ class ChatEngine:
             grammar = answer_grammar(prompt, self._tokenizer.id_of, thinks=thinks)
         except RecursionError as error:
             raise InvalidRequest("the request is nested too deeply", extra={"param": "tools"}) from error
+        context = self._decoder.context_tokens
+        if self._tokenizer.surely_exceeds(text, context):
+            raise _too_long(f"have {len(text)} characters, which is more in any case", context)
         if len(text) > _LONG:
             ids = await asyncio.to_thread(self._tokenizer.encode, text)
         else:
             ids = self._tokenizer.encode(text)
-        context = self._decoder.context_tokens
-        room = context - len(ids)
-        if room < 1:
-            raise InvalidRequest(
-                f"the model reads and writes at most {context} tokens together; the messages and tools are {len(ids)}",
-                code="context_length_exceeded",
-                extra={"param": "messages"},
-            )
+        room = self._decoder.context_tokens - len(ids)  # none: the decoder refuses
         request = TokenRequest(
             prompt=ids,
             max_tokens=min(prompt.max_tokens or room, room),
@@ -170,6 +166,14 @@ class ChatEngine:
     def _chance(self, token: Token, logprob: float) -> TokenChance:
         text = self._tokenizer.text_of
         return TokenChance(text(token.id), logprob, tuple((text(id), chance) for id, chance in token.top))
+
+
+def _too_long(found: str, context: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"the model reads and writes at most {context} tokens together; the messages and tools {found}",
+        code="context_length_exceeded",
+        extra={"param": "messages"},
+    )
 
 
 def _check(guard: Guard, tokenizer: Tokenizer) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from usher_shared.errors import InvalidRequest
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -51,3 +53,13 @@ class Token:
     logprob: float | None = None
     top: tuple[tuple[int, float], ...] = ()  # (token id, log probability), likeliest first
     cached: int = 0  # on the first token: how many of the prompt's were already in the cache
+
+
+def too_long(request: TokenRequest, context_tokens: int) -> InvalidRequest:
+    """What a decoder says to a prompt that leaves no room for an answer."""
+    return InvalidRequest(
+        f"the model reads and writes at most {context_tokens} tokens together; "
+        f"the messages and tools are {len(request.prompt)}",
+        code="context_length_exceeded",
+        extra={"param": "messages"},
+    )

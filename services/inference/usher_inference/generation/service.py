@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from usher_inference.generation.grammars import Grammars
 from usher_inference.generation.job import Job
-from usher_inference.generation.model import Token, TokenRequest
+from usher_inference.generation.model import Token, TokenRequest, too_long
 from usher_inference.generation.ports import BatchModel, Row
 from usher_inference.generation.slots import Slots
 from usher_inference.generation.spans import record_stages
@@ -93,12 +93,7 @@ class Batcher:
         room = self._context - len(request.prompt)
         if room < 1:
             self._metrics.refused("too_long")
-            raise InvalidRequest(
-                f"This model's context is {self._context} tokens and the messages take {len(request.prompt)}, "
-                "which leaves none for an answer.",
-                code="context_length_exceeded",
-                extra={"param": "messages"},
-            )
+            raise too_long(request, self._context)
         grammar = None
         if request.grammar is not None:
             if self._grammars is None:
