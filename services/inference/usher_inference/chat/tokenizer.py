@@ -34,7 +34,8 @@ class Tokenizer:
         self._inner.no_padding()
         self._inner.no_truncation()
         added = self._inner.get_added_tokens_decoder()
-        decoders = set(_decoders(json.loads(source).get("decoder")))
+        described = json.loads(source)
+        decoders = set(_decoders(described.get("decoder")))
         self._pieces = _token_bytes(self._inner, decoders)
         self._shown = list(self._pieces)
         self.marks: dict[int, str] = {}
@@ -52,6 +53,7 @@ class Tokenizer:
         self._turns = turn is not None and not (turn.normalized or turn.lstrip or turn.rstrip or turn.single_word)
         self._turns = self._turns and "ByteLevel" in decoders
         self._kept = lru_cache(_KEPT_TURNS)(self._encode)
+        self._reach = _reach(described, self._pieces) if "ByteLevel" in decoders else None
 
     @classmethod
     def from_folder(cls, folder: Path) -> Tokenizer:
@@ -71,8 +73,13 @@ class Tokenizer:
             ids += self._kept(part) if len(part) <= _LONGEST_KEPT else self._encode(part)
         return ids
 
+    def surely_exceeds(self, text: str, tokens: int) -> bool:
+        """Whether the text is longer than so many tokens can be, by its length alone; False where that says nothing."""
+        return self._reach is not None and len(text) > self._reach * tokens
+
     def _encode(self, text: str) -> array[int]:
-        return array("I", self._inner.encode(text, add_special_tokens=False).ids)
+        # a batch leaves Python's other threads running, a single text does not, and it keeps no offsets
+        return array("I", self._inner.encode_batch_fast([text], add_special_tokens=False)[0].ids)
 
     def id_of(self, token: str) -> int | None:
         """The id of an added token by its name, such as `<|im_end|>`; None where there is none.
@@ -127,6 +134,25 @@ def _token_bytes(inner: tokenizers.Tokenizer, kinds: Set[str]) -> list[bytes]:
     for token, id in known.items():
         pieces[id] = added[id].content.encode() if id in added else read(token)
     return pieces
+
+
+def _reach(described: Mapping[str, Any], pieces: Sequence[bytes]) -> int | None:
+    """The most characters that one token stands for; None for a tokenizer that may drop some."""
+    normalizer = (described.get("normalizer") or {}).get("type")
+    swallows = any(token["lstrip"] or token["rstrip"] for token in described["added_tokens"])
+    if normalizer not in (None, "NFC") or swallows or _removes(described.get("pre_tokenizer")):
+        return None
+    if not {bytes([byte]) for byte in range(256)} <= set(pieces):
+        return None
+    return max(map(len, pieces)) * (4 if normalizer else 1)  # NFC makes one character of four at most
+
+
+def _removes(splitter: Mapping[str, Any] | None) -> bool:
+    if splitter is None:
+        return False
+    if splitter["type"] == "Sequence":
+        return any(_removes(part) for part in splitter["pretokenizers"])
+    return splitter["type"] != "ByteLevel" and splitter.get("behavior", "Removed") == "Removed"
 
 
 def _decoders(decoder: Mapping[str, Any] | None) -> Iterator[str]:
