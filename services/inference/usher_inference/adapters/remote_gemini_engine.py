@@ -7,13 +7,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from usher_inference.adapters.remote_wire import (
-    estimate_tokens,
     finish,
     read_calls,
     refusals_as_ours,
     write_messages,
     write_tools,
 )
+from usher_inference.completions.counting import estimate_tokens
 from usher_inference.completions.model import Delta, Prompt, TextDelta, Usage
 from usher_shared.errors import InvalidRequest
 from usher_shared.model_servers.gemini_client import GeminiClient

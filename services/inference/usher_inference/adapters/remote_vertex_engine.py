@@ -8,12 +8,12 @@ import orjson
 
 from usher_inference.adapters.remote_answers import read_answer
 from usher_inference.adapters.remote_wire import (
-    estimate_tokens,
     refusals_as_ours,
     write_messages,
     write_options,
     write_tools,
 )
+from usher_inference.completions.counting import estimate_tokens
 from usher_inference.completions.model import Delta, Prompt
 from usher_shared.model_servers.http import ModelHttp
 from usher_shared.model_servers.openai_wire import request_body

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from usher_inference.completions.counting import count_prompt
+from usher_inference.completions.counting import count_prompt, estimate_tokens
 from usher_inference.completions.model import (
     Finished,
     FunctionSpec,
@@ -24,11 +24,6 @@ from usher_shared.errors import InvalidRequest, UpstreamFailed
 from usher_shared.model_servers.answers import Refused, RequestedCall
 
 _MOST_STOPS = 4  # that OpenAI takes; the others are cut here, as they all are
-_CHARACTERS_A_TOKEN = 4  # about what common tokenizers make of English
-
-
-def estimate_tokens(text: str) -> int:
-    return -(-len(text) // _CHARACTERS_A_TOKEN)
 
 
 def write_messages(prompt: Prompt) -> list[dict[str, Any]]:

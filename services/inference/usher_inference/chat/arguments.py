@@ -48,10 +48,6 @@ class ArgumentStream:
         self._high: int | None = None  # the first half of a character that is written as two escapes
         self._read: list[str] = []
 
-    @property
-    def is_complete(self) -> bool:
-        return self._expected == "end"
-
     def feed(self, text: str) -> str:
         """More of what the model writes; gives what can be passed on. What follows the object is ignored."""
         if self._expected == "end":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from usher_inference.chat.answer import AnswerReader
 from usher_inference.chat.grammar import answer_grammar
-from usher_inference.chat.history import Guard
+from usher_inference.chat.history import Neutraliser
 from usher_inference.chat.marks import CALL, THINK
 from usher_inference.chat.template import ChatTemplate
 from usher_inference.chat.tokenizer import Tokenizer
@@ -22,6 +22,7 @@ from usher_inference.completions.model import (
     TokenChance,
     Usage,
 )
+from usher_inference.completions.stops import StopCutter
 from usher_inference.generation.model import Sampling, Token, TokenRequest
 from usher_inference.generation.ports import Decoder
 from usher_shared.errors import InvalidRequest, Unavailable
@@ -54,7 +55,7 @@ class ChatEngine:
     ) -> None:
         """`sampling` counts where a request brings none, and so does `system_prompt`.
 
-        Raises Unavailable for a tokenizer that makes control tokens of text from outside in spite of the guard.
+        Raises Unavailable for a tokenizer that makes control tokens of text from outside that is neutralised.
         """
         self._model = model
         self._version = version
@@ -63,9 +64,9 @@ class ChatEngine:
         self._template = template
         self._sampling = sampling or Sampling()
         self._system_prompt = system_prompt
-        self._guard = Guard(tokenizer.control)
+        self._neutraliser = Neutraliser(tokenizer.control)
         self._stop_ids = stop_ids(tokenizer, template)
-        _check(self._guard, tokenizer)
+        _check(self._neutraliser, tokenizer)
 
     @property
     def model(self) -> str:
@@ -76,7 +77,7 @@ class ChatEngine:
         return self._version
 
     def count_tokens(self, text: str) -> int:
-        return len(self._tokenizer.encode(self._guard.text(text)))
+        return len(self._tokenizer.encode(self._neutraliser.text(text)))
 
     async def generate(self, prompt: Prompt) -> AsyncIterator[Delta]:
         """As the port says. A stop text ends the answer once it has been given with what came before it."""
@@ -84,7 +85,7 @@ class ChatEngine:
         marks = self._tokenizer.marks
         reader = AnswerReader(calls=plan.calls, thinks=plan.thinks, spelled=CALL not in marks.values())
         detokenizer = self._tokenizer.detokenizer()
-        stops = _StopTexts(prompt.stops)
+        stops = StopCutter(prompt.stops) if prompt.stops else None
         pending: list[TokenChance] = []
         count, cached, ended = 0, 0, False
         async with aclosing(self._decode(plan.request, prompt)) as tokens:
@@ -99,19 +100,23 @@ class ChatEngine:
                     pending.append(self._chance(token, token.logprob))
                 for piece in reader.feed(detokenizer.feed(token.id)) if mark is None else reader.mark(mark):
                     if isinstance(piece, TextDelta):
-                        ended = stops.met(piece.text) or ended
+                        if stops is not None:
+                            stops.feed(TextDelta(piece.text))
+                            ended = stops.met or ended
                         yield _with(piece, pending)
                         pending = []
                     else:
                         yield piece
                 if ended:
                     break
-        for piece in reader.finish(cut=not ended):
+        for piece in [*reader.feed(detokenizer.finish()), *reader.finish(cut=not ended)]:
             if isinstance(piece, TextDelta):
                 yield _with(piece, pending)
                 pending = []
             else:
                 yield piece
+        if pending:
+            yield TextDelta("", tuple(pending))
         reason: FinishReason = "length" if not ended else "tool_calls" if reader.calls else "stop"
         yield Finished(reason, Usage(len(plan.request.prompt), count, cached))
 
@@ -138,7 +143,7 @@ class ChatEngine:
             raise InvalidRequest(f"{self._model} was not made to call tools", extra={"param": "tools"})
         try:
             text = self._template.render(
-                self._guard.messages(prompt.messages, self._system_prompt), self._guard.tools(prompt.tools)
+                self._neutraliser.messages(prompt.messages, self._system_prompt), self._neutraliser.tools(prompt.tools)
             )
             thinks = text.rstrip().endswith(THINK)
             grammar = answer_grammar(prompt, self._tokenizer.id_of, thinks=thinks)
@@ -146,7 +151,12 @@ class ChatEngine:
             raise InvalidRequest("the request is nested too deeply", extra={"param": "tools"}) from error
         context = self._decoder.context_tokens
         if self._tokenizer.surely_exceeds(text, context):
-            raise _too_long(f"have {len(text)} characters, which is more in any case", context)
+            raise InvalidRequest(
+                f"the model reads and writes at most {context} tokens together; "
+                f"the messages and tools are more by their {len(text)} characters alone",
+                code="context_length_exceeded",
+                extra={"param": "messages"},
+            )
         if len(text) > _LONG:
             ids = await asyncio.to_thread(self._tokenizer.encode, text)
         else:
@@ -168,41 +178,17 @@ class ChatEngine:
         return TokenChance(text(token.id), logprob, tuple((text(id), chance) for id, chance in token.top))
 
 
-def _too_long(found: str, context: int) -> InvalidRequest:
-    return InvalidRequest(
-        f"the model reads and writes at most {context} tokens together; the messages and tools {found}",
-        code="context_length_exceeded",
-        extra={"param": "messages"},
-    )
-
-
-def _check(guard: Guard, tokenizer: Tokenizer) -> None:
+def _check(neutraliser: Neutraliser, tokenizer: Tokenizer) -> None:
     """A normalizer may drop what breaks a name, or write one from letters that only look like it."""
     for name in tokenizer.control:
         disguised = "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in name)
-        read = tokenizer.encode(guard.text(name)) + tokenizer.encode(guard.text(disguised))
+        read = tokenizer.encode(neutraliser.text(name)) + tokenizer.encode(neutraliser.text(disguised))
         if tokenizer.id_of(name) in read:
             raise Unavailable(f"the tokenizer reads {name} where nothing but text is written")
 
 
 def _with(text: TextDelta, chances: list[TokenChance]) -> TextDelta:
     return replace(text, chances=tuple(chances)) if chances else text
-
-
-class _StopTexts:
-    """Watches a text that comes in pieces for the first of some others."""
-
-    def __init__(self, stops: tuple[str, ...]) -> None:
-        self._stops = stops
-        self._keep = max(map(len, stops), default=1) - 1
-        self._tail = ""
-
-    def met(self, piece: str) -> bool:
-        if not self._stops:
-            return False
-        text = self._tail + piece
-        self._tail = text[-self._keep :] if self._keep else ""
-        return any(stop in text for stop in self._stops)
 
 
 def stop_ids(tokenizer: Tokenizer, template: ChatTemplate) -> frozenset[int]:

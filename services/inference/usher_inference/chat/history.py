@@ -19,7 +19,7 @@ _ROLES = {"developer": "system", "function": "tool"}
 _THOUGHTS = re.compile(rf"\A\s*{THINK}.*?{THINK_END}\s*", re.DOTALL)
 
 
-class Guard:
+class Neutraliser:
     """Takes control tokens out of text from outside."""
 
     def __init__(self, control: Iterable[str]) -> None:

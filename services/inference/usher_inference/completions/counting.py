@@ -8,7 +8,13 @@ import orjson
 from usher_inference.completions.model import Prompt
 from usher_shared.errors import InvalidRequest
 
+CHARACTERS_A_TOKEN = 4  # about what common tokenizers make of English
 _TOKENS_A_MESSAGE = 4  # what chat templates put around one
+
+
+def estimate_tokens(text: str) -> int:
+    """For engines without a tokenizer."""
+    return -(-len(text) // CHARACTERS_A_TOKEN)
 
 
 def count_prompt(prompt: Prompt, count: Callable[[str], int]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import orjson
 
-from usher_inference.completions.counting import count_prompt
+from usher_inference.completions.counting import CHARACTERS_A_TOKEN, count_prompt, estimate_tokens
 from usher_inference.completions.model import Delta, Finished, FinishReason, Prompt, TextDelta, ToolCall, Usage
 from usher_inference.playbook.acts import Call
 from usher_inference.playbook.forced import force_call
@@ -14,7 +14,6 @@ from usher_inference.playbook.routing import answer_json
 from usher_inference.playbook.transcript import Heard, HeardCall
 from usher_shared.errors import InvalidRequest
 
-_CHARACTERS_A_TOKEN = 4  # about what common tokenizers make of English
 _WORDS = re.compile(r"\s*(?:\S+\s+){0,2}\S+\s*|\s+")
 
 
@@ -34,7 +33,7 @@ class PlaybookEngine:
         return self._version
 
     def count_tokens(self, text: str) -> int:
-        return _count(text)
+        return estimate_tokens(text)
 
     async def generate(self, prompt: Prompt) -> AsyncIterator[Delta]:
         if prompt.top_logprobs is not None:
@@ -43,7 +42,7 @@ class PlaybookEngine:
         if prompt.json is not None:
             text = answer_json(heard, prompt.json).model_dump_json()
             yield TextDelta(text)
-            yield Finished("stop", Usage(count_prompt(prompt, _count), _count(text)))
+            yield Finished("stop", Usage(count_prompt(prompt, estimate_tokens), estimate_tokens(text)))
             return
         offered = {tool.name: tool.parameters for tool in prompt.tools}
         act = next_act(heard, frozenset(offered))
@@ -51,13 +50,13 @@ class PlaybookEngine:
             act = force_call(heard, offered)
         if isinstance(act, Call):
             yield ToolCall(act.tool, act.arguments)
-            length = _count(act.tool) + _count(orjson.dumps(act.arguments).decode())
-            yield Finished("tool_calls", Usage(count_prompt(prompt, _count), length))
+            length = estimate_tokens(act.tool) + estimate_tokens(orjson.dumps(act.arguments).decode())
+            yield Finished("tool_calls", Usage(count_prompt(prompt, estimate_tokens), length))
             return
         text, reason = _fit(act.text, prompt.max_tokens)
         for words in _WORDS.finditer(text):
             yield TextDelta(words.group())
-        yield Finished(reason, Usage(count_prompt(prompt, _count), _count(text)))
+        yield Finished(reason, Usage(count_prompt(prompt, estimate_tokens), estimate_tokens(text)))
 
 
 def _hear(prompt: Prompt) -> Sequence[Heard]:
@@ -72,11 +71,7 @@ def _hear(prompt: Prompt) -> Sequence[Heard]:
     ]
 
 
-def _count(text: str) -> int:
-    return -(-len(text) // _CHARACTERS_A_TOKEN)
-
-
 def _fit(text: str, max_tokens: int | None) -> tuple[str, FinishReason]:
-    if max_tokens is None or len(text) <= max_tokens * _CHARACTERS_A_TOKEN:
+    if max_tokens is None or len(text) <= max_tokens * CHARACTERS_A_TOKEN:
         return text, "stop"
-    return text[: max_tokens * _CHARACTERS_A_TOKEN], "length"
+    return text[: max_tokens * CHARACTERS_A_TOKEN], "length"

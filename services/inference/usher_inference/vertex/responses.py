@@ -10,10 +10,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from usher_inference.completions.guard import ClientGone, Guard
+from usher_inference.completions.responses import client_closed_request
 from usher_inference.vertex.limits import Limits
 from usher_shared.errors import PayloadTooLarge
-
-_CLIENT_CLOSED_REQUEST = 499  # nginx's; it reaches the log alone
 
 
 class PredictionsResponse(Response):
@@ -33,7 +32,7 @@ class PredictionsResponse(Response):
             with Guard(receive, self._deadline_seconds):
                 body = orjson.dumps({"predictions": await self._work})
         except ClientGone:
-            await Response(status_code=_CLIENT_CLOSED_REQUEST)(scope, receive, send)
+            await client_closed_request()(scope, receive, send)
             return
         most = self._limits.most_bytes
         if most is not None and len(body) > most:
