@@ -30,8 +30,8 @@ from usher_shared.events.envelope import describe
 
 _LARGEST_METADATA = 8 << 20  # bytes
 _AT_ONCE = 4  # files of a release that are fetched beside each other: a model's weights are several
-# pickles run code when they are loaded, and .py is code: https://docs.python.org/3/library/pickle.html
-_CODE = frozenset({".py", ".pyc", ".so", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"})
+# .py is code, and pickles, as torch's .bin are, run code when loaded: https://docs.python.org/3/library/pickle.html
+_CODE = frozenset({".py", ".pyc", ".so", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".bin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def check_safe(release: Release) -> None:
         path = PurePosixPath(each.path)
         if not is_name(each.path) or each.path == METADATA_FILE:
             raise Unprocessable(f"a release cannot have a file {each.path!r}", code="release_invalid")
-        if path.suffix in _CODE or (path.suffix == ".bin" and "model" in path.name):
+        if path.suffix.lower() in _CODE:
             raise Unprocessable(
                 f"a release may not have {each.path}: it can run code when it is loaded (use safetensors)",
                 code="release_unsafe",

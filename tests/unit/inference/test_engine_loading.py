@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,16 @@ async def test_swaps_of_real_models_under_load_mix_nothing(tmp_path: Path) -> No
         assert met == {"plain", "tuned"}
 
 
+def leading_outside(root: Path) -> Path:
+    """Its configuration names a graph that the release does not have: it lies beside the folder, and would load."""
+    target = root / "leading-outside"
+    shutil.copytree(tiny_qwen.onnx(), target)
+    config = json.loads((target / "genai_config.json").read_bytes())
+    config["model"]["decoder"]["filename"] = str(tiny_qwen.onnx() / config["model"]["decoder"]["filename"])
+    (target / "genai_config.json").write_text(json.dumps(config))
+    return target
+
+
 async def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     await publish(tmp_path, "good", tiny_qwen.onnx(), "onnx")
     models = models_of(tmp_path)
@@ -137,6 +148,7 @@ async def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
             ("graph", without_graph, "onnx", {}),
             ("tokenizer", without_tokenizer, "transformers", {}),
             ("template", tiny_qwen.onnx(), "onnx", {"chat_template": "other.jinja"}),
+            ("leading-outside", leading_outside(tmp_path), "onnx", {}),
             ("kind", tiny_qwen.onnx(), "vllm", {}),
         ):
             await publish(tmp_path, version, folder, engine, **fields)

@@ -91,7 +91,22 @@ async def test_publishing_that_was_cut_short_goes_on(tmp_path: Path, made: Path)
     assert points == 6  # two files and the metadata, before and after each
 
 
-@pytest.mark.parametrize("name", ["setup.py", "model.pkl", "pytorch_model.bin", "training.pt", "a b.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "setup.py",
+        "setup.Py",
+        "model.pkl",
+        "X.PKL",
+        "pytorch_model.bin",
+        "weights.BIN",
+        "optimizer.bin",
+        "training.pt",
+        "last.PTH",
+        "last.Ckpt",
+        "a b.json",
+    ],
+)
 async def test_what_could_run_is_not_published(store: FolderArtifactStore, made: Path, name: str) -> None:
     (made / name).write_text("x")
     with pytest.raises(Unprocessable):

@@ -24,7 +24,7 @@ import onnxruntime as ort
 from usher_inference.generation.model import Token
 from usher_inference.generation.ports import Row
 from usher_inference.generation.sampling import choose_for_rows
-from usher_shared.errors import Unavailable
+from usher_shared.errors import Unavailable, Unprocessable
 
 _LOG = logging.getLogger(__name__)
 _GAP = 3  # so many idle slots between two busy ones are computed along rather than running twice
@@ -36,12 +36,15 @@ class OnnxBatchModel:
 
     Caches cost 2 x layers x key-value heads x head size x 4 bytes a position and slot (`cache_bytes` in all). Where
     that is more than half of the memory that this process may have, there are fewer slots. Raises Unavailable where
-    there is no room for one.
+    there is no room for one, and Unprocessable for a graph that is not in the folder: its hash was never looked at.
     """
 
     def __init__(self, folder: Path, *, slots: int = 16, context_tokens: int | None = None, threads: int = 0) -> None:
         config = json.loads((folder / "genai_config.json").read_text())["model"]
         decoder = config["decoder"]
+        graph = decoder["filename"]
+        if Path(graph).name != graph:
+            raise Unprocessable(f"genai_config.json names a graph outside of its folder: {graph!r}"[:200])
         longest: int = config["context_length"]
         self._context = min(context_tokens or longest, longest)
         self._vocabulary: int = config["vocab_size"]
@@ -49,9 +52,7 @@ class OnnxBatchModel:
         options.intra_op_num_threads = threads or os.cpu_count() or 1
         # a thread that spins for the next run takes the core from those who render the last one's tokens
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = ort.InferenceSession(
-            str(folder / decoder["filename"]), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = ort.InferenceSession(str(folder / graph), options, providers=["CPUExecutionProvider"])
         names, layers = decoder["inputs"], range(decoder["num_hidden_layers"])
         self._ids, self._mask = names["input_ids"], names["attention_mask"]
         pasts = [names[kind] % layer for layer in layers for kind in ("past_key_names", "past_value_names")]
