@@ -164,6 +164,76 @@ async def test_what_is_refused_is_not_tried_at_every_look(house: House) -> None:
     await models.close()
 
 
+async def test_the_first_release_of_an_empty_store_is_found_by_looking(house: House) -> None:
+    models = house.models(ScriptedLoader(), Rules(newest=True))
+    await models.look()
+    assert versions(models) == {}
+    await house.publish("v1", {"raises": "nan"})
+    await models.look()
+    assert versions(models) == {}
+    await house.publish("v2")
+    await models.look()
+    assert versions(models) == {"default": "v2"}
+    await models.close()
+
+
+async def test_each_model_that_is_named_begins_when_its_first_release_is_found(house: House) -> None:
+    await house.publish("v1")
+    models = house.models(ScriptedLoader(), Rules(only=(MODEL, "big"), newest=True))
+    await models.look()
+    await house.publish("big-1", model="big")
+    await house.publish("other-1", model="other")
+    await models.look()
+    assert {each.engine.version for each in models.all()} >= {"v1", "big-1"}
+    assert "other-1" not in {each.engine.version for each in models.all()}
+    await models.close()
+
+
+async def test_what_an_operator_chose_is_not_undone_by_looking(house: House) -> None:
+    """What was in the store then was passed over; what comes later is news."""
+    await house.publish("v0")
+    await house.publish("v1")
+    await house.publish("v2")
+    models = house.models(ScriptedLoader(), Rules(newest=True))
+    await models.look()
+    await house.publish("v3")
+    await models.reload("v1")
+    await models.look()
+    assert versions(models) == {"default": "v1"}
+    await models.close()
+    again = house.models(ScriptedLoader(), Rules(newest=True))
+    await again.look()
+    assert versions(again) == {"default": "v1"}
+    assert (await again.reload()).version == "v3"  # by an operator it can be had
+    await house.publish("v4")
+    await house.publish("v5")
+    await again.look()
+    assert versions(again) == {"default": "v5"}
+    await again.rollback()
+    await again.look()  # v4 was there when v3 was chosen
+    assert versions(again) == {"default": "v3"}
+    await house.publish("v6")
+    await again.look()
+    assert versions(again) == {"default": "v6"}
+    await again.close()
+
+
+async def test_an_older_release_does_not_take_the_place_of_one_that_is_gone(house: House) -> None:
+    await house.publish("v1")
+    await house.publish("v2")
+    models = house.models(ScriptedLoader(), Rules(newest=True))
+    await models.look()
+    for each in await house.store.list("releases/v2/"):
+        await house.store.delete(each.name)
+    await models.look()
+    assert versions(models) == {"default": "v2"}
+    assert await models.take_released("v1", 100, "e1") is None
+    await house.publish("v3")
+    await models.look()
+    assert versions(models) == {"default": "v3"}
+    await models.close()
+
+
 class Distant:
     """The house's store, which may be away."""
 

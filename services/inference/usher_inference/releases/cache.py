@@ -12,7 +12,7 @@ from pathlib import Path
 from usher_shared.artifacts.files import replacing
 from usher_shared.artifacts.releases import Releases, Shelf, parse_metadata
 from usher_shared.contracts.releases import METADATA_FILE, Release
-from usher_shared.errors import Unavailable, UpstreamFailed
+from usher_shared.errors import NotFound, Unavailable, Unprocessable, UpstreamFailed
 
 
 class ReleaseCache:
@@ -30,11 +30,17 @@ class ReleaseCache:
         try:
             return await self._releases.named(version)
         except (Unavailable, UpstreamFailed) as away:
-            known = await asyncio.to_thread(_read, self._folder / version / METADATA_FILE)
-            found = None if known is None else parse_metadata(known, version)
-            if not isinstance(found, Release):
+            found = await self._kept(version)
+            if found is None:
                 raise away
             return found
+
+    async def described(self, version: str) -> Release | None:
+        """As it is known here, also when it is no longer in the store. Raises Unavailable."""
+        try:
+            return await self.named(version)
+        except (NotFound, Unprocessable):
+            return await self._kept(version)
 
     async def files(self, release: Release) -> Path:
         """A folder with exactly the release's files, every one hashed now.
@@ -52,6 +58,11 @@ class ReleaseCache:
         """Forget all others. Who serves one of them goes on: its files are open, or were read."""
         async with self._alone():
             await asyncio.to_thread(_forget, self._folder, frozenset(versions))
+
+    async def _kept(self, version: str) -> Release | None:
+        known = await asyncio.to_thread(_read, self._folder / version / METADATA_FILE)
+        found = None if known is None else parse_metadata(known, version)
+        return found if isinstance(found, Release) else None
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

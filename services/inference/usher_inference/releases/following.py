@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from usher_inference.releases.deployer import Deployer
-from usher_inference.releases.model import Deployed, Deployment, ReleaseRefused
+from usher_inference.releases.model import Deployed, Deployment, ReleaseRefused, is_newer
 from usher_inference.releases.record import Recorded
 from usher_shared.contracts.releases import Release
 from usher_shared.errors import Unavailable, UpstreamFailed, UsherError
@@ -20,7 +20,8 @@ _TRIED = 3  # releases of a model, at a start without a record
 class Follower:
     """`only` names the models that this server takes from the store; empty: all.
 
-    With `newest`, a release that is newer than the stable one is taken up when it is seen, unless a canary is out.
+    With `newest`, a release newer than the stable one, or the first of a model, is taken up when it is seen, unless a
+    canary is out or an operator has passed it over.
     """
 
     def __init__(self, deployer: Deployer, *, only: Sequence[str] = (), newest: bool = False) -> None:
@@ -39,6 +40,16 @@ class Follower:
     def is_known(self) -> bool:
         """Whether it is known what is deployed, and all of it was tried."""
         return self._is_known.is_set()
+
+    async def is_news(self, release: Release, deployed: Deployed) -> bool:
+        """Whether it was never deployed, and is not older than what is. Raises Unavailable."""
+        if release.version in deployed.known:
+            return False
+        for version in (deployed.stable, *reversed(deployed.history)):
+            before = await self._deployer.cache.described(version)
+            if before is not None:  # a release that was removed is known no more: then the one before it counts
+                return is_newer(release, before)
+        return True
 
     async def run(self, poll_seconds: float) -> None:
         """For ever; with 0 until the start has succeeded."""
@@ -108,7 +119,7 @@ class Follower:
     async def _begin(self) -> None:
         """Nothing was ever deployed: the newest release that passes, of each model named, or of the newest's."""
         releases = [each for each in (await self._deployer.cache.all()).releases if self.takes(each.model)]
-        models = dict.fromkeys(each.model for each in releases) if self._only else [each.model for each in releases[:1]]
+        models = self._beginning(releases)
         for model in models:
             self._deployer.installer.expect(model)
         for model in models:
@@ -117,28 +128,40 @@ class Follower:
                     begun = self._deployer.serving.with_model(model, Deployed(stable=release.version))
                     await self._deployer.take(begun)
                     break
+                self._turned_down.add(release.sha256)
+
+    def _beginning(self, releases: Sequence[Release]) -> Sequence[str]:
+        """The models that are to be served and of which nothing is deployed: those named, or else the newest's."""
+        deployed = self._deployer.serving.models
+        if self._only:
+            return [model for model in dict.fromkeys(each.model for each in releases) if model not in deployed]
+        return [] if deployed else [each.model for each in releases[:1]]
 
     async def _take_newer(self) -> None:
-        for model, deployed in self._deployer.serving.models.items():
-            if deployed.canary is not None or not self.takes(model):
+        releases = [each for each in (await self._deployer.cache.all()).releases if self.takes(each.model)]
+        serving = self._deployer.serving.models
+        for model in (*filter(self.takes, serving), *self._beginning(releases)):
+            deployed = serving.get(model)
+            if deployed is not None and deployed.canary is not None:
                 continue
-            newer = await self._newer(model, deployed)
+            newer = await self._newer([each for each in releases if each.model == model], deployed)
             if newer is None:
                 continue
-            recorded = await self._deployer.recorded()
+            wanted = Deployed(stable=newer.version) if deployed is None else deployed.with_stable(newer.version)
             try:
-                await self._deployer.deploy(model, deployed.with_stable(newer.version), recorded)
+                await self._deployer.deploy(model, wanted, await self._deployer.recorded())
             except ReleaseRefused:
                 self._turned_down.add(newer.sha256)
 
-    async def _newer(self, model: str, deployed: Deployed) -> Release | None:
-        for release in (await self._deployer.cache.all()).releases:
-            if release.version == deployed.stable:
-                return None
-            passed_over = release.version in deployed.rejected or release.sha256 in self._turned_down
-            if release.model == model and not passed_over:
-                return release
-        return None
+    async def _newer(self, releases: Sequence[Release], deployed: Deployed | None) -> Release | None:
+        """The newest that may be taken up. None where it is not newer: then none after it is."""
+        open_ones = (each for each in releases if each.sha256 not in self._turned_down)
+        if deployed is None:
+            return next(open_ones, None)
+        seen = deployed.seen
+        unseen = (each for each in open_ones if seen is None or each.created_at > seen)
+        first = next((each for each in unseen if each.version not in deployed.known), None)
+        return first if first is not None and await self.is_news(first, deployed) else None
 
     def _tell(self, problem: str) -> None:
         if problem != self.problem:  # a store that is away is told of once

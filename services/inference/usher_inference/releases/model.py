@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from usher_shared.contracts.releases import Release
 from usher_shared.errors import Conflict, Unprocessable
 
 _KEPT = 20  # versions remembered of a model
@@ -31,7 +33,8 @@ class Deployed(BaseModel):
     """What of one model is to be served. Every instance of the service follows it.
 
     `percent` of the conversations are the canary's. `history` are earlier stable versions, the latest last;
-    `rejected` were rolled back, and are not taken up again unless named.
+    `rejected` were rolled back, and are not taken up again unless named. Releases made up to `seen` were there when an
+    operator chose this one: they are not taken up for being newer than it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,6 +44,7 @@ class Deployed(BaseModel):
     percent: float = Field(default=0.0, ge=0, le=100)
     history: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
+    seen: AwareDatetime | None = None
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -51,10 +55,15 @@ class Deployed(BaseModel):
         """The versions to keep on disk: those in service, and the one that a rollback brings back."""
         return (*self.versions, *self.history[-1:])
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The versions that are no news: deployed before or now, or rolled back."""
+        return (*self.history, *self.rejected, self.stable)
+
     def with_stable(self, version: str) -> Deployed:
         """All conversations to `version`."""
         history = self.history if version == self.stable else _appended(self.history, self.stable, but=version)
-        return Deployed(stable=version, history=history, rejected=_without(self.rejected, version))
+        return Deployed(stable=version, history=history, rejected=_without(self.rejected, version), seen=self.seen)
 
     def with_canary(self, version: str, percent: float) -> Deployed:
         """`percent` of the conversations to `version`, the others stay. Raises Conflict when it is the stable one."""
@@ -72,7 +81,10 @@ class Deployed(BaseModel):
         if not self.history:
             raise Conflict(f"there is nothing before {self.stable} to go back to", code="nothing_to_roll_back")
         return Deployed(
-            stable=self.history[-1], history=self.history[:-1], rejected=_appended(self.rejected, self.stable)
+            stable=self.history[-1],
+            history=self.history[:-1],
+            rejected=_appended(self.rejected, self.stable),
+            seen=self.seen,
         )
 
     def restored(self, version: str, instead_of: str) -> Deployed:
@@ -82,8 +94,16 @@ class Deployed(BaseModel):
         if instead_of != self.stable:
             return self.model_copy(update={"rejected": _appended(self.rejected, instead_of)})
         return Deployed(
-            stable=version, history=_without(self.history, version), rejected=_appended(self.rejected, instead_of)
+            stable=version,
+            history=_without(self.history, version),
+            rejected=_appended(self.rejected, instead_of),
+            seen=self.seen,
         )
+
+    def passing_over(self, releases: Iterable[Release]) -> Deployed:
+        """Chosen in the sight of these."""
+        made = [each.created_at for each in releases] + ([self.seen] if self.seen else [])
+        return self.model_copy(update={"seen": max(made, default=None)})
 
 
 class Deployment(BaseModel):
@@ -119,6 +139,11 @@ class Failure:
     version: str
     reason: str
     at: datetime
+
+
+def is_newer(release: Release, stable: Release) -> bool:
+    """Whether it may take the other's place without being named: it is of the same time, or later."""
+    return (release.created_at, release.commit) >= (stable.created_at, stable.commit)
 
 
 def is_canarys(model: str, canary: str, conversation_id: str | None, percent: float) -> bool:

@@ -92,7 +92,7 @@ class ReleasedModels:
         async with self._deployer.changing:
             recorded = await self._deployer.recorded()
             release = await self._find(version, model, recorded.deployment)
-            return await self._release(release, percent, recorded)
+            return await self._release(release, percent, recorded, is_named=version is not None)
 
     async def rollback(self, model: str | None = None) -> Swap:
         """End the canary; where there is none, back to the stable release before. Errors as for `reload`."""
@@ -102,7 +102,8 @@ class ReleasedModels:
             deployed = recorded.deployment.models.get(name)
             if deployed is None:
                 raise NotFound(f"no release of {name} is deployed", code="not_deployed")
-            return await self._deployer.deploy(name, deployed.rolled_back(), recorded)
+            wanted = await self._chosen(name, deployed.rolled_back())
+            return await self._deployer.deploy(name, wanted, recorded)
 
     async def take_released(self, version: str, percent: float, event_id: str) -> Swap | None:
         """A release that was announced. None for one that came twice or too late, or is of a model not taken here.
@@ -116,9 +117,9 @@ class ReleasedModels:
             deployed = recorded.deployment.models.get(release.model)
             if not self._follower.takes(release.model) or event_id in recorded.deployment.events or percent <= 0:
                 return None
-            if deployed is not None and not await self._is_news(release, deployed):
+            if deployed is not None and not await self._follower.is_news(release, deployed):
                 return None
-            return await self._release(release, percent, recorded, event_id)
+            return await self._release(release, percent, recorded, event_id=event_id)
 
     async def take_rolled_back(self, version: str, restored: str, event_id: str) -> Swap | None:
         """A rollback that was decided elsewhere. None for one that came twice, or of a release not deployed."""
@@ -128,7 +129,7 @@ class ReleasedModels:
                 return None
             for model, deployed in recorded.deployment.models.items():
                 if version in deployed.versions:
-                    wanted = deployed.restored(restored, version)
+                    wanted = await self._chosen(model, deployed.restored(restored, version))
                     return await self._deployer.deploy(model, wanted, recorded, event_id)
             return None
 
@@ -147,7 +148,15 @@ class ReleasedModels:
                 return release
         raise NotFound("there is no release" + (f" of {model}" if model else ""), code="release_not_found")
 
-    async def _release(self, release: Release, percent: float, recorded: Recorded, event_id: str | None = None) -> Swap:
+    async def _release(
+        self,
+        release: Release,
+        percent: float,
+        recorded: Recorded,
+        *,
+        event_id: str | None = None,
+        is_named: bool = False,
+    ) -> Swap:
         deployed = recorded.deployment.models.get(release.model)
         if deployed is None and percent < 100:
             raise Conflict(f"nothing serves {release.model} yet: its first release takes all", code="nothing_to_share")
@@ -157,16 +166,14 @@ class ReleasedModels:
             wanted = deployed.with_canary(release.version, percent)
         else:
             wanted = deployed.with_stable(release.version)
+        if is_named:
+            wanted = await self._chosen(release.model, wanted)
         return await self._deployer.deploy(release.model, wanted, recorded, event_id)
 
-    async def _is_news(self, release: Release, deployed: Deployed) -> bool:
-        if release.version in (*deployed.history, *deployed.rejected, deployed.stable):
-            return False
-        try:
-            stable = await self._deployer.cache.named(deployed.stable)
-        except NotFound:
-            return True
-        return (release.created_at, release.commit) >= (stable.created_at, stable.commit)
+    async def _chosen(self, model: str, wanted: Deployed) -> Deployed:
+        """By an operator, who could have had any release that is there."""
+        releases = (await self._deployer.cache.all()).releases
+        return wanted.passing_over(each for each in releases if each.model == model)
 
 
 def _only_one(deployment: Deployment) -> str:
