@@ -182,7 +182,10 @@ def parse_metadata(content: bytes, version: str) -> Release | str:
 
 
 def check_safe(release: Release) -> None:
-    """Raises Unprocessable for files that are code when they are loaded, or lie outside of the release's folder."""
+    """Raises Unprocessable for files that are code when they are loaded, or lie outside of the release's folder.
+
+    So does what the release would load beside them: its template has to be one of them, its adapter a folder of some.
+    """
     for each in release.files:
         path = PurePosixPath(each.path)
         if not is_name(each.path) or each.path == METADATA_FILE:
@@ -194,6 +197,11 @@ def check_safe(release: Release) -> None:
             )
     if len({each.path for each in release.files}) != len(release.files):
         raise Unprocessable("a release names a file twice", code="release_invalid")
+    paths = [PurePosixPath(each.path) for each in release.files]
+    if release.chat_template is not None and PurePosixPath(release.chat_template) not in paths:
+        raise Unprocessable("a release's chat template has to be among its files", code="release_invalid")
+    if release.adapter is not None and not any(PurePosixPath(release.adapter) in path.parents for path in paths):
+        raise Unprocessable("a release's adapter has to be a folder among its files", code="release_invalid")
 
 
 def _place(version: str, path: str) -> str:

@@ -147,7 +147,6 @@ async def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
         for version, folder, engine, fields in (
             ("graph", without_graph, "onnx", {}),
             ("tokenizer", without_tokenizer, "transformers", {}),
-            ("template", tiny_qwen.onnx(), "onnx", {"chat_template": "other.jinja"}),
             ("leading-outside", leading_outside(tmp_path), "onnx", {}),
             ("kind", tiny_qwen.onnx(), "vllm", {}),
         ):

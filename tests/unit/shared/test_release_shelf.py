@@ -115,6 +115,39 @@ async def test_what_could_run_is_not_published(store: FolderArtifactStore, made:
         await Releases(store).named("v1")
 
 
+OUTSIDE = [
+    {"adapter": "/etc"},
+    {"adapter": "../../x"},
+    {"adapter": "deep/.."},
+    {"adapter": "deep/model.safetensors"},
+    {"adapter": "missing"},
+    {"chat_template": "/etc/hostname"},
+    {"chat_template": "../config.json"},
+    {"chat_template": "deep"},
+    {"chat_template": "missing.jinja"},
+]
+
+
+@pytest.mark.parametrize("fields", OUTSIDE, ids=str)
+async def test_what_a_release_loads_is_among_its_files(
+    store: FolderArtifactStore, made: Path, tmp_path: Path, fields: dict[str, str]
+) -> None:
+    """Nothing else was hashed."""
+    releases = Releases(store)
+    with pytest.raises(Unprocessable, match="among"):
+        await releases.publish(release(**fields), made)
+    sealed = await releases.publish(release(), made)
+    with pytest.raises(Unprocessable, match="among"):  # published by another program
+        await releases.fetch(sealed.model_copy(update=fields), tmp_path / "fetched")
+    assert not (tmp_path / "fetched").exists()
+
+
+async def test_an_adapter_and_a_template_among_the_files_are_good(store: FolderArtifactStore, made: Path) -> None:
+    """The control of the refusals above."""
+    named = release(adapter="deep", chat_template="config.json")
+    assert (await Releases(store).publish(named, made)).adapter == "deep"
+
+
 @pytest.mark.parametrize("version", ["v2", "../v1", "", "a/b", "x" * 200])
 async def test_an_unknown_version_is_not_found(store: FolderArtifactStore, made: Path, version: str) -> None:
     await Releases(store).publish(release(), made)
