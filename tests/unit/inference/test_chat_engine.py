@@ -187,6 +187,19 @@ async def test_a_prompt_over_the_context_is_a_clear_400(
     assert re.search(rb'refusals_total{.*reason="too_long".*} 1.0', metrics.exposition())
 
 
+async def test_a_prompt_far_over_the_context_is_refused_unread(
+    stage: Stage, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, read = stage.engine("ok", context_tokens=60), list[str]()
+    encode = tokenizer.encode
+    monkeypatch.setattr(tokenizer, "encode", lambda text: read.append(text) or encode(text))
+    with pytest.raises(InvalidRequest, match="at most 60 tokens together") as refused:
+        await collect(engine, Prompt([Message(role="user", content="two seats " * 100_000)]))
+    assert (refused.value.code, refused.value.extra["param"]) == ("context_length_exceeded", "messages")
+    assert not read
+    assert not stage.decoder.requests
+
+
 async def test_the_answer_may_fill_the_context_and_no_more(stage: Stage, tokenizer: Tokenizer) -> None:
     engine = stage.engine("ok", context_tokens=60)
     await collect(engine, Prompt(USER, max_tokens=1_000_000))
@@ -203,6 +216,19 @@ async def test_logarithms_of_probability_come_with_their_text(stage: Stage, toke
     assert all(chance.text == chance.top[0][0] for chance in chances)
     assert all(chance.logprob == -0.25 and len(chance.top) == 2 for chance in chances)
     assert stage.decoder.requests[0].top_logprobs == 2
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_character_cut_in_the_middle_keeps_its_logarithms(
+    stage: Stage, tokenizer: Tokenizer, ends: bool
+) -> None:
+    ids = tokenizer.encode("ok \U00010348")  # rare: no token of its own
+    cut = len(ids) - 1
+    engine = stage.engine_of(ids[:cut], ends=ends, chances=True)
+    pieces = await collect(engine, Prompt(USER, max_tokens=None if ends else cut, top_logprobs=1))
+    chances = [chance for piece in pieces if isinstance(piece, TextDelta) for chance in piece.chances]
+    assert [chance.text for chance in chances] == [tokenizer.text_of(id) for id in ids[:cut]]
+    assert text_of(pieces) == "ok \ufffd"
 
 
 async def test_what_a_release_says_counts_where_the_request_is_silent(
@@ -281,7 +307,7 @@ async def test_the_same_words_as_transformers_generate(tokenizer: Tokenizer, tem
         expected = theirs.decode(written, skip_special_tokens=True)
         for tag in tiny_qwen.MARKS:
             assert tag not in expected
-        assert text_of(pieces) == expected.removesuffix("\ufffd")
+        assert text_of(pieces) == expected
         assert isinstance(pieces[-1], Finished)
         assert pieces[-1].usage.completion_tokens == len(written)
         assert pieces[-1].usage.prompt_tokens == read["input_ids"].shape[1]

@@ -109,14 +109,13 @@ class ChatEngine:
                         yield piece
                 if ended:
                     break
-        for piece in [*reader.feed(detokenizer.finish()), *reader.finish(cut=not ended)]:
+        torn = reader.feed(detokenizer.finish()) if reader.in_text else []
+        for piece in [*torn, *reader.finish(cut=not ended)]:
             if isinstance(piece, TextDelta):
                 yield _with(piece, pending)
                 pending = []
             else:
                 yield piece
-        if pending:
-            yield TextDelta("", tuple(pending))
         reason: FinishReason = "length" if not ended else "tool_calls" if reader.calls else "stop"
         yield Finished(reason, Usage(len(plan.request.prompt), count, cached))
 
@@ -161,7 +160,7 @@ class ChatEngine:
             ids = await asyncio.to_thread(self._tokenizer.encode, text)
         else:
             ids = self._tokenizer.encode(text)
-        room = self._decoder.context_tokens - len(ids)  # none: the decoder refuses
+        room = context - len(ids)  # none: the decoder refuses
         request = TokenRequest(
             prompt=ids,
             max_tokens=min(prompt.max_tokens or room, room),

@@ -108,6 +108,10 @@ class Detokenizer:
         """The text that this token completes; often empty. An id without a token is nothing."""
         return self._decode(self._pieces[id]) if 0 <= id < len(self._pieces) else ""
 
+    def finish(self) -> str:
+        """What stands for a character whose last bytes never came; empty where none was begun."""
+        return self._decode(b"", final=True)
+
 
 def _load(source: str) -> tokenizers.Tokenizer:
     try:
