@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from usher_shared.errors import Unavailable, UpstreamFailed, UpstreamTimeout, UsherError
 from usher_shared.model_servers.answers import LONGEST_ANSWER_BYTES, Refused
-from usher_shared.model_servers.gemini_schema import to_gemini
 from usher_shared.telemetry import span
 from usher_shared.telemetry.tracing import SpanKind
 
 if TYPE_CHECKING:  # the SDK is an optional extra, and heavy
     from google.auth.credentials import Credentials
-    from google.genai import Client, types
+    from google.genai import Client
     from google.genai.errors import APIError
 
     from usher_shared.model_servers.gemini_wire import GeminiAnswer
 
 _PING_SECONDS = 2.0
-_LISTS_KEPT = 32
 
 
 class GeminiClient:
@@ -59,7 +57,6 @@ class GeminiClient:
                 vertexai=True, project=project, location=location, credentials=credentials, http_options=options
             )
         self.model = model
-        self._tools: dict[int, tuple[Any, list[types.Tool]]] = {}
 
     async def close(self) -> None:
         await self._client.aio.aclose()
@@ -95,14 +92,14 @@ class GeminiClient:
         """
         from google.genai import types
 
-        from usher_shared.model_servers.gemini_wire import contents
+        from usher_shared.model_servers.gemini_wire import contents, declare
 
         system, told = contents(messages, self.model)
         asked = types.GenerateContentConfig(
             system_instruction=system,
             http_options=types.HttpOptions(timeout=max(1, int(timeout_seconds * 1000))),
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-            tools=[*self._declared(tools)] if tools else None,
+            tools=[declare(tools)] if tools else None,
             **config,
         )
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
@@ -141,33 +138,6 @@ class GeminiClient:
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-
-    def _declared(self, tools: Sequence[dict[str, Any]]) -> list[types.Tool]:
-        """Each list of tools is translated once: there are few, and they do not change."""
-        known = self._tools.get(id(tools))
-        if known is None or known[0] is not tools:
-            from google.genai import types
-
-            declarations = [
-                types.FunctionDeclaration(
-                    name=tool["function"]["name"],
-                    description=tool["function"].get("description"),
-                    parameters=_schema(tool["function"].get("parameters")),
-                )
-                for tool in tools
-            ]
-            if len(self._tools) >= _LISTS_KEPT:
-                self._tools.clear()
-            known = self._tools[id(tools)] = (tools, [types.Tool(function_declarations=declarations)])
-        return known[1]
-
-
-def _schema(parameters: dict[str, Any] | None) -> types.Schema | None:
-    from google.genai import types
-
-    if not parameters or not parameters.get("properties"):
-        return None  # an object without properties is refused
-    return types.Schema.model_validate(to_gemini(parameters))
 
 
 def _meaning(error: Exception) -> UsherError:

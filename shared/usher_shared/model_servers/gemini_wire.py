@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,6 +22,7 @@ from google.genai import types
 
 from usher_shared.errors import UpstreamFailed
 from usher_shared.model_servers.answers import Refused, RequestedCall
+from usher_shared.model_servers.gemini_schema import to_gemini
 
 _SKIP = b"skip_thought_signature_validator"
 _NOTE = "system-note"
@@ -43,6 +46,30 @@ def contents(messages: Sequence[dict[str, Any]], model: str) -> tuple[str | None
     if not out or out[0].role != "user":
         out.insert(0, types.Content(role="user", parts=[types.Part(text=_noted("The conversation goes on."))]))
     return (first["content"] if first else None), out
+
+
+def declare(tools: Sequence[dict[str, Any]]) -> types.Tool:
+    """OpenAI's tools as Gemini's one. The same are translated once: conversations bring them with every request."""
+    return _declared(json.dumps(tools))
+
+
+@lru_cache(maxsize=32)
+def _declared(tools: str) -> types.Tool:
+    declarations = [
+        types.FunctionDeclaration(
+            name=tool["function"]["name"],
+            description=tool["function"].get("description"),
+            parameters=_parameters(tool["function"].get("parameters")),
+        )
+        for tool in json.loads(tools)
+    ]
+    return types.Tool(function_declarations=declarations)
+
+
+def _parameters(schema: dict[str, Any] | None) -> types.Schema | None:
+    if not schema or not schema.get("properties"):
+        return None  # an object without properties is refused
+    return types.Schema.model_validate(to_gemini(schema))
 
 
 def _has_results(content: types.Content) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,10 +21,11 @@ from usher_agent.models.order import ModelOrder
 from usher_agent.models.prices import FREE, Price
 from usher_agent.models.settings import ModelSettings
 from usher_agent.settings import Settings
+from usher_shared.contracts.tools import tool_schemas
 from usher_shared.errors import Unavailable
 from usher_shared.http.tokens import LocalTokenSource
 from usher_shared.model_servers.gemini_schema import to_gemini
-from usher_shared.model_servers.gemini_wire import contents
+from usher_shared.model_servers.gemini_wire import contents, declare
 from usher_shared.model_servers.google_access import GoogleAccess
 
 OLLAMA = {"kind": "openai", "url": "http://localhost:11434/v1", "name": "qwen3:4b"}
@@ -223,3 +225,12 @@ def test_a_signature_is_shown_to_the_model_that_gave_it(model: str, signed_by: s
     assert [content.role for content in told] == ["user", "model", "user"]
     ((part,),) = [content.parts for content in told if content.role == "model"]
     assert part.thought_signature == sent
+
+
+def test_the_same_tools_are_translated_once_whoever_brings_them() -> None:
+    first, again = declare(tool_schemas()), declare(copy.deepcopy(tool_schemas()))
+    assert first is again
+    other = copy.deepcopy(tool_schemas())
+    other[0]["function"]["description"] = "Something else."
+    assert next(each.description for each in declare(other).function_declarations or ()) == "Something else."
+    assert declare(tool_schemas()) is first
