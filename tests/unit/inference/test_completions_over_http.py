@@ -14,6 +14,7 @@ import httpx
 import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.unit.inference.scripted_engine import ANSWER, ScriptedEngine, ScriptedModels
 
 from served import Served, free_port
@@ -31,13 +32,40 @@ ASK = {"model": "scripted", "messages": [{"role": "user", "content": "hi"}]}
 Serve = Callable[..., Any]
 
 
+class Watching:
+    """Sets `begun` when a request whose body was read is asked for more."""
+
+    def __init__(self, app: ASGIApp, begun: asyncio.Event) -> None:
+        self._app = app
+        self._begun = begun
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        whole = False
+
+        async def told() -> Message:
+            nonlocal whole
+            if whole:
+                self._begun.set()
+            message = await receive()
+            whole = message["type"] == "http.request" and not message.get("more_body")
+            return message
+
+        await self._app(scope, told, send)
+
+
 @asynccontextmanager
 async def client_of(
-    engine: ScriptedEngine, key: str | None = None, **settings: Any
+    engine: ScriptedEngine, key: str | None = None, *, watched: asyncio.Event | None = None, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app on a port; the engine is not asked to prove itself first."""
+    """A client of the app on a port; the engine is not asked to prove itself first.
+
+    `watched` is set when the app waits for more than a request's body: for its client to hang up.
+    """
     deps = Deps(ScriptedModels(engine, variant="canary"), LocalTokenVerifier(SECRET), SystemClock(), UlidGenerator())
-    served = Served(lambda: create_app(Settings(**settings), deps), free_port(), lifespan=False)
+    app = create_app(Settings(**settings), deps)
+    if watched is not None:
+        app.add_middleware(Watching, begun=watched)
+    served = Served(lambda: app, free_port(), lifespan=False)
     await served.start()
     token = key or await LocalTokenSource("agent", SECRET).token("inference")
     headers = {"Authorization": f"Bearer {token}"}
@@ -69,11 +97,11 @@ async def test_the_work_ends_when_the_client_hangs_up(stream: bool, pieces: int)
 
 
 async def test_a_slow_answer_to_a_client_that_waits_is_whole() -> None:
-    engine = stuck(1)
-    async with client_of(engine) as client:
+    engine, watched = stuck(1), asyncio.Event()
+    async with client_of(engine, watched=watched) as client:
         asking = asyncio.create_task(client.post("/chat/completions", json={**ASK, "stream": True}))
         await engine.waits.wait()
-        await asyncio.sleep(0.2)  # long enough to be watched: that alone must not end it
+        await asyncio.wait_for(watched.wait(), 20)  # that alone must not end it
         engine.go.set()
         answer = await asking
     assert answer.text.endswith("data: [DONE]\n\n")
