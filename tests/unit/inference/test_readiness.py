@@ -46,6 +46,18 @@ async def test_every_model_has_to_generate() -> None:
         await Readiness(ScriptedModels(well, broken), fresh_seconds=LONG).check()
 
 
+async def test_why_a_model_fails_is_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """/ready is anybody's: of errors that were not written for a reader it says the kind alone."""
+    broken = ScriptedEngine((OSError("/srv/models/secret.onnx is gone"),), model="broken", version="7")
+    readiness = Readiness(ScriptedModels(broken), fresh_seconds=LONG)
+    for _ in range(3):
+        with pytest.raises(Unavailable) as told:
+            await readiness.check()
+        assert told.value.detail == "broken 7: OSError"
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+    assert "secret.onnx" in caplog.text
+
+
 @pytest.mark.parametrize("script", [(), (Finished("stop", Usage(3, 0)),)])
 async def test_silence_is_no_answer(script: tuple[Finished, ...]) -> None:
     with pytest.raises(Unavailable, match="generated nothing"):

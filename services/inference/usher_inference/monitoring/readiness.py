@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 
 from usher_inference.completions.model import Delta, Finished, Message, Prompt
 from usher_inference.completions.ports import Engine, Models
-from usher_shared.errors import Unavailable
+from usher_shared.errors import Unavailable, UsherError
 
+_LOG = logging.getLogger(__name__)
 _PROBE = Prompt(messages=(Message(role="user", content="Hello"),), max_tokens=1, deadline_seconds=30.0)
 _Name = tuple[str, str]  # model and version
 _AGAIN_SECONDS = 2.0  # a failure stands so long before it is looked into again
@@ -93,6 +95,9 @@ class Readiness:
             if not any(map(_is_generated, pieces)):
                 raise Unavailable("it generated nothing")
         except Exception as error:
+            if _name(engine) not in self._failed:  # why is told once, and here: /ready is anybody's
+                about = {"model": engine.model, "version": engine.version}
+                _LOG.warning("a model does not generate", extra=about, exc_info=error)
             self._failed[_name(engine)] = (time.monotonic(), error)
             raise
         self._failed.pop(_name(engine), None)
@@ -109,4 +114,10 @@ def _name(engine: Engine) -> _Name:
 
 
 def _tell(problems: Mapping[_Name, BaseException]) -> str:
-    return "; ".join(f"{' '.join(name)}: {type(problem).__name__}: {problem}" for name, problem in problems.items())
+    return "; ".join(f"{' '.join(name)}: {_kind(problem)}" for name, problem in problems.items())
+
+
+def _kind(problem: BaseException) -> str:
+    """Other errors than ours are not written for readers, and may name paths."""
+    name = type(problem).__name__
+    return f"{name}: {problem.detail}" if isinstance(problem, UsherError) else name
