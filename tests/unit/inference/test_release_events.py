@@ -35,9 +35,7 @@ def house(tmp_path: Path) -> House:
 async def push(client: Client, id: str, data: EventData) -> int:
     """As Pub/Sub does. The answer's status."""
     name = NAMES[type(data)]
-    made = event(
-        id=id, type=f"usher.{name}.v1", source="usher/trainer-job", time=datetime(2026, 11, 20, tzinfo=UTC), data=data
-    )
+    made = event(id=id, type=f"usher.{name}.v1", source="usher/trainer-job", time=time, data=data)
     envelope = encode_push(
         made.to_json(),
         made.attributes(),
@@ -327,6 +325,27 @@ async def test_a_first_start_without_the_store_is_not_ready_until_it_is_back(hou
 
 
 async def test_a_swap_that_cannot_be_written_down_does_not_happen(house: House) -> None:
+async def test_why_the_store_cannot_be_followed_is_for_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    asked = asyncio.Event()
+
+    class Broken(Distant):
+        def _here(self) -> ArtifactStore:
+            if self.is_away:
+                asked.set()
+                raise PermissionError(13, "Permission denied", "/srv/secret/artifacts")
+            return super()._here()
+
+    store = Broken(house.store)
+    store.is_away = True
+    models = house.models(ScriptedLoader(), store=store)
+    async with serving(models, Settings(releases_poll_seconds=0.01)) as client:
+        await asked.wait()
+        status, ready = await client.call("GET", "/ready")
+    assert (status, ready["checks"]["releases"]) == (503, "Unavailable: PermissionError")
+    assert ready["checks"]["newest release"] == "degraded: Unavailable: PermissionError"
+    assert any("/srv/secret/artifacts" in str(vars(record)) for record in caplog.records)
+
+
     class NoWrites(Distant):
         async def put(self, name: str, content: Content, *, if_generation_match: int | None = None) -> Artifact:
             raise Unavailable("the store takes nothing now")

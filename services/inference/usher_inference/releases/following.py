@@ -30,7 +30,7 @@ class Follower:
         self._newest = newest
         self._is_known = asyncio.Event()
         self.problem = ""
-        """Why the last look did not succeed."""
+        """Why the last look did not succeed, for anybody to read."""
         self._turned_down: set[str] = set()  # hashes of releases that need not be tried again
 
     def takes(self, model: str) -> bool:
@@ -56,10 +56,8 @@ class Follower:
         while True:
             try:
                 await self.look()
-            except UsherError as error:
-                self._tell(error.detail)
             except Exception as error:
-                self._tell(f"{type(error).__name__}: {error}")
+                self._tell(error)
             if self.is_known and not poll_seconds:
                 return
             await asyncio.sleep(poll_seconds if self.is_known else _RETRY_SECONDS)  # a store announces nothing
@@ -163,9 +161,12 @@ class Follower:
         first = next((each for each in unseen if each.version not in deployed.known), None)
         return first if first is not None and await self.is_news(first, deployed) else None
 
-    def _tell(self, problem: str) -> None:
+    def _tell(self, error: Exception) -> None:
+        """Other errors than ours are not written for readers, and may name paths."""
+        problem = error.detail if isinstance(error, UsherError) else type(error).__name__
         if problem != self.problem:  # a store that is away is told of once
-            _LOG.warning("the deployment cannot be followed now", extra={"error": problem})
+            why = f"{type(error).__name__}: {error}"
+            _LOG.warning("the deployment cannot be followed now", extra={"error": why})
         self.problem = problem
 
     def _know(self) -> None:
