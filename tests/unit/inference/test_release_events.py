@@ -35,7 +35,9 @@ def house(tmp_path: Path) -> House:
 async def push(client: Client, id: str, data: EventData) -> int:
     """As Pub/Sub does. The answer's status."""
     name = NAMES[type(data)]
-    made = event(id=id, type=f"usher.{name}.v1", source="usher/trainer-job", time=time, data=data)
+    made = event(
+        id=id, type=f"usher.{name}.v1", source="usher/trainer-job", time=datetime(2026, 11, 20, tzinfo=UTC), data=data
+    )
     envelope = encode_push(
         made.to_json(),
         made.attributes(),
