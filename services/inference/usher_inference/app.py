@@ -15,7 +15,7 @@ from usher_inference.embeddings import endpoints as embeddings
 from usher_inference.embeddings.lexical import LexicalEmbedder
 from usher_inference.embeddings.ports import Embedder
 from usher_inference.insights import endpoints as insights
-from usher_inference.insights.service import Bounds, Insights
+from usher_inference.insights.service import InsightBounds, Insights
 from usher_inference.metrics import Metrics
 from usher_inference.monitoring import endpoints as monitoring
 from usher_inference.monitoring.answers import ObservedModels
@@ -91,7 +91,9 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         summary="Models behind an OpenAI-compatible API",
         max_body_bytes=settings.max_body_bytes,
     )
-    limits = endpoints.Limits(settings.max_messages, settings.default_deadline_seconds, settings.max_deadline_seconds)
+    limits = endpoints.RequestLimits(
+        settings.max_messages, settings.default_deadline_seconds, settings.max_deadline_seconds
+    )
     app.state.metrics = deps.metrics
     app.state.models = models
     app.state.releases = deps.releases
@@ -102,8 +104,8 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
     return app
 
 
-def _bounds(settings: Settings) -> Bounds:
-    return Bounds(settings.insights_rows, settings.insights_joins, settings.default_deadline_seconds)
+def _bounds(settings: Settings) -> InsightBounds:
+    return InsightBounds(settings.insights_rows, settings.insights_joins, settings.default_deadline_seconds)
 
 
 def _release_routers(models: ReleasedModels | None) -> list[APIRouter]:

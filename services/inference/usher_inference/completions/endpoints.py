@@ -22,7 +22,7 @@ from usher_shared.ids import IdGenerator
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """What one request may ask for."""
 
     max_messages: int
@@ -41,7 +41,7 @@ class Desk:
     models: Models
     clock: Clock
     ids: IdGenerator
-    limits: Limits
+    limits: RequestLimits
     embedders: Sequence[Embedder]
     since: datetime
 

@@ -9,10 +9,10 @@ from typing import Self
 
 from starlette.types import Receive
 
+from usher_inference.completions.ports import GRACE_SECONDS
 from usher_shared.errors import UpstreamTimeout
 
 _UNWATCHED_SECONDS = 0.1  # an answer that comes sooner is not worth a task that watches for hanging up
-_GRACE_SECONDS = 0.5  # engines keep the deadline themselves and say it better
 
 
 class ClientGone(Exception):
@@ -42,7 +42,7 @@ class Guard:
         loop = asyncio.get_running_loop()
         self._timers.append(loop.call_later(_UNWATCHED_SECONDS, self._begin_watch))
         if self._deadline_seconds is not None:
-            self._timers.append(loop.call_later(self._deadline_seconds + _GRACE_SECONDS, self._expire))
+            self._timers.append(loop.call_later(self._deadline_seconds + GRACE_SECONDS, self._expire))
         return self
 
     def __exit__(

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from usher_inference.completions.model import Delta, Prompt
 
+GRACE_SECONDS = 0.5  # beyond a deadline: engines keep it themselves and say it better
+
 
 class Engine(Protocol):
     """A model that continues a conversation."""

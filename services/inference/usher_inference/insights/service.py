@@ -38,7 +38,7 @@ class BadDataset(Unprocessable):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class InsightBounds:
     """Of a query: rows that it may return, joins. `deadline_seconds` is for all answers of a model together."""
 
     rows: int = 1000
@@ -49,7 +49,7 @@ class Bounds:
 class Insights:
     """`model` is asked where the parser does not understand and the request names none; None: nobody is."""
 
-    def __init__(self, models: Models, clock: Clock, version: str, model: str | None, bounds: Bounds) -> None:
+    def __init__(self, models: Models, clock: Clock, version: str, model: str | None, bounds: InsightBounds) -> None:
         self._models = models
         self._clock = clock
         self._version = version
@@ -110,11 +110,11 @@ class Insights:
 
 
 def answer_offline(
-    question: str, dataset: Dataset, today: date, bounds: Bounds | None = None, version: str = ""
+    question: str, dataset: Dataset, today: date, bounds: InsightBounds | None = None, version: str = ""
 ) -> Insight:
     """The parser's answer. Raises QuestionNotUnderstood; QueryRefused where the bounds forbid what it would take."""
     parsed = parse(question, dataset, today)
-    query = _check(parsed.written.sql, dataset, bounds or Bounds())
+    query = _check(parsed.written.sql, dataset, bounds or InsightBounds())
     fields = _parsed_fields(parsed, query)
     chart = charts.choose(fields, grouped=bool(parsed.plan.measures))
     return Insight(
@@ -126,13 +126,12 @@ def answer_offline(
     )
 
 
-def _check(sql: str, dataset: Dataset, bounds: Bounds) -> CheckedQuery:
+def _check(sql: str, dataset: Dataset, bounds: InsightBounds) -> CheckedQuery:
     try:
-        from usher_shared.sql.checking import Bounds as QueryBounds
-        from usher_shared.sql.checking import check
+        from usher_shared.sql.checking import Bounds, check
     except ImportError as error:
         raise Unavailable("insights need sqlglot: install usher-inference[insights]") from error
-    return check(sql, dataset, QueryBounds(rows=bounds.rows, joins=bounds.joins))
+    return check(sql, dataset, Bounds(rows=bounds.rows, joins=bounds.joins))
 
 
 def _read_dataset(request: InsightRequest) -> Dataset:

@@ -36,10 +36,6 @@ class Snapshot:
         self._unused = asyncio.Event()
         self._unused.set()
 
-    @property
-    def users(self) -> int:
-        return self._users
-
     @contextmanager
     def used(self) -> Iterator[None]:
         self._users += 1

@@ -11,7 +11,7 @@ from typing import Any
 
 from usher_inference.completions import service, wire
 from usher_inference.completions.model import ChatRequest
-from usher_inference.completions.ports import Models
+from usher_inference.completions.ports import GRACE_SECONDS, Models
 from usher_inference.completions.service import Completion
 from usher_inference.vertex.limits import Limits
 from usher_inference.vertex.model import Predict, RawChat, is_chat, read_request
@@ -21,7 +21,6 @@ from usher_shared.ids import IdGenerator
 
 _LOG = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0  # where a refusal does not say
-_GRACE_SECONDS = 0.5  # engines keep the deadline themselves and say it better
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class Predictor:
     async def _answer(self, found: Any, parameters: dict[str, Any], started: float) -> dict[str, Any] | UsherError:
         try:
             left = self._left(started)
-            async with asyncio.timeout(None if left is None else left + _GRACE_SECONDS):
+            async with asyncio.timeout(None if left is None else left + GRACE_SECONDS):
                 return await self.predict_one(found, parameters, left)
         except UsherError as error:
             return error
