@@ -84,7 +84,8 @@ async def _examine_service(session: aiohttp.ClientSession, stack: Stack, service
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         return Finding(service, False, f"{where}: does not answer ({type(error).__name__})", remedy)
     if ready:
-        return Finding(service, True, f"{where}, version {running}")
+        lacking = [f"{name} {result}" for name, result in answer["checks"].items() if result != "ok"]
+        return Finding(service, True, "; ".join([f"{where}, version {running}", *lacking]))
     broken = ", ".join(f"{name}: {result}" for name, result in answer["checks"].items() if result != "ok")
     return Finding(service, False, f"{where}: {broken}", remedy)
 

@@ -29,6 +29,7 @@ def build(cloud: Cloud) -> FastAPI:
             store=store,
             bus=cloud.bus(),
             model=model,
+            each_model=model.ping_each,
             box=HttpBoxOffice(tools),
             verifier=cloud.verifier,
             clock=clock,

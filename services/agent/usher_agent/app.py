@@ -47,7 +47,7 @@ from usher_shared.bus import EventBus
 from usher_shared.clock import Clock
 from usher_shared.contracts.handover import SPECIALISTS
 from usher_shared.documents import DocumentStore
-from usher_shared.http.app import create_service_app
+from usher_shared.http.app import Check, create_service_app
 from usher_shared.http.tokens import TokenVerifier
 from usher_shared.ids import IdGenerator
 from usher_shared.outbox import Outbox
@@ -59,7 +59,8 @@ VERSION = version("usher-agent")
 class Deps:
     """What the agent works with; closed by the app. `own_tools` are offered beside the box office's.
 
-    `router_model` decides which specialist a message is for; without it the message's words do.
+    `router_model` decides which specialist a message is for; without it the message's words do. `each_model` raises
+    while one of the models behind `model` does not answer, which the agent can do without.
     """
 
     store: DocumentStore
@@ -72,6 +73,7 @@ class Deps:
     own_tools: Sequence[OwnTool[Any]] = ()
     knowledge: KnowledgeIndex | None = None
     router_model: ChatModel | None = None
+    each_model: Check | None = None
 
 
 def _own_tools(deps: Deps) -> list[OwnTool[Any]]:
@@ -186,6 +188,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
         lifespan=lifespan,
         verifier=deps.verifier,
         checks={"store": deps.store.ping, "model": deps.model.ping, "tools": deps.box.ping, "bus": deps.bus.ping},
+        optional_checks={} if deps.each_model is None else {"each model": deps.each_model},
         summary="The conversation: turns, confirmations, streams",
         max_body_bytes=4 << 20,  # attachments
     )

@@ -248,13 +248,15 @@ async def test_the_box_office_is_told_for_whom_and_with_which_yes(upstream):
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (404, True), (503, False)])
-async def test_a_ping_wants_an_answer_of_any_kind(upstream, model, status, well):
+async def test_a_ping_wants_an_answer_of_any_kind(upstream, status, well):
     upstream.status = status
     box = HttpBoxOffice(ServiceClient("tools", upstream.url, LocalTokenSource("agent", SECRET)))
-    for adapter in (box, model):
+    foreign = OpenAIChatModel(upstream.url + "/v1", "m")
+    for adapter in (box, foreign):
         if well:
             await adapter.ping()
         else:
             with pytest.raises(Exception, match="503"):
                 await adapter.ping()
     await box.close()
+    await foreign.close()

@@ -26,6 +26,7 @@ from usher_inference.app import create_app as create_inference
 from usher_inference.playbook.engine import PlaybookEngine
 from usher_inference.settings import Settings as InferenceSettings
 from usher_shared.clock import SystemClock
+from usher_shared.errors import Unavailable
 from usher_shared.http.tokens import LocalTokenSource, LocalTokenVerifier
 from usher_shared.ids import UlidGenerator
 from usher_shared.outage import Outage
@@ -102,6 +103,17 @@ def texts(frames: list[Any]) -> dict[str, str]:
         if frame["type"] == "TEXT_MESSAGE_CONTENT":
             found[frame["messageId"]] = found.get(frame["messageId"], "") + frame["delta"]
     return found
+
+
+async def test_a_model_that_nobody_serves_is_named_though_another_answers(inference: Served) -> None:
+    models = order(inference, ModelSettings(kind="usher", name="my/qwenn"))
+    await models.ping()  # the playbook answers
+    with pytest.raises(Unavailable, match="my/qwenn: the inference service serves no model my/qwenn"):
+        await models.ping_each()
+    await models.close()
+    well = order(inference, ModelSettings(kind="usher", name=PLAYBOOK))
+    await well.ping_each()
+    await well.close()
 
 
 async def test_a_killed_model_is_answered_for_and_comes_back(

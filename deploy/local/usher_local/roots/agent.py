@@ -33,6 +33,7 @@ def build(stack: Stack) -> FastAPI:
         store=stack.store("agent"),
         bus=stack.bus("agent"),
         model=model,
+        each_model=model.ping_each,
         box=HttpBoxOffice(tools),
         verifier=stack.verifier(),
         clock=clock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
 import orjson
 
@@ -18,6 +19,7 @@ from usher_shared.model_servers.openai_wire import ToolsAsJson, gather, read_mes
 VERSION_HEADER = "Usher-Model-Version"
 VARIANT_HEADER = "Usher-Model-Variant"
 _AUDIENCE = "inference"
+_LONGEST = 2048  # tokens of an answer by our own inference: a model that does not end would answer for minutes
 
 
 class OpenAIChatModel:
@@ -52,9 +54,11 @@ class OpenAIChatModel:
         await self._http.close()
 
     async def ping(self) -> None:
-        async with self._http.request(
-            "GET", self._base_url + "/models", headers=await self._headers(None), timeout_seconds=2.0
-        ) as response:
+        own = self._tokens is not None  # it says of each model whether it serves it; others list as they like
+        url = f"{self._base_url}/models/{quote(self._model)}" if own else f"{self._base_url}/models"
+        async with self._http.request("GET", url, headers=await self._headers(None), timeout_seconds=2.0) as response:
+            if own and response.status == 404:
+                raise Unavailable(f"the inference service serves no model {self._model}")
             if response.status >= 500:
                 raise Unavailable(f"the model's server answered {response.status}")
 
@@ -77,7 +81,11 @@ class OpenAIChatModel:
                 model=self._model,
                 tools=self._tools.of(request.tools),
                 stream=stream,
-                options={"response_format": request.response_format, "temperature": self._temperature},
+                options={
+                    "response_format": request.response_format,
+                    "temperature": self._temperature,
+                    "max_completion_tokens": None if self._tokens is None else _LONGEST,
+                },
                 extras=self._keeps_extras,
             )
         )

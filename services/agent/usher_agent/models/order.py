@@ -179,6 +179,18 @@ class ModelOrder:
                 task.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
 
+    async def ping_each(self) -> None:
+        """Raises Unavailable naming the models that do not answer, though others may."""
+        asking = [candidate.model.ping() for candidate in self._candidates]
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        problems = [
+            f"{candidate.name}: {answer.detail if isinstance(answer, UsherError) else type(answer).__name__}"
+            for candidate, answer in zip(self._candidates, answers, strict=True)
+            if isinstance(answer, BaseException)
+        ]
+        if problems:
+            raise Unavailable("; ".join(problems))
+
     async def close(self) -> None:
         for candidate in self._candidates:
             await candidate.model.close()
