@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 MODELS := $(VENV)/.models
 # what pip installs for torch. Where the usual package brings CUDA (Linux) and the processor is enough, name PyTorch's
-# index of CPU builds: make install TORCH="torch==2.13.0 --index-url <index>"
+# index of CPU builds: make install TORCH="torch==2.13.0 --extra-index-url <index>"
 TORCH  ?= torch==2.13.0
 PACKAGES := $(wildcard shared/pyproject.toml services/*/pyproject.toml evals/pyproject.toml deploy/local/pyproject.toml deploy/compose/pyproject.toml)
 
