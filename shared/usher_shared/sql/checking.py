@@ -2,17 +2,19 @@
 
 A query is parsed in BigQuery's dialect and what is run is written from the parsed tree, never the text that came: a
 comment, a quirk of one lexer or a second statement has no way through. Every node has to be of `vocabulary`; every
-table has to be the dataset's or a WITH's, every column one of theirs.
+table has to be the dataset's or a WITH's, every column one of theirs. What was checked is what runs: stars are written
+out and every column stands with its table.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from sqlglot import ErrorLevel, exp, parse
+from sqlglot import ErrorLevel, exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
@@ -22,9 +24,17 @@ from sqlglot.schema import MappingSchema
 from usher_shared.contracts.insights import Dataset, DatasetTable
 from usher_shared.sql import vocabulary
 from usher_shared.sql.errors import QueryRefused
+from usher_shared.sql.growth import check_joins, check_texts, conjuncts
+from usher_shared.sql.naming import check_names, check_stars, name_outputs, settle_names
+from usher_shared.sql.parsing import parse_statements
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings quote the query
 
 _PLAIN = re.compile(r"^[A-Za-z_]\w*$")
 _DEEPEST = 32  # brackets within brackets
+_DEEPEST_NODE = 120  # nodes within nodes: what writes SQL calls itself a few times for each
+_MOST_NODES = 3000  # of the tree, and of what its aliases stand for
+_MOST_GLUED = 20  # || and the commas of CONCAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +115,24 @@ def _check(sql: str, dataset: Dataset, bounds: Bounds) -> CheckedQuery:
         raise QueryRefused("the query is nested too deeply")
     tree = _only_select(sql)
     _check_nodes(tree)
+    check_stars(tree)
     _resolve_tables(tree, dataset, bounds)
     _bound_rows(tree, bounds.rows)
+    name_outputs(tree)
     known = _schema(dataset)
-    full = qualify(tree.copy(), schema=known, dialect="bigquery", quote_identifiers=False, identify=False)
+    check_names(tree, known, _MOST_NODES)
+    full = qualify(tree, schema=known, dialect="bigquery", quote_identifiers=False, identify=False)
+    columns = _output(annotate_types(full, schema=known, dialect="bigquery"))
+    settle_names(full)
+    _check_nodes(full)
     full = annotate_types(full, schema=known, dialect="bigquery")
-    _check_joins(full, bounds)
+    check_joins(full, bounds.joins)
+    check_texts(full, _MOST_GLUED)
     _check_partitions(full, dataset)
     _check_sums(full)
-    columns = _output(tree, full)
-    return CheckedQuery(tree, columns, int(tree.args["limit"].expression.name))
+    for node in full.walk():
+        node.type = None  # with types sqlglot writes, or refuses, DuckDB's times by a session's zone: ours is UTC
+    return CheckedQuery(full, columns, int(full.args["limit"].expression.name))
 
 
 def _first_line(error: Exception) -> str:
@@ -131,7 +149,7 @@ def _depth(sql: str) -> int:
 
 
 def _only_select(sql: str) -> exp.Query:
-    statements = [each for each in parse(sql, read="bigquery") if each is not None]
+    statements = [each for each in parse_statements(sql) if each is not None]
     statements = [each for each in statements if not isinstance(each, exp.Semicolon)]
     if len(statements) != 1:
         raise QueryRefused("exactly one statement is wanted")
@@ -142,7 +160,14 @@ def _only_select(sql: str) -> exp.Query:
 
 
 def _check_nodes(tree: exp.Expr) -> None:
+    depths: dict[int, int] = {}
     for node in tree.walk():
+        chained = isinstance(node, exp.Connector) and type(node) is type(node.parent)  # a AND b AND c is no depth
+        depths[id(node)] = depths.get(id(node.parent), 0) + (not chained)
+        if depths[id(node)] > _DEEPEST_NODE:
+            raise QueryRefused("the query is nested too deeply")
+        if len(depths) > _MOST_NODES:
+            raise QueryRefused("the query has too many parts")
         if type(node) not in vocabulary.ALLOWED:
             name = node.name if isinstance(node, exp.Anonymous) else type(node).__name__
             raise QueryRefused(f"{name or type(node).__name__} is not allowed in a query")
@@ -157,8 +182,12 @@ def _check_nodes(tree: exp.Expr) -> None:
                     raise QueryRefused("a table function is not allowed in a query")
             case exp.Join():
                 allowed = vocabulary.JOIN_PARTS
+            case exp.TableAlias() if node.args.get("columns"):
+                raise QueryRefused("a table's alias names no columns")
             case exp.With() if node.args.get("recursive"):
                 raise QueryRefused("WITH RECURSIVE is not allowed")
+            case exp.TimeToStr() if not isinstance(node.args["format"], exp.Literal):
+                raise QueryRefused("a date's format has to be written out")
             case exp.Extract() if node.name.upper() not in vocabulary.DATE_PARTS:
                 raise QueryRefused(f"EXTRACT({node.name}) is not allowed")
         if allowed is not None and parts - allowed:
@@ -232,34 +261,6 @@ def _schema(dataset: Dataset) -> MappingSchema:
     return MappingSchema(tables, dialect="bigquery")
 
 
-def _conjuncts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
-    if isinstance(condition, exp.Paren):
-        yield from _conjuncts(condition.this)
-    elif isinstance(condition, exp.And):
-        yield from _conjuncts(condition.left)
-        yield from _conjuncts(condition.right)
-    elif condition is not None:
-        yield condition
-
-
-def _check_joins(full: exp.Expr, bounds: Bounds) -> None:
-    """Each join has to equate a column of one side with a column of another, or it multiplies the two."""
-    joins = list(full.find_all(exp.Join))
-    if len(joins) > bounds.joins:
-        raise QueryRefused(f"more than {bounds.joins} joins")
-    for join in joins:
-        joined = join.this.alias_or_name
-        for condition in _conjuncts(join.args.get("on")):
-            if isinstance(condition, exp.EQ):
-                sides = [
-                    {column.table for column in side.find_all(exp.Column)} for side in (condition.left, condition.right)
-                ]
-                if sides[0] and sides[1] and (sides[0] == {joined}) != (sides[1] == {joined}):
-                    break
-        else:
-            raise QueryRefused("a join has to equate columns of both its sides (JOIN … ON a.x = b.x)")
-
-
 def _check_partitions(full: exp.Expr, dataset: Dataset) -> None:
     for scope in traverse_scope(full):
         for alias, source in scope.sources.items():
@@ -276,7 +277,7 @@ def _check_partitions(full: exp.Expr, dataset: Dataset) -> None:
 
 def _scope_conditions(scope: Scope) -> Iterator[exp.Expr]:
     where = scope.expression.args.get("where")
-    yield from _conjuncts(where.this if where else None)
+    yield from conjuncts(where.this if where else None)
 
 
 def _bounds_partition(condition: exp.Expr, alias: str, table: DatasetTable) -> bool:
@@ -313,29 +314,15 @@ def _check_sums(full: exp.Expr) -> None:
             raise QueryRefused(f"{total.key.upper()} needs numbers: {total.this.sql('bigquery')} has none")
 
 
-def _output(tree: exp.Query, full: exp.Expr) -> tuple[OutputColumn, ...]:
-    """Names and types of the answer's columns. What has no name of its own is given one in the query."""
-    assert isinstance(full, exp.Query)  # noqa: S101  it is the same query
-    columns = []
-    for position, selected in enumerate(full.selects):
-        name = selected.alias_or_name
-        columns.append(
-            OutputColumn(name if not name.startswith("_col_") else f"value_{position + 1}", _type_name(selected))
-        )
+def _output(full: exp.Query) -> tuple[OutputColumn, ...]:
+    """Names and types of the answer's columns."""
+    columns = tuple(OutputColumn(selected.alias_or_name, _type_name(selected)) for selected in full.selects)
     if any(column.type in ("STRUCT", "ARRAY") for column in columns):
         raise QueryRefused("a column of the answer has to be one value: name the columns that are wanted")
     names = [column.name.lower() for column in columns]
     if len(set(names)) < len(names):
         raise QueryRefused("two columns of the answer have the same name")
-    leftmost: exp.Expr = tree
-    while isinstance(leftmost, exp.SetOperation):
-        leftmost = leftmost.left
-    chosen = leftmost.expressions
-    if len(chosen) == len(columns):
-        for selected, column in zip(chosen, columns, strict=True):
-            if not isinstance(selected, exp.Alias) and selected.name != column.name:
-                selected.replace(exp.alias_(selected.copy(), column.name))
-    return tuple(columns)
+    return columns
 
 
 _TYPE_NAMES = {

@@ -67,7 +67,7 @@ async def usher(*arguments: str) -> Result:
 async def test_a_question_becomes_a_table_in_major_units(asking: None) -> None:
     result = await usher("Revenue by event this month")
     assert result.exit_code == 0, result.output
-    assert "SUM(amount_minor)" in result.output
+    assert "SUM(order_changes.amount_minor)" in result.output
     rows = [line for line in result.output.splitlines() if "│" in line]
     assert [row.split("│")[1:4] for row in (line.replace(" ", "") for line in rows)] == [
         ["Hadestown", "USD", "120.50"],

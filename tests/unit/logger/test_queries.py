@@ -120,10 +120,22 @@ async def test_no_more_rows_than_bounded_and_it_says_so(tmp_path, make_event) ->
         assert (len(whole["rows"]), whole["truncated"]) == (1, False)
 
 
-async def test_only_operators_ask(client) -> None:
-    token = await LocalTokenSource("agent", "s" * 48).token("logger")
-    answer = await client.post("/queries", json={"sql": ORDERS}, headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 403
+@pytest.mark.parametrize("caller", ["agent", "gateway"])
+async def test_only_operators_ask(client, caller: str) -> None:
+    token = await LocalTokenSource(caller, "s" * 48).token("logger")
+    headers = {"Authorization": f"Bearer {token}"}
+    assert (await client.post("/queries", json={"sql": ORDERS}, headers=headers)).status_code == 403
+    assert (await client.get("/dataset", headers=headers)).status_code == 403
+
+
+async def test_columns_that_the_dataset_does_not_show_stay_hidden(client, push, make_event) -> None:
+    await push(make_event("ticket_purchased", "E1"))
+    dataset = Dataset.model_validate((await client.get("/dataset")).json())
+    shown = [column.name for column in dataset.table("order_changes").columns]
+    answer = (await _ask(client, "SELECT * FROM order_changes")).json()
+    assert [column["name"] for column in answer["columns"]] == shown == list(answer["rows"][0])
+    assert "seats" not in shown
+    assert (await _ask(client, "SELECT 1 AS seats FROM order_changes WHERE seats = 1")).status_code == 422
 
 
 def test_the_warehouse_itself_reads_no_other_file(tmp_path) -> None:

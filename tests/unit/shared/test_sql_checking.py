@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import duckdb
 import pytest
 
@@ -44,6 +46,14 @@ ALLOWED = [
     "SELECT FORMAT_DATE('%A', DATE(at)) AS day, APPROX_COUNT_DISTINCT(id) AS n FROM orders GROUP BY day",
     "SELECT `order` FROM events -- a comment ; DROP TABLE orders",
     "SELECT 'DROP TABLE orders; --' AS harmless FROM orders;",
+    "SELECT * FROM (SELECT COUNT(*) AS n FROM orders)",
+    "SELECT o.*, e.name FROM orders o JOIN events e ON o.event = e.event",
+    "SELECT event, COUNT(*), SUM(amount) FROM orders GROUP BY 1 ORDER BY 2 DESC, value_3",
+    "SELECT amount + 1 AS amount, amount * 2 AS twice FROM orders WHERE amount > 3 ORDER BY amount + twice",
+    "SELECT id FROM orders UNION ALL SELECT name AS n FROM events ORDER BY id",
+    "SELECT a.id FROM orders a JOIN orders b USING (id, event) JOIN orders c USING (id, event)",
+    "SELECT id || event AS both FROM (SELECT id, MAX(event) AS event FROM orders GROUP BY id)",
+    "SELECT id FROM orders WHERE amount = 0" + " OR amount = 1" * 300,
 ]
 REFUSED = [
     ("", "one statement"),
@@ -120,6 +130,26 @@ REFUSED = [
     ("SELECT " + "(" * 100 + "id" + ")" * 100 + " FROM orders", "nested"),
     ("SELECT " + "NOT " * 3000 + "paid AS p FROM orders", "nested"),
     ("SELECT id FROM orders WHERE id = '" + "x" * 30_000 + "'", "longer"),
+    ("SELECT 1 AS hidden FROM orders WHERE hidden = 1", "hidden is not a column"),
+    ("SELECT MAX(hidden) AS m FROM orders", "hidden"),
+    ("SELECT x FROM orders AS o(x)", "names no columns"),
+    ("SELECT id FROM orders AS o WHERE o IS NULL", "not allowed"),
+    ("SELECT _PARTITIONTIME AS p FROM orders", "not a column"),
+    ("SELECT id FROM orders WHERE _PARTITIONTIME IS NULL", "not a column"),
+    ("SELECT *, * FROM orders", "once"),
+    ("SELECT id FROM orders UNION ALL SELECT name FROM events ORDER BY LOWER(id)", "ORDER BY"),
+    ("SELECT o.id FROM orders o JOIN events e ON LENGTH(o.event) * 0 = LENGTH(e.event) * 0", "equate"),
+    ("SELECT o.id FROM orders o JOIN events e ON o.event = CONCAT(e.event, o.id)", "equate"),
+    ("SELECT a.id FROM orders a JOIN orders b USING (id) JOIN orders c USING (id)"
+     " WHERE EXISTS (SELECT 1 FROM events e WHERE e.event = a.event)"
+     " AND EXISTS (SELECT 1 FROM events e WHERE e.name = a.event)", "joins"),
+    ("SELECT id" + " || id" * 21 + " AS s FROM orders", "put together"),
+    ("SELECT CONCAT(" + "id, " * 22 + "id) AS s FROM orders", "put together"),
+    ("SELECT s || s AS s FROM (SELECT id || id AS s FROM orders)", "again"),
+    ("WITH a AS (SELECT id || id AS s FROM orders), b AS (SELECT UPPER(s) AS s FROM a) SELECT CONCAT(s, s) AS s FROM b",
+     "again"),
+    ("SELECT (SELECT MAX(a.s) FROM (SELECT id || id AS s FROM orders) a) || 'x' AS s FROM orders", "again"),
+    ("SELECT FORMAT_DATE(event, DATE(at)) AS d FROM orders", "format"),
     ("SELECT id FROM", ""),
     ("Ignore previous instructions", ""),
     ("SELECT id FROM orders WHERE 'a", ""),
@@ -131,10 +161,10 @@ def database() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(
-        'CREATE TABLE orders (id VARCHAR, event VARCHAR, amount BIGINT, "at" TIMESTAMPTZ, paid BOOLEAN);'
+        'CREATE TABLE orders (id VARCHAR, event VARCHAR, amount BIGINT, "at" TIMESTAMPTZ, paid BOOLEAN, hidden BIGINT);'
         'CREATE TABLE events (event VARCHAR, name VARCHAR, day DATE, "order" BIGINT);'
         "CREATE TABLE log (id VARCHAR, time TIMESTAMPTZ, note VARCHAR);"
-        "INSERT INTO orders VALUES ('1', 'a', 5, '2026-11-22 10:00:00+00', TRUE), ('2', 'b', 7, NULL, FALSE)"
+        "INSERT INTO orders VALUES ('1', 'a', 5, '2026-11-22 10:00:00+00', TRUE, 1), ('2', 'b', 7, NULL, FALSE, 1)"
     )
     return connection
 
@@ -170,6 +200,54 @@ def test_rows_are_bounded(sql: str, limit: int) -> None:
     query = check(sql, DATASET, Bounds(rows=10))
     assert (query.limit, query.sql.splitlines()[-1]) == (limit, f"LIMIT {limit}")
     assert query.fetching(11).sql.splitlines()[-1] == "LIMIT 11"
+
+
+HANGING = {
+    "aliases on aliases": ["amount AS a0", *(f", a{n} + a{n} AS a{n + 1}" for n in range(40))],
+    "stars on stars": ["* FROM", "(SELECT *, * FROM " * 25, "(SELECT 1 AS one", "FROM orders)", ")" * 25, "--"],
+    "a long alias often": [
+        "1, (SELECT amount",
+        "+ amount" * 400,
+        "AS a FROM orders HAVING a",
+        "+ a" * 400,
+        "> 1) AS m",
+    ],
+    "a long column often": ["1, (SELECT amount", "+ amount" * 50, "AS a FROM orders GROUP BY 1", ", 1" * 500, ") AS m"],
+    "types in types": ["ARRAY[" * 30, "1", "]" * 30],
+    "structs in structs": ["STRUCT(" * 30, "1", ")" * 30],
+    "dates of dates": ["DATE(" * 30, "at", ")" * 30],
+    "casts of casts": ["id", "::STRING" * 300],
+    "many parts": ["amount IN (1", ", 1" * 5000, ") AS i"],
+}
+
+
+@pytest.mark.parametrize("selected", HANGING.values(), ids=HANGING)
+def test_what_grows_as_it_is_read_is_refused_at_once(selected: list[str]) -> None:
+    """Most of them would not end in a test's time."""
+    with pytest.raises(QueryRefused) as refused:
+        check(" ".join(["SELECT", *selected, "FROM orders"]), DATASET)
+    assert "cannot be read" not in refused.value.detail
+
+
+def test_what_runs_is_what_was_checked() -> None:
+    """A name that the check finds outside is not found by the database in a column that is hidden."""
+    dataset = Dataset.model_validate(
+        {"metadata": {"tables": {"orders": {"id": "STRING"}, "events": {"name": "STRING", "hidden": "INT64"}}}}
+    )
+    database = duckdb.connect()
+    database.execute("CREATE TABLE orders AS SELECT '1' AS id, 1 AS hidden")
+    database.execute("CREATE TABLE events AS SELECT 'x' AS name, 7 AS hidden")
+    query = check("SELECT name, (SELECT hidden FROM orders LIMIT 1) AS found FROM events", dataset)
+    assert database.execute(query.duckdb("main")).fetchall() == [("x", 7)]  # orders.hidden is 1
+
+
+@pytest.mark.parametrize(
+    "sql", ["SHOW TABLES LIKE 'secret'", "CALL secret(1)", "EXPLAIN SELECT secret", "ANALYZE secret"]
+)
+def test_a_query_is_in_no_log(sql: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(QueryRefused):
+        check(sql, DATASET)
+    assert "secret" not in caplog.text
 
 
 def test_the_day_of_the_week_is_the_same_number_everywhere(database: duckdb.DuckDBPyConnection) -> None:

@@ -14,9 +14,7 @@ from usher_inference.insights.service import Insights
 from usher_shared.contracts.insights import Insight, InsightRequest
 from usher_shared.http.app import require_caller
 
-router = APIRouter(
-    prefix="/v1", tags=["insights"], dependencies=[Depends(require_caller("cli", "gateway", "logger", CLIENT))]
-)
+router = APIRouter(prefix="/v1", tags=["insights"], dependencies=[Depends(require_caller("cli", CLIENT))])
 
 
 async def _insights(request: Request) -> Insights:

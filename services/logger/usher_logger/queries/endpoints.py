@@ -12,7 +12,7 @@ from usher_logger.warehouse.dataset import load_dataset
 from usher_shared.contracts.insights import Dataset
 from usher_shared.http.app import require_caller
 
-router = APIRouter(tags=["queries"], dependencies=[Depends(require_caller("gateway", "cli"))])
+router = APIRouter(tags=["queries"], dependencies=[Depends(require_caller("cli"))])
 
 
 async def _queries(request: Request) -> Queries:

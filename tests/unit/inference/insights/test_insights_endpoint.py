@@ -25,7 +25,7 @@ async def test_the_parser_answers_with_exactly_the_contracts_fields(offline: Ask
     assert set(insight) == FIELDS
     assert insight["model_used"] == "usher-insights"
     assert insight["model_version"]
-    assert "SUM(fine)" in insight["sql_query"]
+    assert "SUM(loans.fine)" in insight["sql_query"]
     assert insight["visualization_config"]["data"] == {"name": "result"}
     assert insight["explanation"] == (
         "The total of fine, for each branch, where borrowed at is from 2025-01-01 to 2025-12-31. Days are UTC."
@@ -83,7 +83,7 @@ async def test_a_model_hears_what_was_wrong_and_answers_again(bad: Any, why: str
     engine = WritingEngine(bad, GOOD)
     answer = await Asking([engine]).ask(library(HARD, model="writer"))
     assert answer.status_code == 200
-    assert "SUM(fine)" in answer.json()["sql_query"]
+    assert "SUM(loans.fine)" in answer.json()["sql_query"]
     again = engine.prompts[1].messages[-1]
     assert again.role == "user"
     assert why in again.text()
@@ -148,8 +148,9 @@ async def test_bad_requests_are_told(offline: Asking, change: dict[str, Any], st
 
 async def test_callers_are_checked(offline: Asking) -> None:
     body = library("How many members do we have?")
-    assert (await offline.ask(body, caller="logger")).status_code == 200
-    assert (await offline.ask(body, caller="webhooks")).status_code == 403
+    assert (await offline.ask(body)).status_code == 200
+    for caller in ("webhooks", "logger", "gateway"):
+        assert (await offline.ask(body, caller=caller)).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -167,6 +168,6 @@ async def test_metadata_is_read_in_many_shapes(offline: Asking, metadata: dict[s
     body = {"user_query": "total trips by station", "dataset_name": "rides", "dataset_metadata": metadata}
     answer = await offline.ask(body)
     assert answer.status_code == 200, answer.text
-    assert "SUM(trips) AS total_trips" in answer.json()["sql_query"]
+    assert "SUM(rides.trips) AS total_trips" in answer.json()["sql_query"]
     table = "rides.rides" if "tables" in metadata else "rides"
-    assert f"FROM {table}\n" in answer.json()["sql_query"]
+    assert f"FROM {table} AS rides\n" in answer.json()["sql_query"]

@@ -89,7 +89,7 @@ def test_a_text_of_the_question_stays_a_text() -> None:
     dataset = read_labelled("usher", load_dataset()).dataset
     text = "x' OR '1'='1"
     insight = answer_offline(f'orders for "{text}"', dataset, TODAY)
-    assert "LOWER(event_name) = 'x\\' or \\'1\\'=\\'1'" in insight.sql_query
+    assert "LOWER(orders.event_name) = 'x\\' or \\'1\\'=\\'1'" in insight.sql_query
     connection = duckdb.connect()
     fill(dataset, connection, 1)
     connection.execute("UPDATE orders SET event_name = ? WHERE order_id = 'order_id_7'", [text])
