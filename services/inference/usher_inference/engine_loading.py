@@ -99,15 +99,17 @@ class EngineFactory:
 
         return Loaded(PlaybookEngine(release.version, release.model), nothing)
 
-    async def _chat(self, release: Release, folder: Path, make: Callable[[Release, Path], Decoder]) -> Loaded:
-        """The decoder is made in a thread: it takes seconds to minutes."""
-        from usher_inference.chat.engine import ChatEngine
+    async def _chat(
+        self, release: Release, folder: Path, make: Callable[[Release, Path, frozenset[int]], Decoder]
+    ) -> Loaded:
+        """The decoder is made in a thread: it takes seconds to minutes. It is told the tokens that end an answer."""
+        from usher_inference.chat.engine import ChatEngine, stop_ids
         from usher_inference.chat.template import ChatTemplate
         from usher_inference.chat.tokenizer import Tokenizer
 
         template = ChatTemplate.from_folder(folder, release.chat_template)
         tokenizer = await asyncio.to_thread(Tokenizer.from_folder, folder)
-        decoder = await asyncio.to_thread(make, release, folder)
+        decoder = await asyncio.to_thread(make, release, folder, stop_ids(tokenizer, template))
         tuned = release.sampling
         try:
             engine = ChatEngine(
@@ -124,16 +126,16 @@ class EngineFactory:
             raise
         return Loaded(engine, engine.close)
 
-    def _onnx(self, release: Release, folder: Path) -> Decoder:
+    def _onnx(self, release: Release, folder: Path, ends: frozenset[int]) -> Decoder:
         from usher_inference.adapters.onnx_batch_model import OnnxBatchModel
 
         own = self._settings
         model = OnnxBatchModel(
             folder, slots=own.engine_slots, context_tokens=own.engine_context_tokens, threads=own.engine_threads
         )
-        return self._batched(release, folder, model, model.vocabulary)
+        return self._batched(release, folder, model, model.vocabulary, ends)
 
-    def _transformers(self, release: Release, folder: Path) -> Decoder:
+    def _transformers(self, release: Release, folder: Path, ends: frozenset[int]) -> Decoder:
         from usher_inference.adapters.torch_loading import load_torch_model
 
         own = self._settings
@@ -147,9 +149,9 @@ class EngineFactory:
             context_tokens=own.engine_context_tokens,
             threads=own.engine_threads,
         )
-        return self._batched(release, folder, model, model.vocabulary)
+        return self._batched(release, folder, model, model.vocabulary, ends)
 
-    def _vllm(self, release: Release, folder: Path) -> Decoder:
+    def _vllm(self, release: Release, folder: Path, _: frozenset[int]) -> Decoder:
         from usher_inference.adapters.vllm_decoder import load_vllm
 
         own = self._settings
@@ -163,15 +165,14 @@ class EngineFactory:
             most_waiting=own.engine_queue,
         )
 
-    def _batched(self, release: Release, folder: Path, model: BatchModel, vocabulary: int) -> Decoder:
-        from usher_inference.chat.engine import stop_ids
-        from usher_inference.chat.template import ChatTemplate
-        from usher_inference.chat.tokenizer import TOKENIZER_FILE, Tokenizer
+    def _batched(
+        self, release: Release, folder: Path, model: BatchModel, vocabulary: int, ends: frozenset[int]
+    ) -> Decoder:
+        from usher_inference.chat.tokenizer import TOKENIZER_FILE
         from usher_inference.generation.grammars import Grammars
         from usher_inference.generation.service import Batcher
 
         try:
-            ends = stop_ids(Tokenizer.from_folder(folder), ChatTemplate.from_folder(folder, release.chat_template))
             grammars = Grammars((folder / TOKENIZER_FILE).read_text("utf-8"), vocabulary, ends)
         except BaseException:
             model.close()

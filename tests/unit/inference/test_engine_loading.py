@@ -7,15 +7,19 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import jinja2.sandbox
 import pytest
+import tokenizers
 from tests.unit.inference.released import serving
 
 import tiny_qwen
-from usher_inference.engine_loading import serve_releases
+from usher_inference.engine_loading import EngineFactory, serve_releases
 from usher_inference.metrics import Metrics
 from usher_inference.releases.service import ReleasedModels
 from usher_inference.settings import Settings
@@ -156,6 +160,54 @@ async def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
         assert "usher-inference[vllm]" in problem["detail"]
         status, answer = await client.call("POST", "/v1/chat/completions", ASK)
         assert answer["system_fingerprint"] == f"{MODEL}-good"
+
+
+async def test_a_model_whose_tokenizer_is_unsafe_leaves_no_decoder_behind(tmp_path: Path) -> None:
+    """That it undoes the guard is found when the model is loaded."""
+
+    def decoders() -> int:
+        return sum(thread.name == "batcher" for thread in threading.enumerate())
+
+    unsafe = tmp_path / "unsafe"
+    shutil.copytree(tiny_qwen.onnx(), unsafe)
+    tokenizer = json.loads((unsafe / "tokenizer.json").read_bytes())
+    tokenizer["normalizer"] = {"type": "Replace", "pattern": {"String": "\u200b"}, "content": ""}
+    for token in tokenizer["added_tokens"]:
+        token["normalized"] = True
+    (unsafe / "tokenizer.json").write_text(json.dumps(tokenizer))
+    await publish(tmp_path, "good", tiny_qwen.onnx(), "onnx")
+    await publish(tmp_path, "unsafe", unsafe, "onnx")
+    before = decoders()
+    models = models_of(tmp_path)
+    async with serving(models, SETTINGS) as client:
+        await models.reload("good")
+        assert decoders() == before + 1
+        status, problem = await client.call("POST", "/reload", {"version": "unsafe"})
+        assert (status, problem["stage"]) == (422, "load"), problem
+        assert "where nothing but text is written" in problem["detail"]
+        assert decoders() == before + 1
+
+
+async def test_tokenizer_and_template_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    parse = tokenizers.Tokenizer.from_str
+
+    def counted(source: str) -> tokenizers.Tokenizer:
+        read.append("tokenizer")
+        return parse(source)
+
+    class Compiled(jinja2.sandbox.ImmutableSandboxedEnvironment):
+        def from_string(self, *source: Any, **rest: Any) -> jinja2.Template:
+            read.append("template")
+            return super().from_string(*source, **rest)
+
+    monkeypatch.setattr(tokenizers, "Tokenizer", SimpleNamespace(from_str=counted))
+    monkeypatch.setattr(jinja2.sandbox, "ImmutableSandboxedEnvironment", Compiled)
+    release = Release(version="v1", model=MODEL, engine="onnx", created_at=datetime(2026, 11, 1, tzinfo=UTC))
+    loaded = await EngineFactory(SETTINGS, Metrics()).load(release, tiny_qwen.onnx())
+    await loaded.close()
+    assert sorted(read) == ["template", "tokenizer"]
 
 
 async def test_an_adapter_for_another_model_is_refused(tmp_path: Path) -> None:
