@@ -20,6 +20,7 @@ from usher_shared.errors import Unavailable, UpstreamFailed
 from usher_shared.events.catalogue import EventData, ModelReleased, ModelRolledBack, TicketPurchased
 from usher_shared.events.envelope import event
 
+ANNOUNCED = datetime(2026, 11, 20, tzinfo=UTC)
 NAMES: dict[type[EventData], str] = {
     ModelReleased: "model_released",
     ModelRolledBack: "model_rolled_back",
@@ -32,12 +33,10 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-async def push(client: Client, id: str, data: EventData) -> int:
+async def push(client: Client, id: str, data: EventData, *, time: datetime = ANNOUNCED) -> int:
     """As Pub/Sub does. The answer's status."""
     name = NAMES[type(data)]
-    made = event(
-        id=id, type=f"usher.{name}.v1", source="usher/trainer-job", time=datetime(2026, 11, 20, tzinfo=UTC), data=data
-    )
+    made = event(id=id, type=f"usher.{name}.v1", source="usher/trainer-job", time=time, data=data)
     envelope = encode_push(
         made.to_json(),
         made.attributes(),
@@ -227,7 +226,7 @@ async def test_an_older_release_does_not_take_the_place_of_one_that_is_gone(hous
         await house.store.delete(each.name)
     await models.look()
     assert versions(models) == {"default": "v2"}
-    assert await models.take_released("v1", 100, "e1") is None
+    assert await models.take_released("v1", 100, "e1", ANNOUNCED) is None
     await house.publish("v3")
     await models.look()
     assert versions(models) == {"default": "v3"}
@@ -326,7 +325,6 @@ async def test_a_first_start_without_the_store_is_not_ready_until_it_is_back(hou
         assert (await client.ask())[1] == "v1"
 
 
-async def test_a_swap_that_cannot_be_written_down_does_not_happen(house: House) -> None:
 async def test_why_the_store_cannot_be_followed_is_for_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
     asked = asyncio.Event()
 
@@ -348,6 +346,7 @@ async def test_why_the_store_cannot_be_followed_is_for_the_log(house: House, cap
     assert any("/srv/secret/artifacts" in str(vars(record)) for record in caplog.records)
 
 
+async def test_a_swap_that_cannot_be_written_down_does_not_happen(house: House) -> None:
     class NoWrites(Distant):
         async def put(self, name: str, content: Content, *, if_generation_match: int | None = None) -> Artifact:
             raise Unavailable("the store takes nothing now")

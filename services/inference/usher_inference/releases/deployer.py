@@ -71,6 +71,13 @@ class Deployer:
             took_seconds=time.monotonic() - started,
         )
 
+    async def note(self, deployment: Deployment, recorded: Recorded) -> None:
+        """Written down in the place of what is recorded, where it changes nothing that serves. Raises as `deploy`."""
+        written = await self.record.write(deployment, recorded.generation)
+        if self.followed == recorded.generation:
+            self.followed = written.generation
+            await self.take(deployment)
+
     async def swap(self, model: str, wanted: Deployed, commit: Callable[[], Awaitable[None]]) -> None:
         """Here alone, measured and noted. Raises as `Installer.swap`."""
         started = time.monotonic()

@@ -28,8 +28,10 @@ class ReleaseEvents:
             return
         try:
             if isinstance(data, ModelReleased):
-                await self._models.take_released(data.version, float(data.traffic_percent), event.id)
+                await self._models.take_released(data.version, float(data.traffic_percent), event.id, event.time)
             elif isinstance(data, ModelRolledBack):
+                if data.version == data.restored_version:
+                    raise InvalidEvent(f"{data.version} cannot be restored in its own place")
                 await self._models.take_rolled_back(data.version, data.restored_version, event.id)
             else:
                 raise InvalidEvent(f"{event.type} is not for this service")

@@ -103,6 +103,9 @@ class Follower:
 
     async def _serve(self, model: str, wanted: Deployed) -> None:
         """What is wanted, or, where nothing serves yet and it is refused, the latest before it that passes."""
+        if wanted.canary is not None and not self._deployer.installer.has_room_for_two:
+            _LOG.warning("no memory for a canary: the stable one serves all", extra={"canary": wanted.canary})
+            wanted = wanted.alone()
         before = []
         if not self._deployer.has(model):
             alone = () if wanted.canary is None else (wanted.stable,)

@@ -54,6 +54,10 @@ class Installer:
         """Models whose release made room and did not come back: nothing serves them, and it has to be tried again."""
         self._leaving: dict[asyncio.Task[None], Snapshot] = {}
 
+    @property
+    def has_room_for_two(self) -> bool:
+        return self._room.for_two
+
     async def swap(self, model: str, wanted: Deployed, commit: Callable[[], Awaitable[None]]) -> list[str]:
         """Serve the model as `wanted`; the versions that were loaded for it.
 

@@ -34,7 +34,8 @@ class Deployed(BaseModel):
 
     `percent` of the conversations are the canary's. `history` are earlier stable versions, the latest last;
     `rejected` were rolled back, and are not taken up again unless named. Releases made up to `seen` were there when an
-    operator chose this one: they are not taken up for being newer than it.
+    operator chose this one: they are not taken up for being newer than it. `announced` is the time of the event that
+    said the canary's share, where one did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +43,7 @@ class Deployed(BaseModel):
     stable: str
     canary: str | None = None
     percent: float = Field(default=0.0, ge=0, le=100)
+    announced: AwareDatetime | None = None
     history: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
     seen: AwareDatetime | None = None
@@ -65,19 +67,28 @@ class Deployed(BaseModel):
         history = self.history if version == self.stable else _appended(self.history, self.stable, but=version)
         return Deployed(stable=version, history=history, rejected=_without(self.rejected, version), seen=self.seen)
 
-    def with_canary(self, version: str, percent: float) -> Deployed:
+    def alone(self) -> Deployed:
+        """Without the canary, which is not rejected."""
+        return self.model_copy(update={"canary": None, "percent": 0.0, "announced": None})
+
+    def under_canary(self, version: str) -> Deployed:
+        """`version` in the place of the stable one; the canary keeps its share."""
+        kept = {"canary": self.canary, "percent": self.percent, "announced": self.announced}
+        return self.with_stable(version).model_copy(update=kept)
+
+    def with_canary(self, version: str, percent: float, announced: datetime | None = None) -> Deployed:
         """`percent` of the conversations to `version`, the others stay. Raises Conflict when it is the stable one."""
         if version == self.stable:
             raise Conflict(f"{version} serves all conversations already", code="already_stable")
         rejected = _without(self.rejected, version)
-        return self.model_copy(update={"canary": version, "percent": percent, "rejected": rejected})
+        said = announced or (self.announced if version == self.canary else None)
+        return self.model_copy(update={"canary": version, "percent": percent, "announced": said, "rejected": rejected})
 
     def rolled_back(self) -> Deployed:
         """Without the canary; where there is none, with the stable version before. Raises Conflict without one."""
         if self.canary is not None:
-            return self.model_copy(
-                update={"canary": None, "percent": 0.0, "rejected": _appended(self.rejected, self.canary)}
-            )
+            rejected = _appended(self.rejected, self.canary)
+            return self.alone().model_copy(update={"rejected": rejected})
         if not self.history:
             raise Conflict(f"there is nothing before {self.stable} to go back to", code="nothing_to_roll_back")
         return Deployed(
@@ -92,7 +103,8 @@ class Deployed(BaseModel):
         if instead_of == self.canary:
             return self.rolled_back()
         if instead_of != self.stable:
-            return self.model_copy(update={"rejected": _appended(self.rejected, instead_of)})
+            history = _without(self.history, instead_of)
+            return self.model_copy(update={"history": history, "rejected": _appended(self.rejected, instead_of)})
         return Deployed(
             stable=version,
             history=_without(self.history, version),

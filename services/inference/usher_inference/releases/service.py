@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from usher_inference.completions.ports import Served
 from usher_inference.releases.deployer import Deployer
 from usher_inference.releases.following import Follower
-from usher_inference.releases.model import Deployed, Deployment, Failure, Swap
+from usher_inference.releases.model import Deployed, Deployment, Failure, ReleaseRefused, Swap, is_newer
 from usher_inference.releases.record import Recorded
 from usher_shared.artifacts import ArtifactStore
 from usher_shared.artifacts.releases import Shelf
 from usher_shared.contracts.releases import Release
 from usher_shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,11 @@ class ReleasedModels:
             wanted = await self._chosen(name, deployed.rolled_back())
             return await self._deployer.deploy(name, wanted, recorded)
 
-    async def take_released(self, version: str, percent: float, event_id: str) -> Swap | None:
-        """A release that was announced. None for one that came twice or too late, or is of a model not taken here.
+    async def take_released(self, version: str, percent: float, event_id: str, at: datetime) -> Swap | None:
+        """A release that was announced at that time. None for what came twice or too late, or is not taken here.
 
         Deliveries repeat and overtake each other: what was deployed before, was rolled back or is older than what
-        serves is left alone.
+        serves is left alone, and so is a canary's share that was announced before its present one.
         """
         async with self._deployer.changing:
             recorded = await self._deployer.recorded()
@@ -117,21 +121,61 @@ class ReleasedModels:
             deployed = recorded.deployment.models.get(release.model)
             if not self._follower.takes(release.model) or event_id in recorded.deployment.events or percent <= 0:
                 return None
-            if deployed is not None and not await self._follower.is_news(release, deployed):
-                return None
-            return await self._release(release, percent, recorded, event_id=event_id)
+            wanted = _first(release, percent) if deployed is None else await self._news(release, percent, at, deployed)
+            return None if wanted is None else await self._deployer.deploy(release.model, wanted, recorded, event_id)
 
     async def take_rolled_back(self, version: str, restored: str, event_id: str) -> Swap | None:
-        """A rollback that was decided elsewhere. None for one that came twice, or of a release not deployed."""
+        """A rollback that was decided elsewhere. None for one that came twice.
+
+        None also for a release that is not deployed: it is remembered, for its announcement may come later. Where
+        what is to be restored cannot serve, the latest before it does.
+        """
         async with self._deployer.changing:
             recorded = await self._deployer.recorded()
             if event_id in recorded.deployment.events:
                 return None
             for model, deployed in recorded.deployment.models.items():
                 if version in deployed.versions:
-                    wanted = await self._chosen(model, deployed.restored(restored, version))
-                    return await self._deployer.deploy(model, wanted, recorded, event_id)
+                    return await self._restore(model, version, restored, recorded, event_id)
+            await self._remember_rolled_back(version, restored, recorded, event_id)
             return None
+
+    async def _news(self, release: Release, percent: float, at: datetime, deployed: Deployed) -> Deployed | None:
+        """What an announced release makes of what is deployed; None where it is to be left alone."""
+        if not await self._follower.is_news(release, deployed):
+            return None
+        if release.version == deployed.canary:
+            if deployed.announced is not None and at < deployed.announced:
+                return None
+        elif deployed.canary is not None:
+            canary = await self._deployer.cache.described(deployed.canary)
+            if canary is not None and not is_newer(release, canary):
+                return deployed.under_canary(release.version) if percent >= 100 else None
+        return _shared(deployed, release.version, percent, at)
+
+    async def _restore(self, model: str, version: str, restored: str, recorded: Recorded, event_id: str) -> Swap:
+        """Raises ReleaseRefused where nothing else can serve: then `version` does."""
+        deployed = recorded.deployment.models[model]
+        earlier = () if version == deployed.canary else reversed(deployed.history)
+        *others, last = dict.fromkeys((restored, *earlier))
+        for each in others:
+            try:
+                wanted = await self._chosen(model, deployed.restored(each, version))
+                return await self._deployer.deploy(model, wanted, recorded, event_id)
+            except ReleaseRefused as error:
+                _LOG.error("a rollback goes further back", extra={"restored": each, "why": error.detail})
+        wanted = await self._chosen(model, deployed.restored(last, version))
+        return await self._deployer.deploy(model, wanted, recorded, event_id)
+
+    async def _remember_rolled_back(self, version: str, restored: str, recorded: Recorded, event_id: str) -> None:
+        """Of its model; of all, where nothing is known of it."""
+        release = await self._deployer.cache.described(version)
+        deployment = recorded.deployment
+        for model, deployed in recorded.deployment.models.items():
+            if release is None or release.model == model:
+                deployment = deployment.with_model(model, deployed.restored(restored, version), event_id)
+        if deployment != recorded.deployment:
+            await self._deployer.note(deployment, recorded)
 
     async def _find(self, version: str | None, model: str | None, deployment: Deployment) -> Release:
         if version is not None:
@@ -148,32 +192,27 @@ class ReleasedModels:
                 return release
         raise NotFound("there is no release" + (f" of {model}" if model else ""), code="release_not_found")
 
-    async def _release(
-        self,
-        release: Release,
-        percent: float,
-        recorded: Recorded,
-        *,
-        event_id: str | None = None,
-        is_named: bool = False,
-    ) -> Swap:
+    async def _release(self, release: Release, percent: float, recorded: Recorded, *, is_named: bool) -> Swap:
         deployed = recorded.deployment.models.get(release.model)
-        if deployed is None and percent < 100:
-            raise Conflict(f"nothing serves {release.model} yet: its first release takes all", code="nothing_to_share")
-        if deployed is None:
-            wanted = Deployed(stable=release.version)
-        elif percent < 100:
-            wanted = deployed.with_canary(release.version, percent)
-        else:
-            wanted = deployed.with_stable(release.version)
+        wanted = _first(release, percent) if deployed is None else _shared(deployed, release.version, percent)
         if is_named:
             wanted = await self._chosen(release.model, wanted)
-        return await self._deployer.deploy(release.model, wanted, recorded, event_id)
+        return await self._deployer.deploy(release.model, wanted, recorded)
 
     async def _chosen(self, model: str, wanted: Deployed) -> Deployed:
         """By an operator, who could have had any release that is there."""
         releases = (await self._deployer.cache.all()).releases
         return wanted.passing_over(each for each in releases if each.model == model)
+
+
+def _first(release: Release, percent: float) -> Deployed:
+    if percent < 100:
+        raise Conflict(f"nothing serves {release.model} yet: its first release takes all", code="nothing_to_share")
+    return Deployed(stable=release.version)
+
+
+def _shared(deployed: Deployed, version: str, percent: float, announced: datetime | None = None) -> Deployed:
+    return deployed.with_canary(version, percent, announced) if percent < 100 else deployed.with_stable(version)
 
 
 def _only_one(deployment: Deployment) -> str:
