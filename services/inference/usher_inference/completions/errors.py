@@ -45,9 +45,10 @@ def _only(
 def _usher_error(error: Exception) -> Response:
     known = cast(UsherError, error)
     headers = {} if known.http_status != 401 else {"WWW-Authenticate": "Bearer"}
-    if known.retry_after_seconds is not None or known.http_status in (429, 503):
+    is_lasting = known.code == "model_broken" and known.retry_after_seconds is None  # until an operator mends it
+    if not is_lasting and (known.retry_after_seconds is not None or known.http_status in (429, 503)):
         headers["Retry-After"] = str(max(1, math.ceil(known.retry_after_seconds or _RETRY_SECONDS)))
-    if known.http_status == 504:
+    if known.http_status == 504 or is_lasting:
         headers["X-Should-Retry"] = "false"  # OpenAI's clients would ask the same again, at once
     return _respond(known.http_status, render_problem(known), headers)
 

@@ -12,6 +12,7 @@ from usher_inference.releases.cache import ReleaseCache
 from usher_inference.releases.installer import Installer
 from usher_inference.releases.model import Deployed, Deployment, Failure, ReleaseRefused, Swap
 from usher_inference.releases.record import DeploymentRecord, Recorded
+from usher_inference.releases.refusals import Refusals
 from usher_shared.clock import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -36,7 +37,8 @@ class Deployer:
         self.changing = asyncio.Lock()
         self.serving = Deployment()  # here, also when nothing was ever written down
         self.followed: int | None = None  # the generation of the record that was followed last
-        self.failures: dict[str, Failure] = {}  # by model: the release that was turned down last
+        self.failures: dict[str, Failure] = {}  # by model: the release that is wanted and does not serve
+        self.refusals = Refusals()
         self._clock = clock
         self._metrics = metrics
 
@@ -85,9 +87,11 @@ class Deployer:
             fresh = await self._installed(model, wanted, commit)
         except ReleaseRefused as error:
             self._metrics.swap_failed(model, error.version)
-            self.failures[model] = Failure(error.version, error.detail, self._clock.now())
+            self.failures[model] = Failure(model, error.version, error.detail, self._clock.now(), error.sha256)
+            self.refusals.add(self.failures[model])
             _LOG.error("a release was refused", extra={"model": model, "version": error.version, "why": error.detail})
             raise
+        self.refusals.forget(wanted.versions)
         for version in fresh:
             self._metrics.swapped(model, version, took_seconds=time.monotonic() - started)
         _LOG.info("releases in service", extra={"model": model, "versions": wanted.versions, "percent": wanted.percent})

@@ -24,7 +24,7 @@ router = APIRouter(tags=["releases"], dependencies=[Depends(require_caller("cli"
 
 
 class ReloadRequest(BaseModel):
-    """Without `version` the newest release that was not rolled back."""
+    """Without `version` the newest release that was neither rolled back nor refused here."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,7 +60,9 @@ class ListedRelease(BaseModel):
     commit: str
     scores: dict[str, float]
     sha256: str
-    state: str = Field(description="stable, canary, previous, rejected or available")
+    state: str = Field(
+        description="stable, canary, previous, rejected or available; what this instance turned down: refused"
+    )
 
 
 class ServedModel(BaseModel):
@@ -111,11 +113,11 @@ def _answer(swap: Swap) -> SwapAnswer:
 
 
 def _describe(found: Overview) -> ReleasesAnswer:
-    deployed = found.deployment.models
+    deployed, failures = found.deployment.models, found.failures
     releases = [
         ListedRelease(
             **release.model_dump(include=set(ListedRelease.model_fields) - {"state"}),
-            state=_state(release.version, deployed.get(release.model)),
+            state=_state(release.version, deployed.get(release.model), is_refused=release.version in failures),
         )
         for release in found.shelf.releases
     ]
@@ -123,15 +125,20 @@ def _describe(found: Overview) -> ReleasesAnswer:
         ServedModel(model=each.engine.model, version=each.engine.version, variant=each.variant, since=each.since)
         for each in found.served
     ]
-    refused = [Refusal(model=model, **dataclasses.asdict(each)) for model, each in found.failures.items()]
+    refused = [
+        Refusal(model=each.model, version=each.version, reason=each.reason, at=each.at) for each in failures.values()
+    ]
     return ReleasesAnswer(
         releases=releases, broken=found.shelf.broken, deployed=deployed, serving=serving, refused=refused
     )
 
 
-def _state(version: str, deployed: Deployed | None) -> str:
-    if deployed is None:
-        return "available"
-    known = dict.fromkeys(deployed.history, "previous") | dict.fromkeys(deployed.rejected, "rejected")
-    known |= {deployed.stable: "stable"} | ({deployed.canary: "canary"} if deployed.canary else {})
-    return known.get(version, "available")
+def _state(version: str, deployed: Deployed | None, *, is_refused: bool) -> str:
+    known: dict[str, str] = {}
+    if deployed is not None:
+        known = dict.fromkeys(deployed.history, "previous") | dict.fromkeys(deployed.rejected, "rejected")
+        known |= {deployed.stable: "stable"} | ({deployed.canary: "canary"} if deployed.canary else {})
+    state = known.get(version)
+    if is_refused:
+        return f"{state}, refused" if state else "refused"
+    return state or "available"

@@ -113,9 +113,13 @@ class Follower:
         if await self._try(model, wanted):
             self._deployer.failures.pop(model, None)
             return
+        refused = self._deployer.failures[model]
         for each in before:
             if await self._try(model, each):
-                return
+                break
+        else:
+            self._give_up(model)
+        self._deployer.failures[model] = refused  # of what is deployed, not of what stands in for it
 
     async def _begin(self) -> None:
         """Nothing was ever deployed: the newest release that passes, of each model named, or of the newest's."""
@@ -130,6 +134,13 @@ class Follower:
                     await self._deployer.take(begun)
                     break
                 self._turned_down.add(release.sha256)
+            else:
+                self._give_up(model)
+
+    def _give_up(self, model: str) -> None:
+        installer = self._deployer.installer
+        if not self._deployer.has(model) and model not in installer.lost:  # what was lost is tried at each look
+            installer.give_up(model)
 
     def _beginning(self, releases: Sequence[Release]) -> Sequence[str]:
         """The models that are to be served and of which nothing is deployed: those named, or else the newest's."""

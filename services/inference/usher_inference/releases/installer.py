@@ -104,6 +104,10 @@ class Installer:
         if self.table.split(model) is None:
             self.table.set(model, Split(None))
 
+    def give_up(self, model: str) -> None:
+        """Requests for the model, which nothing serves, are told that coming back is of no use."""
+        self.table.set(model, Split(None, is_refused=True))
+
     async def close(self) -> None:
         """Free everything; whoever still uses something is waited for, but not for ever."""
         for model in self.table.released:
@@ -127,7 +131,7 @@ class Installer:
             folder = await self._cache.files(release)
             await asyncio.to_thread(_check_base, release, folder)
         except (ArtifactCorrupt, NotFound, Unprocessable) as error:
-            raise ReleaseRefused(release.version, "verify", error.detail) from error
+            raise ReleaseRefused(release.version, "verify", error.detail, release.sha256) from error
         return folder
 
     async def _load(self, release: Release, folder: Path) -> Snapshot:
@@ -135,7 +139,7 @@ class Installer:
             loaded = await self._loader.load(release, folder)
         except Exception as error:  # files that another program wrote can break a loader in any way
             why = error.detail if isinstance(error, UsherError) else f"{type(error).__name__}: {error}"
-            raise ReleaseRefused(release.version, "load", why[:500]) from error
+            raise ReleaseRefused(release.version, "load", why[:500], release.sha256) from error
         return Snapshot(loaded, release.version, release.sha256, self._clock.now())
 
     async def _reinstate(self, model: str, before: Split) -> None:

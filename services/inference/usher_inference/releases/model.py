@@ -19,14 +19,18 @@ Stage = Literal["read", "verify", "load", "smoke"]
 
 
 class ReleaseRefused(Unprocessable):
-    """A release may not serve; what served before serves on. `extra` says the version and the stage."""
+    """A release may not serve; what served before serves on. `extra` says the version and the stage.
+
+    `sha256` is the release's, empty where it could not be read.
+    """
 
     code = "release_refused"
 
-    def __init__(self, version: str, stage: Stage, why: str) -> None:
+    def __init__(self, version: str, stage: Stage, why: str, sha256: str = "") -> None:
         super().__init__(f"release {version} was refused ({stage}): {why}", extra={"version": version, "stage": stage})
         self.version = version
         self.stage = stage
+        self.sha256 = sha256
 
 
 class Deployed(BaseModel):
@@ -146,11 +150,13 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a release does not serve."""
+    """Why a release does not serve. `sha256` is its content's; empty where it could not be read."""
 
+    model: str
     version: str
     reason: str
     at: datetime
+    sha256: str = ""
 
 
 def is_newer(release: Release, stable: Release) -> bool:

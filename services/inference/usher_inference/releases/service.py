@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ class Overview:
     shelf: Shelf
     deployment: Deployment
     served: Sequence[Served]
-    failures: dict[str, Failure]
+    failures: Mapping[str, Failure]  # by version
 
 
 class ReleasedModels:
@@ -60,19 +60,23 @@ class ReleasedModels:
         await self._store.close()
 
     async def check(self) -> None:
-        """Raises Unavailable while a model that is deployed has nothing to serve it."""
+        """Raises Unavailable while a deployed model is still to be loaded; one that was refused is no reason."""
         if not self._follower.is_known:
             raise Unavailable(self._follower.problem or "the deployed releases are not loaded yet")
-        missing = [model for model in self._deployer.table.released if not self._deployer.has(model)]
-        if missing:
-            raise Unavailable(f"no release serves {', '.join(missing)}")
+        coming = self._deployer.table.coming
+        if coming:
+            raise Unavailable(f"no release serves {', '.join(coming)} yet")
 
     async def check_followed(self) -> None:
         """Raises Unavailable where the release that was tried last does not serve, or the store cannot be followed.
 
         Why a release was refused is for the operator (`overview`): /ready is anybody's.
         """
-        problems = [f"release {each.version} was refused" for each in self._deployer.failures.values()]
+        unserved = self._deployer.table.refused
+        problems = [
+            f"release {each.version} of {model} was refused" + (", and nothing else serves it" * (model in unserved))
+            for model, each in self._deployer.failures.items()
+        ]
         if self._follower.problem:
             problems.append(self._follower.problem)
         if problems:
@@ -86,12 +90,15 @@ class ReleasedModels:
         """Raises Unavailable."""
         deployer = self._deployer
         recorded = await deployer.recorded()
-        return Overview(await deployer.cache.all(), recorded.deployment, self.all(), dict(deployer.failures))
+        shelf = await deployer.cache.all()
+        return Overview(shelf, recorded.deployment, self.all(), deployer.refusals.of(shelf.releases))
 
     async def reload(self, version: str | None = None, *, model: str | None = None, percent: float = 100.0) -> Swap:
         """Serve the named release, or the newest (of `model`, if given), to `percent` of the conversations.
 
-        Raises NotFound, ReleaseRefused, Conflict (another change came first; nothing to share with) and Unavailable.
+        What was rolled back, or refused here, is passed over unless it is named. Raises InvalidRequest (there are
+        several models: name one), NotFound, ReleaseRefused, Conflict (another change came first; nothing to share
+        with) and Unavailable.
         """
         async with self._deployer.changing:
             recorded = await self._deployer.recorded()
@@ -185,12 +192,19 @@ class ReleasedModels:
             if not self._follower.takes(release.model):
                 raise Conflict(f"this server does not take releases of {release.model}", code="model_not_taken")
             return release
-        rejected = {each for deployed in deployment.models.values() for each in deployed.rejected}
-        for release in (await self._deployer.cache.all()).releases:
-            is_taken = self._follower.takes(release.model) and release.version not in rejected
-            if is_taken and model in (None, release.model):
+        releases = [each for each in (await self._deployer.cache.all()).releases if self._follower.takes(each.model)]
+        models = sorted({each.model for each in releases})
+        if model is None and len(models) > 1:
+            raise InvalidRequest(f"name the model; there are {', '.join(models)}", extra={"param": "model"})
+        passed_over = {each for deployed in deployment.models.values() for each in deployed.rejected}
+        passed_over |= self._deployer.refusals.of(releases).keys()
+        for release in releases:
+            if model in (None, release.model) and release.version not in passed_over:
                 return release
-        raise NotFound("there is no release" + (f" of {model}" if model else ""), code="release_not_found")
+        of = f" of {model}" if model else ""
+        if model in (None, *models) and models:
+            raise NotFound(f"each release{of} was rolled back or refused: name one", code="release_not_found")
+        raise NotFound(f"there is no release{of}", code="release_not_found")
 
     async def _release(self, release: Release, percent: float, recorded: Recorded, *, is_named: bool) -> Swap:
         deployed = recorded.deployment.models.get(release.model)

@@ -48,7 +48,7 @@ async def check(engine: Engine, release: Release, *, seconds: float) -> None:
         except Exception as error:  # whatever an engine breaks with is the release's fault
             wrong = f"{type(error).__name__}: {error}"
         if wrong is not None:
-            raise ReleaseRefused(release.version, "smoke", f"case {number}: {wrong}"[:500])
+            raise ReleaseRefused(release.version, "smoke", f"case {number}: {wrong}"[:500], release.sha256)
 
 
 async def _wrong(engine: Engine, case: SmokeCase) -> str | None:

@@ -56,11 +56,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What one model's requests go to. None in `stable`: it is being loaded."""
+    """What one model's requests go to. None in `stable`: it is being loaded, or all that was tried `is_refused`."""
 
     stable: Snapshot | None
     canary: Snapshot | None = None
     percent: float = 0.0
+    is_refused: bool = False
 
     @property
     def snapshots(self) -> tuple[Snapshot, ...]:
@@ -93,10 +94,22 @@ class Table:
     def released(self) -> tuple[str, ...]:
         return tuple(self._splits)
 
+    @property
+    def coming(self) -> tuple[str, ...]:
+        """The models that nothing serves yet, and something may."""
+        return tuple(name for name, each in self._splits.items() if each.stable is None and not each.is_refused)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The models of which no release could be put in service."""
+        return tuple(name for name, each in self._splits.items() if each.stable is None and each.is_refused)
+
     @contextmanager
     def lease(self, model: str, conversation_id: str | None) -> Iterator[Served]:
         split = self._splits.get(model)
         if split is None or split.stable is None:
+            if split is not None and split.is_refused and model not in self._built_in:
+                raise _broken(model)
             yield self._fixed(model, is_coming=split is not None or not self.is_complete)
             return
         snapshot, variant = _choose(model, split, split.stable, conversation_id)
@@ -129,6 +142,15 @@ class Table:
                 extra={"param": "model"},
             )
         raise model_not_found(model)
+
+
+def _broken(model: str) -> Unavailable:
+    """Says no time: nothing changes before somebody does something."""
+    return Unavailable(
+        f"no release of {model} could be put in service; an operator has to deploy another",
+        code="model_broken",
+        extra={"param": "model"},
+    )
 
 
 def _choose(model: str, split: Split, stable: Snapshot, conversation_id: str | None) -> tuple[Snapshot, str]:
