@@ -191,8 +191,12 @@ async def test_a_prompt_far_over_the_context_is_refused_unread(
     stage: Stage, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine, read = stage.engine("ok", context_tokens=60), list[str]()
-    encode = tokenizer.encode
-    monkeypatch.setattr(tokenizer, "encode", lambda text: read.append(text) or encode(text))
+
+    def encode(text: str) -> list[int]:
+        read.append(text)
+        return []
+
+    monkeypatch.setattr(tokenizer, "encode", encode)
     with pytest.raises(InvalidRequest, match="at most 60 tokens together") as refused:
         await collect(engine, Prompt([Message(role="user", content="two seats " * 100_000)]))
     assert (refused.value.code, refused.value.extra["param"]) == ("context_length_exceeded", "messages")

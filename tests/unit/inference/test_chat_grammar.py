@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -20,7 +21,7 @@ import tiny_qwen
 from scripted_decoder import RamblingDecoder
 from usher_agent.boxoffice.model import offered_tools
 from usher_inference.chat.engine import ChatEngine
-from usher_inference.chat.grammar import answer_grammar
+from usher_inference.chat.grammar import answer_grammar, refuse_control
 from usher_inference.chat.template import ChatTemplate
 from usher_inference.chat.tokenizer import Tokenizer
 from usher_inference.completions.model import CallPiece, Finished, FunctionSpec, JsonSchema, Message, Prompt, TextDelta
@@ -272,6 +273,17 @@ def test_names_are_no_grammar(judge: Judge, name: str) -> None:
     )
 
 
+HUGE = {
+    "type": "object",
+    "properties": {f"p{at}": {"enum": [f"{at}_{value}" for value in range(20)]} for at in range(2_000)},
+}
+EXPLODING = {
+    "type": "object",
+    "properties": {"a": {"type": "string", "pattern": "^(([a-z]{0,1000}){0,1000}){0,1000}$"}},
+    "required": ["a"],
+}
+
+
 @pytest.mark.parametrize(
     ("prompt", "param"),
     [
@@ -282,6 +294,17 @@ def test_names_are_no_grammar(judge: Judge, name: str) -> None:
             "response_format",
         ),
         (Prompt(USER, [FunctionSpec(name="f", parameters={"type": "nonsense"})]), "tools"),
+        (Prompt(USER, [FunctionSpec(name="f", parameters={"type": ["string", "null"]})]), "tools"),
+        (Prompt(USER, [FunctionSpec(name="f", parameters={"type": "string"})]), "tools"),
+        (Prompt(USER, [FunctionSpec(name="f", strict=True, parameters={"not": {"required": ["a"]}})]), "tools"),
+        (
+            Prompt(USER, [FunctionSpec(name="f", strict=True, parameters={"properties": {"a": {"pattern": "(?=a)"}}})]),
+            "tools",
+        ),
+        (Prompt(USER, json=JsonSchema(name="a", schema=HUGE)), "response_format"),
+        (Prompt(USER, [FunctionSpec(name="f", parameters=HUGE)]), "tools"),
+        (Prompt(USER, json=JsonSchema(name="a", schema=EXPLODING)), "response_format"),
+        (Prompt(USER, [FunctionSpec(name="f", parameters=EXPLODING)]), "tools"),
     ],
 )
 async def test_a_schema_that_is_not_served_is_refused(
@@ -291,6 +314,98 @@ async def test_a_schema_that_is_not_served_is_refused(
         await answers(rambling(source, tokenizer, 1), prompt)
     assert (refused.value.code, refused.value.extra["param"]) == ("unsupported_schema", param)
     assert "start:" not in refused.value.detail  # the grammar is ours to know
+
+
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [
+        ({"properties": {"a": {"const": "x<|im_end|>y"}}}, "<|im_end|>"),
+        ({"properties": {"a": {"enum": ["z", {"b": ["<tool_call>"]}]}}}, "<tool_call>"),
+        ({"properties": {"a": {"anyOf": [{"properties": {"</think>": {}}}]}}}, "</think>"),
+        ({"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"pattern": r"^<\|im_end\|>$"}}}, "<|im_end|>"),
+        ({"patternProperties": {r"^[<]tool_call\x3e$": {}}}, "<tool_call>"),
+    ],
+)
+async def test_what_only_a_control_token_could_write_is_refused(
+    source: str, tokenizer: Tokenizer, schema: dict[str, Any], name: str
+) -> None:
+    schema = {"type": "object", **schema}
+    for prompt in (
+        Prompt(USER, json=JsonSchema(name="a", schema=schema)),
+        Prompt(USER, [FunctionSpec(name="f", parameters=schema)]),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            await answers(rambling(source, tokenizer, 1), prompt)
+        param = "tools" if prompt.tools else "response_format"
+        assert (refused.value.code, refused.value.extra["param"]) == ("unsupported_schema", param)
+        assert name in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"description": "ends with <|im_end|>", "default": "<think>", "examples": ["<think>"]},
+        {"pattern": "^[<tool_call>]+$"},
+        {"pattern": "<|im_end|>"},
+    ],
+)
+def test_control_tokens_that_nothing_asks_for_are_no_matter(judge: Judge, about: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", **about}}}
+    prompt = Prompt(USER, json=JsonSchema(name="a", schema=schema))
+    refuse_control(prompt, judge.tokenizer.control)
+    assert judge.takes(prompt, '{"a": "<"}')
+
+
+@pytest.mark.parametrize("kinds", [["object", "null"], ["string", "object"]])
+def test_arguments_are_an_object_whatever_else_the_schema_allows(judge: Judge, kinds: list[str]) -> None:
+    schema = {"type": kinds, "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    prompt = Prompt(USER, [FunctionSpec(name="f", parameters=schema)], forced=True)
+    assert judge.takes(prompt, CALL % ("f", '{"a": 1}'))
+    for arguments in ("null", '"a"', "{}"):
+        assert not judge.takes(prompt, CALL % ("f", arguments))
+
+
+SAMPLES: dict[str, Any] = {
+    **dict.fromkeys(("additionalItems", "unevaluatedItems", "unevaluatedProperties", "uniqueItems"), True),
+    **{key: [{"type": "integer"}] for key in ("allOf", "anyOf", "oneOf", "prefixItems")},
+    **dict.fromkeys(("const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), 1),
+    **dict.fromkeys(("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"), 1),
+    **dict.fromkeys(("minContains", "maxContains"), 1),
+    **{key: {"a": ["b"]} for key in ("dependencies", "dependentRequired")},
+    "dependentSchemas": {"a": {"required": ["b"]}},
+    "$dynamicRef": "#a",
+    "$recursiveRef": "#",
+    "$ref": "#",
+    "enum": [{}],
+    "format": "date",
+    "pattern": "a",
+    "patternProperties": {"a": {}},
+    "properties": {"a": {}},
+    "required": ["a"],
+    "type": "object",
+}
+
+
+def test_the_guide_names_every_keyword_that_is_not_enforced(judge: Judge) -> None:
+    guide = (Path(__file__).parents[3] / "docs/guides/inference.md").read_text("utf-8")
+    listed = re.search(r"Not enforced in tools: (.*?)\. ", guide, re.DOTALL)
+    assert listed is not None
+    drafts = (jsonschema.Draft7Validator, jsonschema.Draft201909Validator, jsonschema.Draft202012Validator)
+    keywords = {keyword for draft in drafts for keyword in draft.VALIDATORS} | {"then", "else"}
+    keywords |= {"minContains", "maxContains"}
+    refused = {keyword for keyword in keywords if not _enforced(judge, keyword)}
+    assert refused == {name for name in re.findall(r"`([^`]+)`", listed[1]) if name not in ("pattern", "oneOf")}
+    assert {"if", "contains", "not"} < refused
+
+
+def _enforced(judge: Judge, keyword: str) -> bool:
+    part = {"$defs": {"a": {}}, keyword: SAMPLES.get(keyword, {"type": "integer"})}
+    tool = FunctionSpec(name="f", strict=True, parameters={"type": "object", "properties": {"a": part}})
+    try:
+        judge.takes(Prompt(USER, [tool], forced=True), "")
+    except InvalidRequest:
+        return False
+    return True
 
 
 class Seat(BaseModel):

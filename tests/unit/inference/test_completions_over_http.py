@@ -238,6 +238,8 @@ HOSTILE = {
     "too many stops": (f'{{{HELLO}, "stop": {json.dumps(["x"] * 17)}}}', "stop"),
     "too long a stop": (f'{{{HELLO}, "stop": "{"x" * 257}"}}', "stop.0"),
     "too many tokens": (f'{{{HELLO}, "max_tokens": {1 << 31}}}', "max_tokens"),
+    "a penalty that divides to infinity": (f'{{{HELLO}, "repetition_penalty": 1e-300}}', "repetition_penalty"),
+    "a penalty beyond sense": (f'{{{HELLO}, "repetition_penalty": 1000}}', "repetition_penalty"),
     "too cold": (f'{{{HELLO}, "temperature": -0.1}}', "temperature"),
     "too large a seed": (f'{{{HELLO}, "seed": {1 << 63}}}', "seed"),
 }

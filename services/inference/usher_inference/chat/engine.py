@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from usher_inference.chat.answer import AnswerReader
-from usher_inference.chat.grammar import answer_grammar
+from usher_inference.chat.grammar import answer_grammar, refuse_control
 from usher_inference.chat.history import Neutraliser
 from usher_inference.chat.marks import CALL, THINK
 from usher_inference.chat.template import ChatTemplate
@@ -145,6 +145,7 @@ class ChatEngine:
                 self._neutraliser.messages(prompt.messages, self._system_prompt), self._neutraliser.tools(prompt.tools)
             )
             thinks = text.rstrip().endswith(THINK)
+            refuse_control(prompt, self._tokenizer.control)
             grammar = answer_grammar(prompt, self._tokenizer.id_of, thinks=thinks)
         except RecursionError as error:
             raise InvalidRequest("the request is nested too deeply", extra={"param": "tools"}) from error

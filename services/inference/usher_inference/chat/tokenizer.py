@@ -156,7 +156,8 @@ def _removes(splitter: Mapping[str, Any] | None) -> bool:
         return False
     if splitter["type"] == "Sequence":
         return any(_removes(part) for part in splitter["pretokenizers"])
-    return splitter["type"] != "ByteLevel" and splitter.get("behavior", "Removed") == "Removed"
+    kind, behaviour = splitter["type"], splitter.get("behavior", "Removed")
+    return bool(kind != "ByteLevel" and behaviour == "Removed")
 
 
 def _decoders(decoder: Mapping[str, Any] | None) -> Iterator[str]:
