@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -15,14 +18,17 @@ from usher_inference.settings import Settings
 from usher_inference.vertex.limits import Limits
 from usher_inference.vertex.service import Predictor
 from usher_shared.clock import SystemClock
-from usher_shared.errors import InvalidRequest
+from usher_shared.errors import InvalidRequest, RateLimited, Unavailable, UsherError
 from usher_shared.ids import UlidGenerator
+
+GO_ON = "the same command goes on from here"
 
 
 async def run_batch(
     batch: Batch | RemoteBatch, release: ReleaseSource | None, settings: Settings, report: Report
 ) -> Progress:
-    """By the playbook for None. Raises what `run`, `run_remote` and `one_release` do."""
+    """By the playbook for None; SIGTERM cancels it. Raises what `run`, `run_remote` and `one_release` do."""
+    _cancel_on_sigterm()
     clock, ids = SystemClock(), UlidGenerator()
     async with one_release(release, settings, Metrics(), clock) as models:
         limits = Limits(max_messages=settings.max_messages, deadline_seconds=settings.max_deadline_seconds)
@@ -31,6 +37,17 @@ async def run_batch(
         if isinstance(batch, RemoteBatch):
             return await run_remote(batch, clerk, report)
         return await run(batch, clerk, report)
+
+
+def why_stopped(error: UsherError) -> str:
+    """What ended a batch, and whether it can go on."""
+    return f"{error.detail}; {GO_ON}" if isinstance(error, RateLimited | Unavailable) else error.detail
+
+
+def _cancel_on_sigterm() -> None:
+    task = asyncio.current_task()
+    if task is not None and threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def batch_between(source: str, target: str, concurrency: int) -> Batch | RemoteBatch:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from usher_inference.batches.files import LONGEST_LINE
+from usher_inference.batches.files import LONGEST_LINE, note_of, part_of, render_note
 from usher_inference.batches.model import Line, Progress
 from usher_inference.batches.service import Batch, Clerk, Patience, run
 from usher_shared.errors import Conflict, InvalidRequest, NotFound, RateLimited, Unavailable, UpstreamTimeout
@@ -27,7 +27,8 @@ BARE = {"messages": ["four"], "customer": 7}
 class Echo:
     """Answers with what was said. `upsets` are the errors of the first tries, by what is said."""
 
-    def __init__(self, upsets: dict[str, list[Exception]] | None = None) -> None:
+    def __init__(self, upsets: dict[str, list[Exception]] | None = None, made_by: str = "echo 1") -> None:
+        self.made_by = made_by
         self.upsets = upsets or {}
         self.asked: list[str] = []
         self.running = self.most_running = 0
@@ -157,6 +158,7 @@ async def test_goes_on_after_a_crash_at_any_byte(batch: Callable[..., Batch]) ->
         made.target.unlink()
         part = made.target.with_name("out.jsonl.part")
         part.write_bytes(whole[:cut])
+        note_of(made.target).write_bytes(render_note("echo 1"))
         echo = Echo()
         ended = await run(made, clerk(echo), quiet)
         kept = whole[:cut].count(b"\n")
@@ -164,7 +166,7 @@ async def test_goes_on_after_a_crash_at_any_byte(batch: Callable[..., Batch]) ->
         assert (ended.done, ended.failed) == (6, 1)
         assert len(echo.asked) == len([n for n in range(kept, 6) if n != 1])  # nothing is asked twice
         assert [strip(each) for each in written(made)] == [strip(json.loads(line)) for line in whole.splitlines()]
-        assert not part.exists()
+        assert sorted(os.listdir(made.target.parent)) == sorted([made.source.name, made.target.name])
 
 
 def strip(line: dict[str, Any]) -> dict[str, Any]:
@@ -246,6 +248,8 @@ async def test_tries_again_when_that_may_help(batch: Callable[..., Batch]) -> No
 class Narrow:
     """A model with room for two lines, that answers them at every twentieth refusal of another."""
 
+    made_by = "narrow 1"
+
     def __init__(self, lines: int) -> None:
         self._left = lines
         self._running = self.refusals = 0
@@ -282,6 +286,8 @@ async def test_a_batch_outlasts_the_queue_that_it_fills_itself(batch: Callable[.
 @pytest.mark.parametrize("told", [None, 0.0, 7.0, 1e9])
 async def test_a_model_that_never_has_room_ends_the_batch(batch: Callable[..., Batch], told: float | None) -> None:
     class Full:
+        made_by = "full 1"
+
         async def answer(self, line: Line) -> dict[str, Any]:
             raise RateLimited("full", retry_after_seconds=told)
 
@@ -305,6 +311,37 @@ async def test_stops_when_the_model_stays_away_and_goes_on_later(batch: Callable
     ended = await run(made, clerk(echo), quiet)
     assert (ended.resumed, ended.done, ended.failed) == (5, 8, 0)
     assert echo.asked == ["line 5", "line 6", "line 7"]
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_another_model_does_not_go_on(batch: Callable[..., Batch], forgotten: bool) -> None:
+    made = batch(*many(8), concurrency=1)
+    with pytest.raises(Unavailable):
+        await run(made, clerk(Echo({"line 5": [Unavailable("away")] * 3})), quiet)
+    part = part_of(made.target)
+    with part.open("ab") as torn:
+        torn.write(b'{"inst')
+    before, note = part.read_bytes(), note_of(made.target)
+    if forgotten:
+        note.unlink()
+    other = Echo(made_by="echo 2")
+    with pytest.raises(Conflict, match=r"echo 2.*: name the same model again, or another output") as refused:
+        await run(made, clerk(other), quiet)
+    assert refused.value.code == "batch_made_by_another"
+    assert forgotten or "begun by echo 1" in refused.value.detail
+    assert (other.asked, part.read_bytes(), made.target.exists()) == ([], before, False)
+    note.write_bytes(render_note("echo 1"))
+    ended = await run(made, clerk(Echo()), quiet)
+    assert (ended.resumed, ended.done) == (5, 8)
+    assert sorted(os.listdir(made.target.parent)) == sorted([made.source.name, made.target.name])
+
+
+async def test_a_part_without_a_line_is_anybodys(batch: Callable[..., Batch]) -> None:
+    made = batch(*many(2))
+    with pytest.raises(Unavailable):
+        await run(made, clerk(Echo({"line 0": [Unavailable("away")] * 3})), quiet)
+    await run(made, clerk(Echo(made_by="echo 2")), quiet)
+    assert len(written(made)) == 2
 
 
 async def test_a_line_without_end_costs_itself_alone(batch: Callable[..., Batch]) -> None:

@@ -23,7 +23,8 @@ LINES = [{"messages": [f"line {number}"]} for number in range(40)]
 class Echo:
     """Answers with what was said; `held` is a line that waits for `gate`, `lost` one from which on nothing comes."""
 
-    def __init__(self, held: str = "", lost: str = "") -> None:
+    def __init__(self, held: str = "", lost: str = "", made_by: str = "echo 1") -> None:
+        self.made_by = made_by
         self._held, self._lost = held, lost
         self.gate, self.reached = asyncio.Event(), asyncio.Event()
         self.asked: list[str] = []
@@ -101,7 +102,9 @@ async def test_a_machine_that_vanishes_leaves_what_it_kept(store: FolderArtifact
     await kept.wait()
     [part] = await store.list("out/")
     assert part.name == "out/answers.jsonl.part"
-    before = len(await content(store, part.name, tmp_path))
+    note, *lines = await content(store, part.name, tmp_path)
+    assert note == {"made_by": "echo 1"}
+    before = len(lines)
     assert 10 < before <= 25
     other = Echo()  # the first one still runs, but is never heard of again
     ended = await run_remote(between(store), clerk(other), quiet)
@@ -118,8 +121,14 @@ async def test_a_machine_that_vanishes_leaves_what_it_kept(store: FolderArtifact
 async def test_what_is_done_is_kept_when_the_model_goes_away(store: FolderArtifactStore, tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         await run_remote(between(store), clerk(Echo(lost="line 12")), quiet)
-    kept = await content(store, "out/answers.jsonl.part", tmp_path)
+    _, *kept = await content(store, "out/answers.jsonl.part", tmp_path)
     assert len(kept) >= 10
+    before = await store.list("out/")
+    other = Echo(made_by="echo 2")
+    with pytest.raises(Conflict) as refused:
+        await run_remote(between(store), clerk(other), quiet)
+    assert refused.value.code == "batch_made_by_another"
+    assert (other.asked, await store.list("out/")) == ([], before)  # the part's generation too
     ended = await run_remote(between(store), clerk(Echo()), quiet)
     assert (ended.resumed, ended.done) == (len(kept), 40)
 

@@ -180,6 +180,15 @@ async def test_a_batch_between_buckets(tmp_path: Path) -> None:
         assert [os.listdir(each) for each in scratch] == [[], []]  # nothing is left lying about
 
 
+def test_a_batch_without_any_answer_is_a_failure(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps({"model": "another", "messages": HELLO}) + "\n")
+    said, why = (process := batch(source, target)).communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1
+    assert json.loads(said)["failed"] == 1
+    assert why.rstrip().endswith(f"every line failed: {target} says why")
+
+
 @pytest.mark.parametrize(
     ("source", "said"), [("none.jsonl", "there is no file none.jsonl"), ("gs://bucket/asked", "either both files")]
 )

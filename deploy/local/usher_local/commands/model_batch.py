@@ -6,18 +6,23 @@ import asyncio
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from usher_local.shown import clean
+from usher_shared.errors import UsherError
+
 if TYPE_CHECKING:
+    from usher_inference.batches.model import Progress
     from usher_inference.one_release import ReleaseSource
 
 _Json = Annotated[bool, typer.Option("--json", help="one JSON object at the end")]
 console = Console()
+errors = Console(stderr=True)
 
 
 def batch(
@@ -31,25 +36,46 @@ def batch(
     concurrency: Annotated[int | None, typer.Option(min=1, help="lines at once; default: twice the slots")] = None,
     as_json: _Json = False,
 ) -> None:
-    """Answer every line of a file. It may be stopped at any time, however hard: the same command goes on."""
-    from usher_inference.batch_job import run_batch
-    from usher_inference.batches.model import Progress
+    """Answer every line of a file. It may be stopped at any time, however hard: the same command goes on.
+
+    Exit code 1: it stopped before the end, or every line failed.
+    """
+    from usher_inference.batch_job import GO_ON, run_batch, why_stopped
     from usher_inference.batches.service import Batch
     from usher_inference.settings import Settings
 
     settings = Settings()
+    last: Progress | None = None
     asked = Batch(source, target, concurrency or 2 * settings.engine_slots)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("answering", total=None)
+    try:
+        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("answering", total=None)
 
-        def report(progress: Progress) -> None:
-            bar.update(task, total=progress.total, completed=progress.done)
+            def report(progress: Progress) -> None:
+                nonlocal last
+                last = progress
+                bar.update(task, total=progress.total, completed=progress.done)
 
-        ended = asyncio.run(run_batch(asked, _source(release), settings, report))
+            ended = asyncio.run(run_batch(asked, _source(release), settings, report))
+    except UsherError as error:
+        _fail(why_stopped(error))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        _fail(f"stopped{f' at {last.done} of {last.total} lines' if last else ''}; {GO_ON}")
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(ended)))
-        return
+    else:
+        _tell(target, ended)
+    if ended.all_failed:
+        _fail(f"every line failed: {target} says why")
+
+
+def _fail(why: str) -> NoReturn:
+    errors.print(clean(why), style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _tell(target: Path, ended: Progress) -> None:
     resumed = f", {ended.resumed} of them by an earlier run" if ended.resumed else ""
     console.print(
         f"{target}: {ended.done} lines answered{resumed}; {ended.failed} failed; {ended.seconds:.1f} s",

@@ -1,7 +1,8 @@
 """A batch by itself: `python -m usher_inference.batches IN OUT [--release ADDRESS]`.
 
 It can be stopped at any time, also by `kill -9`: the same command goes on. Progress goes to the log, the end to
-standard output as one JSON line. Exit code 0: every line is answered, if only by an error; 1: it stopped before.
+standard output as one JSON line. Exit code 0: every line has its answer, some perhaps an error; 1: it stopped before,
+or every line is an error.
 """
 
 from __future__ import annotations
@@ -11,24 +12,21 @@ import asyncio
 import dataclasses
 import logging
 import os
-import signal
 import sys
 import time
 
 import orjson
 
 from usher_inference.adapters.bare_release import BareRelease
-from usher_inference.batch_job import batch_between, run_batch
+from usher_inference.batch_job import GO_ON, batch_between, run_batch, why_stopped
 from usher_inference.batches.model import Progress
-from usher_inference.batches.remote import RemoteBatch
-from usher_inference.batches.service import Batch, Report
+from usher_inference.batches.service import Report
 from usher_inference.settings import Settings
 from usher_shared.errors import UsherError
 from usher_shared.telemetry import configure_logging
 
 _LOG = logging.getLogger("usher.batch")
 _TELL_SECONDS = 10.0
-_GO_ON = "the same command goes on from here"
 
 
 def main() -> None:
@@ -45,20 +43,15 @@ def main() -> None:
         parser.error("--concurrency has to be at least 1")
     try:
         batch = batch_between(asked.source, asked.target, asked.concurrency)
-        ended = asyncio.run(_until_stopped(batch, asked.release, settings))
+        source = BareRelease(asked.release) if asked.release else None
+        ended = asyncio.run(run_batch(batch, source, settings, _tell_now_and_then()))
     except UsherError as error:
-        sys.exit(f"{error.detail}; {_GO_ON}")
+        sys.exit(why_stopped(error))
     except (asyncio.CancelledError, KeyboardInterrupt):
-        sys.exit(f"stopped; {_GO_ON}")
+        sys.exit(f"stopped; {GO_ON}")
     sys.stdout.write(orjson.dumps(dataclasses.asdict(ended)).decode() + "\n")
-
-
-async def _until_stopped(batch: Batch | RemoteBatch, release: str, settings: Settings) -> Progress:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    source = BareRelease(release) if release else None
-    return await run_batch(batch, source, settings, _tell_now_and_then())
+    if ended.all_failed:
+        sys.exit(f"every line failed: {asked.target} says why")
 
 
 def _tell_now_and_then() -> Report:

@@ -16,6 +16,11 @@ class PredictedAnswers:
 
     predictor: Predictor
 
+    @property
+    def made_by(self) -> str:
+        engines = [served.engine for served in self.predictor.models.all()]
+        return ", ".join(f"{engine.model} {engine.version}" for engine in engines)
+
     async def answer(self, line: Line) -> dict[str, Any]:
         if line.shape == "instance":
             return await self.predictor.predict_one(line.asked, {}, self.predictor.limits.deadline_seconds)

@@ -1,7 +1,8 @@
 """The files of a batch: lines read one at a time, and an output that appears whole.
 
 While a batch runs its output is `<name>.part`, in the order of the input; what stands there is what has been done.
-After a crash the next run cuts off a line that was begun, compares every whole line with the input, and goes on.
+What makes it is noted in `<name>.part.by`. After a crash the next run cuts off a line that was begun, compares every
+whole line with the input, and goes on, if it is of the same model and version.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from usher_inference.batches import model
+from usher_shared.artifacts.files import replacing
 from usher_shared.errors import Conflict
 
 LONGEST_LINE = 4 << 20  # bytes; as the service's largest body by default, and many lines are in memory at once
@@ -40,6 +42,26 @@ def read_lines(source: BinaryIO) -> Iterator[bytes]:
             yield line
 
 
+def render_note(made_by: str) -> bytes:
+    """One line of JSON."""
+    return orjson.dumps({"made_by": made_by}) + b"\n"
+
+
+def read_note(content: bytes) -> str | None:
+    """Who made it. None for what is no note."""
+    try:
+        found = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    made_by = found.get("made_by") if isinstance(found, dict) and len(found) == 1 else None
+    return made_by if isinstance(made_by, str) else None
+
+
+def note_of(target: Path) -> Path:
+    """Where it is noted what makes the output, until that is whole."""
+    return target.with_name(target.name + ".part.by")
+
+
 def part_of(target: Path) -> Path:
     """Where the output is until it is whole."""
     return target.with_name(target.name + ".part")
@@ -48,12 +70,15 @@ def part_of(target: Path) -> Path:
 class Output:
     """The output beside its input: `done` lines of it are written, `failed` of them as errors.
 
-    Use it as a context. Raises Conflict when another run writes it, and when what is there answers other lines.
+    Use it as a context. Raises Conflict when another run writes it, and when what is there answers other lines or was
+    begun by another than `made_by`.
     """
 
-    def __init__(self, target: Path, source: Path) -> None:
+    def __init__(self, target: Path, source: Path, made_by: str) -> None:
         self._target = target
         self._part = part_of(target)
+        self._note = note_of(target)
+        self._made_by = made_by
         self._source = source
         self._file: BinaryIO | None = None
         self.done = 0
@@ -69,6 +94,7 @@ class Output:
             if finished and self._is_short():
                 raise Conflict(f"{self._target} has fewer lines than {self._source}", code="batch_output_exists")
             if not finished:
+                self._compare_note()
                 self._file.truncate(good)
         except BaseException:
             self._file.close()
@@ -90,10 +116,10 @@ class Output:
     def finish(self) -> None:
         """All lines are written: the output takes its name."""
         assert self._file is not None  # noqa: S101  entered
-        if self._target.exists():
-            return
-        os.fsync(self._file.fileno())
-        os.replace(self._part, self._target)
+        if not self._target.exists():
+            os.fsync(self._file.fileno())
+            os.replace(self._part, self._target)
+        self._note.unlink(missing_ok=True)
 
     def _lock(self, file: BinaryIO, finished: bool) -> None:
         try:
@@ -125,6 +151,20 @@ class Output:
                 self.failed += model.is_failed(written)
                 good = file.tell()
         return good
+
+    def _compare_note(self) -> None:
+        """Notes what makes the output when it is about to begin."""
+        if self.done == 0:
+            with replacing(self._note) as note:
+                note.write(render_note(self._made_by))
+            return
+        begun_by = read_note(self._note.read_bytes()) if self._note.exists() else None
+        if begun_by != self._made_by:
+            raise Conflict(
+                f"{self._part} was begun by {begun_by or 'nobody knows what'} and cannot go on with {self._made_by}: "
+                "name the same model again, or another output",
+                code="batch_made_by_another",
+            )
 
     def _is_short(self) -> bool:
         return self.done < count_lines(self._source)

@@ -58,6 +58,10 @@ class Progress:
     resumed: int
     seconds: float
 
+    @property
+    def all_failed(self) -> bool:
+        return self.done > 0 and self.failed == self.done
+
 
 def read_line(raw: bytes) -> Line:
     """Raises InvalidRequest for what is no line of a batch."""

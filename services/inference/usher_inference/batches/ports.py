@@ -8,6 +8,11 @@ from usher_inference.batches.model import Line
 
 
 class Answers(Protocol):
+    @property
+    def made_by(self) -> str:
+        """What answers: models and their versions. One output is of one of them."""
+        ...
+
     async def answer(self, line: Line) -> dict[str, Any]:
         """The completion for a request, the prediction for an instance.
 

@@ -1,8 +1,9 @@
 """A batch between two artifact stores, for machines that are taken away with their disks.
 
 The input comes to a local folder; every so often the output as far as it goes is put beside its later place, as
-`<target>.part`. Another machine goes on from there. Of two machines at once the later one to put its part stops: each
-put expects the generation of the one before.
+`<target>.part`, below a line that notes what makes it: in one object the two never disagree. Another machine goes on
+from there. Of two machines at once the later one to put its part stops: each put expects the generation of the one
+before.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from usher_inference.batches.files import part_of
+from usher_inference.batches.files import note_of, part_of, read_note
 from usher_inference.batches.model import Progress
 from usher_inference.batches.service import Batch, Clerk, Report, run
 from usher_shared.artifacts import ArtifactStore, PreconditionFailed
+from usher_shared.artifacts.files import replacing
 from usher_shared.errors import Conflict, NotFound
 
 _KEEP_SECONDS = 60.0
+_LONGEST_NOTE = 64 << 10  # bytes
 
 
 async def _a_while() -> None:
@@ -93,6 +96,7 @@ class _Kept:
         self._store, self._name = target.store, target.name
         self._local = local
         self._part = part_of(local)
+        self._note = note_of(local)
         self._generation = 0
         self._size = 0
 
@@ -105,7 +109,8 @@ class _Kept:
     async def fetch(self) -> None:
         with suppress(NotFound):
             found = await self._store.get(f"{self._name}.part", self._part)
-            self._generation, self._size = found.generation, found.size
+            self._generation = found.generation
+            self._size = await asyncio.to_thread(_take_note, self._part, self._note)
 
     async def keep(self) -> None:
         size = self._part.stat().st_size if self._part.exists() else 0
@@ -113,7 +118,7 @@ class _Kept:
             return
         with tempfile.TemporaryDirectory(dir=self._part.parent) as folder:
             still = Path(folder, "part")  # the part itself grows while it is put
-            await asyncio.to_thread(shutil.copyfile, self._part, still)
+            await asyncio.to_thread(_join, self._note, self._part, still)
             await self._put(f"{self._name}.part", still, self._generation)
         self._size = size
 
@@ -130,3 +135,21 @@ class _Kept:
         except PreconditionFailed as error:
             raise Conflict(f"another run writes {self._name}", code="batch_running") from error
         self._generation = put.generation
+
+
+def _join(note: Path, part: Path, target: Path) -> None:
+    """The note and the lines below it."""
+    with target.open("wb") as sink, part.open("rb") as lines:
+        sink.write(note.read_bytes())
+        shutil.copyfileobj(lines, sink)
+
+
+def _take_note(part: Path, note: Path) -> int:
+    """The reverse, in place. The size of what stays in `part`: all of it where there is no note."""
+    with part.open("rb") as content:
+        first = content.readline(_LONGEST_NOTE)
+        if read_note(first) is not None:
+            note.write_bytes(first)
+            with replacing(part) as lines:
+                shutil.copyfileobj(content, lines)
+    return part.stat().st_size

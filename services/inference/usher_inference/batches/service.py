@@ -114,7 +114,7 @@ async def run(batch: Batch, clerk: Clerk, report: Report) -> Progress:
 
     A line that cannot be answered is written as an error. Raises Unavailable or RateLimited when the model stays away
     (what is written is kept, and another run goes on from there), NotFound for an input that is not there, and Conflict
-    for an output that belongs to something else.
+    for an output that belongs to something else or was begun by another model.
     """
     if not batch.source.is_file():
         raise NotFound(f"there is no file {batch.source}", code="batch_input_missing")
@@ -127,7 +127,7 @@ async def run(batch: Batch, clerk: Clerk, report: Report) -> Progress:
         async with room:
             return await clerk.answer(number, raw)
 
-    with Output(batch.target, batch.source) as output, batch.source.open("rb") as source:
+    with Output(batch.target, batch.source, clerk.answers.made_by) as output, batch.source.open("rb") as source:
         resumed = output.done
 
         def progress() -> Progress:
