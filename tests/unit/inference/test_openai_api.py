@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, cast
 
+import httpx
 import openai
 import pytest
 import uvicorn
@@ -311,3 +312,18 @@ def test_ready_generates(url: str, client: openai.OpenAI) -> None:
 
     with urllib.request.urlopen(f"{url}/ready") as answer:  # noqa: S310  the test's own server
         assert json.load(answer)["checks"] == {"engine": "ok"}
+
+
+@pytest.mark.parametrize("told", [None, "application/x-www-form-urlencoded", "text/plain", "application/json; x=y"])
+def test_a_body_is_json_whatever_its_header_says(url: str, told: str | None) -> None:
+    """`curl -d` alone calls every body a form."""
+    headers = {"Authorization": f"Bearer {token()}"} | ({"Content-Type": told} if told else {})
+    body = json.dumps({"model": "usher-playbook", "messages": [{"role": "user", "content": "hello"}]})
+    answer = httpx.post(f"{url}/v1/chat/completions", content=body, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["choices"][0]["message"]["content"].startswith(GREETING)
+    body = json.dumps({"model": "usher-lexical", "input": "hello"})
+    assert httpx.post(f"{url}/v1/embeddings", content=body, headers=headers).status_code == 200
+    refused = httpx.post(f"{url}/v1/chat/completions", content="model=usher-playbook", headers=headers)
+    assert refused.status_code == 400
+    assert "JSON" in refused.json()["error"]["message"]
