@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from usher_inference.settings import Settings
 from usher_inference.vertex.settings import VertexSettings
+from usher_shared.errors import UsherError
 from usher_shared.telemetry import configure_logging
 
 _LOG = logging.getLogger("usher")
@@ -49,11 +50,24 @@ def _serve(vertex: VertexSettings, settings: Settings, listener: socket.socket) 
     failures: list[Exception] = []
 
     def failed(error: Exception) -> None:
-        _LOG.error("the model cannot be served", exc_info=error)
+        if isinstance(error, UsherError):  # written to be read; of others the place matters too
+            _LOG.error("the model cannot be served: %s", error.detail)
+        else:
+            _LOG.error("the model cannot be served", exc_info=error)
         failures.append(error)
         signal.raise_signal(signal.SIGTERM)
 
-    source = BareRelease(vertex.storage_uri) if vertex.storage_uri else None
+    def stopped(number: int, _: object) -> None:
+        """The server has ended in order, and hands on the signal that it took: our own is no reason to die by it."""
+        if not failures:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    signal.signal(signal.SIGTERM, stopped)
+    try:
+        source = BareRelease(vertex.storage_uri) if vertex.storage_uri else None
+    except UsherError as error:
+        raise SystemExit(f"AIP_STORAGE_URI: {error.detail}") from None
     load = partial(one_release, source, settings, metrics, clock)
     app = create_vertex_app(
         settings, vertex.health_route, vertex.predict_route, VertexDeps(load, failed, clock, UlidGenerator(), metrics)

@@ -27,6 +27,7 @@ from usher_shared.artifacts.folder import FolderArtifactStore
 from usher_shared.artifacts.releases import Releases
 from usher_shared.clock import SystemClock
 from usher_shared.contracts.releases import Release
+from usher_shared.errors import UsherError
 
 MODEL = "tiny"
 SETTINGS = Settings(engine_slots=8, engine_context_tokens=256, engine_threads=1, releases_poll_seconds=0)
@@ -160,6 +161,31 @@ async def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
         assert "usher-inference[vllm]" in problem["detail"]
         status, answer = await client.call("POST", "/v1/chat/completions", ASK)
         assert answer["system_fingerprint"] == f"{MODEL}-good"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "why"),
+    [
+        ("tokenizer.json", "{\n", "tokenizer.json cannot be read: EOF while parsing"),
+        ("tokenizer.json", None, "tokenizer.json is missing"),
+        ("tokenizer_config.json", "{", "tokenizer_config.json cannot be read"),
+        ("genai_config.json", "{}", "genai_config.json has no model.context_length"),
+        ("genai_config.json", "no", "genai_config.json cannot be read"),
+        ("genai_config.json", None, "genai_config.json is missing"),
+    ],
+)
+async def test_a_refusal_names_the_file(tmp_path: Path, file: str, content: str | None, why: str) -> None:
+    folder = tmp_path / "made"
+    shutil.copytree(tiny_qwen.onnx(), folder)
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_text(content)
+    loading = EngineFactory(SETTINGS, Metrics())
+    release = Release(version="v1", model=MODEL, engine="onnx", created_at=datetime(2026, 11, 1, tzinfo=UTC))
+    with pytest.raises(UsherError) as refused:
+        await loading.load(release, folder)
+    assert why in refused.value.detail
+    assert str(tmp_path) not in refused.value.detail
 
 
 async def test_a_model_whose_tokenizer_is_unsafe_leaves_no_decoder_behind(tmp_path: Path) -> None:

@@ -27,6 +27,17 @@ from usher_inference.generation.sampling import choose_for_rows
 from usher_shared.errors import Unavailable, Unprocessable
 
 _LOG = logging.getLogger(__name__)
+_CONFIG_FILE = "genai_config.json"
+_NEEDED = (
+    ("model", "context_length"),
+    ("model", "vocab_size"),
+    *(("model", "decoder", name) for name in ("filename", "num_hidden_layers", "num_key_value_heads", "head_size")),
+    *(
+        ("model", "decoder", "inputs", name)
+        for name in ("input_ids", "attention_mask", "past_key_names", "past_value_names")
+    ),
+    *(("model", "decoder", "outputs", name) for name in ("logits", "present_key_names", "present_value_names")),
+)
 _GAP = 3  # so many idle slots between two busy ones are computed along rather than running twice
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -36,11 +47,12 @@ class OnnxBatchModel:
 
     Caches cost 2 x layers x key-value heads x head size x 4 bytes a position and slot (`cache_bytes` in all). Where
     that is more than half of the memory that this process may have, there are fewer slots. Raises Unavailable where
-    there is no room for one, and Unprocessable for a graph that is not in the folder: its hash was never looked at.
+    there is no room for one, and Unprocessable for a configuration that is broken or names a graph that is not in the
+    folder: its hash was never looked at.
     """
 
     def __init__(self, folder: Path, *, slots: int = 16, context_tokens: int | None = None, threads: int = 0) -> None:
-        config = json.loads((folder / "genai_config.json").read_text())["model"]
+        config = _model_config(folder)
         decoder = config["decoder"]
         graph = decoder["filename"]
         if Path(graph).name != graph:
@@ -141,6 +153,24 @@ class OnnxBatchModel:
                 binding.bind_output(present, "cpu", 0, part.dtype, part.shape, part.ctypes.data)
             self._bindings[(first, count)] = binding
         return binding
+
+
+def _model_config(folder: Path) -> dict[str, Any]:
+    """What the builder wrote about the model. Raises Unprocessable, naming the first part that is not there."""
+    try:
+        config = json.loads((folder / _CONFIG_FILE).read_bytes())
+    except FileNotFoundError as error:
+        raise Unprocessable(f"{_CONFIG_FILE} is missing") from error
+    except ValueError as error:
+        raise Unprocessable(f"{_CONFIG_FILE} cannot be read: {error}"[:300]) from error
+    for path in _NEEDED:
+        part = config
+        for name in path:
+            if not isinstance(part, dict) or name not in part:
+                raise Unprocessable(f"{_CONFIG_FILE} has no {'.'.join(path)}")
+            part = part[name]
+    model: dict[str, Any] = config["model"]
+    return model
 
 
 def _fitting(slots: int, bytes_a_slot: int) -> int:

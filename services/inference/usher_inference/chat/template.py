@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usher_shared.errors import InvalidRequest, Unavailable
+from usher_shared.errors import InvalidRequest, Unavailable, Unprocessable
 
 if TYPE_CHECKING:
     import jinja2
@@ -58,7 +58,10 @@ class ChatTemplate:
     def from_folder(cls, folder: Path, file: str | None = None) -> ChatTemplate:
         """The template of a model's folder, or that of a file in it. Raises Unavailable where there is none."""
         config = folder / CONFIG_FILE
-        settings = json.loads(config.read_text("utf-8")) if config.exists() else {}
+        try:
+            settings = json.loads(config.read_text("utf-8")) if config.exists() else {}
+        except ValueError as error:
+            raise Unprocessable(f"{CONFIG_FILE} cannot be read: {error}"[:300]) from error
         path = folder / (file or TEMPLATE_FILE)
         if path.exists():
             source = path.read_text("utf-8")

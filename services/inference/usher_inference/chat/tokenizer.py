@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usher_inference.chat.marks import MARKS
-from usher_shared.errors import Unavailable
+from usher_shared.errors import Unavailable, Unprocessable, UsherError
 
 if TYPE_CHECKING:
     import tokenizers
@@ -57,8 +57,15 @@ class Tokenizer:
 
     @classmethod
     def from_folder(cls, folder: Path) -> Tokenizer:
-        """The tokenizer of a model's folder."""
-        return cls((folder / TOKENIZER_FILE).read_text("utf-8"))
+        """The tokenizer of a model's folder. Raises also Unprocessable where its file is missing or broken."""
+        try:
+            return cls((folder / TOKENIZER_FILE).read_text("utf-8"))
+        except UsherError:
+            raise
+        except FileNotFoundError as error:
+            raise Unprocessable(f"{TOKENIZER_FILE} is missing") from error
+        except Exception as error:  # `tokenizers` raises nothing more precise
+            raise Unprocessable(f"{TOKENIZER_FILE} cannot be read: {error}"[:300]) from error
 
     def encode(self, text: str) -> list[int]:
         """The text's token ids; control tokens are recognised, none is added.
