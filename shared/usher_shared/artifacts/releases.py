@@ -78,6 +78,16 @@ class Releases:
 
         return await fetch_files(release, folder, load)
 
+    async def export(self, version: str, folder: Path) -> Release:
+        """Its files, every one hashed, in `folder` and nothing else; then its metadata, as it was published, beside.
+
+        Raises as `named` and `fetch` do.
+        """
+        release = await self.named(version)
+        await self.fetch(release, folder)
+        await self._store.get(_place(version, METADATA_FILE), folder / METADATA_FILE)
+        return release
+
     async def publish(self, release: Release, folder: Path) -> Release:
         """Put the folder's files and then the metadata, sealed, with their sizes and hashes.
 

@@ -1,4 +1,4 @@
-"""`usher model list|show|publish|reload|rollback`: which release of a model serves."""
+"""`usher model list|show|publish|export|reload|rollback`: which release of a model serves."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
         ("list", list_releases),
         ("show", show),
         ("publish", publish),
+        ("export", export),
         ("reload", reload),
         ("rollback", rollback),
     ):
@@ -105,8 +106,23 @@ def publish(  # noqa: PLR0917  typer's options, given by name
     )
 
 
+def export(
+    version: Annotated[str, typer.Argument(help="as `usher model list` shows it")],
+    folder: Annotated[Path, typer.Argument(help="the folder to make", file_okay=False)],
+) -> None:
+    """Write a release, verified, into a folder: what AIP_STORAGE_URI and `--release FOLDER` of batches take."""
+    if folder.exists() and any(folder.iterdir()):
+        raise InvalidRequest(f"{folder} is not empty")
+    release = asyncio.run(stored_releases(usual_stack()).export(version, folder))
+    console.print(
+        f"{clean(str(folder))}: {len(release.files)} files of {clean(release.version)}", markup=False, soft_wrap=True
+    )
+
+
 def reload(
-    version: Annotated[str | None, typer.Argument(help="default: the newest that was not rolled back")] = None,
+    version: Annotated[
+        str | None, typer.Argument(help="default: the newest that was neither rolled back nor refused")
+    ] = None,
     model: _Model = None,
     percent: Annotated[float, typer.Option(min=0.01, max=100, help="of the conversations; the others stay")] = 100.0,
     as_json: _Json = False,
@@ -140,10 +156,30 @@ def describe_folder(folder: Path, given: dict[str, Any]) -> Release:
         "version": f"{now:%Y%m%d-%H%M%S}-{commit[:7] or 'local'}",
     }
     known = usual | known | given | {"files": [], "sha256": ""}
+    if not known.get("model"):
+        raise InvalidRequest(f"say which model it is: --model ID, or `model` in {METADATA_FILE}")
+    if known["engine"] is None:
+        raise InvalidRequest(
+            f"{folder} has no model: neither genai_config.json (onnx; `usher model convert` makes it) nor config.json "
+            "(transformers, vllm); --engine says another kind"
+        )
+    _check_model(folder, str(known["engine"]))
     try:
         return Release.model_validate(known)
     except ValidationError as error:
         raise InvalidRequest(f"not a release yet: {describe(error)}") from error
+
+
+def _check_model(folder: Path, engine: str) -> None:
+    """Raises InvalidRequest naming what a model of the kind has to have."""
+    needed = {
+        "onnx": ("genai_config.json", "tokenizer.json", "*.onnx"),
+        "transformers": ("config.json", "tokenizer.json", "*.safetensors"),
+        "vllm": ("config.json", "tokenizer.json", "*.safetensors"),
+    }
+    missing = [pattern for pattern in needed.get(engine, ()) if not any(folder.glob(pattern))]
+    if missing:
+        raise InvalidRequest(f"{folder} is no model of the kind {engine}: it has no {', no '.join(missing)}")
 
 
 def _engine_of(folder: Path) -> str | None:
