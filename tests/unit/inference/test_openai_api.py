@@ -14,6 +14,7 @@ import openai
 import pytest
 import uvicorn
 
+from unit.inference.insights.conftest import library
 from usher_inference.adapters.fixed_models import FixedModels
 from usher_inference.app import Deps, create_app
 from usher_inference.playbook.engine import PlaybookEngine
@@ -324,6 +325,9 @@ def test_a_body_is_json_whatever_its_header_says(url: str, told: str | None) -> 
     assert answer.json()["choices"][0]["message"]["content"].startswith(GREETING)
     body = json.dumps({"model": "usher-lexical", "input": "hello"})
     assert httpx.post(f"{url}/v1/embeddings", content=body, headers=headers).status_code == 200
+    as_cli = headers | {"Authorization": f"Bearer {token('cli')}"}
+    body = json.dumps(library("How many members do we have?"))
+    assert httpx.post(f"{url}/v1/insights", content=body, headers=as_cli).status_code == 200
     refused = httpx.post(f"{url}/v1/chat/completions", content="model=usher-playbook", headers=headers)
     assert refused.status_code == 400
     assert "JSON" in refused.json()["error"]["message"]

@@ -8,13 +8,19 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from usher_inference.client_keys import CLIENT
+from usher_inference.completions.bodies import StrictJsonRoute
 from usher_inference.completions.guard import ClientGone, Guard
 from usher_inference.completions.responses import client_closed_request
 from usher_inference.insights.service import Insights
 from usher_shared.contracts.insights import Insight, InsightRequest
 from usher_shared.http.app import require_caller
 
-router = APIRouter(prefix="/v1", tags=["insights"], dependencies=[Depends(require_caller("cli", CLIENT))])
+router = APIRouter(
+    prefix="/v1",
+    tags=["insights"],
+    route_class=StrictJsonRoute,
+    dependencies=[Depends(require_caller("cli", CLIENT))],
+)
 
 
 async def _insights(request: Request) -> Insights:
