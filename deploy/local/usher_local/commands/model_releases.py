@@ -94,6 +94,7 @@ def publish(  # noqa: PLR0917  typer's options, given by name
         "commit": commit,
     }
     release = describe_folder(folder, {name: value for name, value in given.items() if value is not None})
+    check_model(folder, release.engine)
     sealed = asyncio.run(stored_releases(usual_stack()).publish(release, folder))
     if as_json:
         typer.echo(sealed.model_dump_json())
@@ -163,14 +164,13 @@ def describe_folder(folder: Path, given: dict[str, Any]) -> Release:
             f"{folder} has no model: neither genai_config.json (onnx; `usher model convert` makes it) nor config.json "
             "(transformers, vllm); --engine says another kind"
         )
-    _check_model(folder, str(known["engine"]))
     try:
         return Release.model_validate(known)
     except ValidationError as error:
         raise InvalidRequest(f"not a release yet: {describe(error)}") from error
 
 
-def _check_model(folder: Path, engine: str) -> None:
+def check_model(folder: Path, engine: str) -> None:
     """Raises InvalidRequest naming what a model of the kind has to have."""
     needed = {
         "onnx": ("genai_config.json", "tokenizer.json", "*.onnx"),
