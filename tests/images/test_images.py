@@ -17,7 +17,7 @@ BASE = "python:3.11-slim-bookworm"
 # what /ready names, where nothing that the service depends on can be reached
 UNREADY = {
     "gateway": {"store", "agent", "tools"},
-    "agent": {"store", "bus", "model", "tools"},
+    "agent": {"store", "bus", "model", "each model", "tools"},
     "inference": set(),
     "tools": {"store", "payments"},
     "logger": {"warehouse"},

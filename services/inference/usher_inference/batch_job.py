@@ -27,8 +27,8 @@ GO_ON = "the same command goes on from here"
 async def run_batch(
     batch: Batch | RemoteBatch, release: ReleaseSource | None, settings: Settings, report: Report
 ) -> Progress:
-    """By the playbook for None; SIGTERM cancels it. Raises what `run`, `run_remote` and `one_release` do."""
-    _cancel_on_sigterm()
+    """By the playbook for None; SIGINT and SIGTERM cancel it. Raises what `run`, `run_remote` and `one_release` do."""
+    _cancel_on_signals()
     clock, ids = SystemClock(), UlidGenerator()
     async with one_release(release, settings, Metrics(), clock) as models:
         limits = Limits(max_messages=settings.max_messages, deadline_seconds=settings.max_deadline_seconds)
@@ -44,10 +44,12 @@ def why_stopped(error: UsherError) -> str:
     return f"{error.detail}; {GO_ON}" if isinstance(error, RateLimited | Unavailable) else error.detail
 
 
-def _cancel_on_sigterm() -> None:
+def _cancel_on_signals() -> None:
+    """SIGINT too, by itself: what a script starts in the background inherits it ignored."""
     task = asyncio.current_task()
     if task is not None and threading.current_thread() is threading.main_thread():
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def batch_between(source: str, target: str, concurrency: int) -> Batch | RemoteBatch:

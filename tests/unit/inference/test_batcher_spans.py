@@ -66,6 +66,10 @@ async def test_who_is_refused_has_no_stages(exported: InMemorySpanExporter) -> N
     model = Arithmetic(slots=1)
     model.gate.clear()
     async with batching(model, most_waiting=0) as batcher:
+        first = asyncio.create_task(answer(batcher, ask([1, 2], 2)))
+        await asyncio.to_thread(model.begun.acquire)
         with use_context(context_from_headers(None, None)), span("chat"), pytest.raises(RateLimited):
             await answer(batcher, ask([3, 4], 2))
-    assert not stages(exported)
+        assert not stages(exported)
+        model.gate.set()
+        await first
