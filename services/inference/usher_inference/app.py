@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from usher_inference.client_keys import CLIENT, ClientKeys
+from usher_inference.client_keys import ClientKeys
 from usher_inference.completions import endpoints
 from usher_inference.completions.errors import answer_in_openai_shape
 from usher_inference.completions.ports import Models, RemoteEngine
@@ -28,13 +28,12 @@ from usher_inference.vertex.endpoints import predict_router
 from usher_inference.vertex.limits import limits_of
 from usher_inference.vertex.service import Predictor
 from usher_shared.clock import Clock
-from usher_shared.http.app import create_service_app, push_router, require_caller
+from usher_shared.http.app import create_service_app, push_router
 from usher_shared.http.tokens import TokenVerifier
 from usher_shared.ids import IdGenerator
 
 VERSION = version("usher-inference")
 PREDICT = "/predict"
-_CALLERS = Depends(require_caller("agent", "cli", "gateway", CLIENT))
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def create_app(settings: Settings, deps: Deps) -> FastAPI:
             endpoints.router,
             embeddings.router,
             insights.router,
-            predict_router(PREDICT, [_CALLERS]),
+            predict_router(PREDICT, [Depends(endpoints.may_ask)]),
             monitoring.router,
             *_release_routers(deps.releases),
         ],

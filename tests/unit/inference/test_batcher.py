@@ -302,6 +302,24 @@ async def test_closing_finishes_what_runs_and_refuses_the_rest() -> None:
         await answer(batcher, ask([5], 3))
 
 
+async def test_penalties_count_what_was_said_before_each_token() -> None:
+    told: list[tuple[dict[int, int], list[int]]] = []
+
+    class Listening(Arithmetic):
+        def step(self, rows: Sequence[Row]) -> Sequence[Token | None]:
+            choices = [row.choice for row in rows if row.choice is not None]
+            told.extend((dict(choice.penalised or {}), list(choice.repeated)) for choice in choices)
+            return super().step(rows)
+
+    prompt = [999, 500, 3]
+    sampling = Sampling(frequency_penalty=0.5, repetition_penalty=1.1)
+    async with batching(Listening()) as batcher:
+        said = await answer(batcher, TokenRequest(prompt, 6, frozenset([STOP]), sampling=sampling))
+    assert said == expected(prompt, 6)
+    before = [said[:count] for count in range(6)]
+    assert told == [(dict(Counter(each)), [*prompt, *each]) for each in before]
+
+
 async def test_draws_follow_the_seed_and_nothing_else() -> None:
     model = Arithmetic()
     seeded = TokenRequest([1, 2], 8, frozenset([STOP]), sampling=Sampling(temperature=1.0, seed=5))

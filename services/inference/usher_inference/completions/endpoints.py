@@ -84,11 +84,12 @@ _ERROR: dict[str, Any] = {
     },
 }
 ERRORS: dict[int | str, dict[str, Any]] = {"4XX": _ERROR, "5XX": _ERROR, 422: _ERROR}
+may_ask = require_caller("agent", "cli", "gateway", CLIENT)  # whoever may ask a model anything
 router = APIRouter(
     prefix="/v1",
     tags=["openai"],
     route_class=StrictJsonRoute,
-    dependencies=[Depends(require_caller("agent", "cli", "gateway", CLIENT))],
+    dependencies=[Depends(may_ask)],
     responses=ERRORS,
 )
 

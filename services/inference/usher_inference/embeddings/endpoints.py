@@ -6,20 +6,18 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from usher_inference.client_keys import CLIENT
 from usher_inference.completions.bodies import StrictJsonRoute
-from usher_inference.completions.endpoints import ERRORS, DeadlineHeader, DeskDep
+from usher_inference.completions.endpoints import ERRORS, DeadlineHeader, DeskDep, may_ask
 from usher_inference.completions.guard import ClientGone, Guard
 from usher_inference.completions.responses import client_closed_request
 from usher_inference.embeddings import service
 from usher_inference.embeddings.model import EmbeddingRequest
-from usher_shared.http.app import require_caller
 
 router = APIRouter(
     prefix="/v1",
     tags=["openai"],
     route_class=StrictJsonRoute,
-    dependencies=[Depends(require_caller("agent", "cli", "gateway", CLIENT))],
+    dependencies=[Depends(may_ask)],
     responses=ERRORS,
 )
 

@@ -69,7 +69,11 @@ class Job:
         # OpenAI's seeds may be negative
         seed = None if sampling.seed is None else sampling.seed % (1 << 64)
         self._draws = np.random.default_rng(seed) if sampling.temperature > 0 else None
-        self._penalises = sampling.presence_penalty != 0 or sampling.frequency_penalty != 0
+        # kept along, not counted anew for each token: an answer may have thousands
+        self._said: Counter[int] | None = None
+        if sampling.presence_penalty != 0 or sampling.frequency_penalty != 0:
+            self._said = Counter()
+        self._line = list(request.prompt) if sampling.repetition_penalty != 1 else None
 
     @property
     def is_reading(self) -> bool:
@@ -103,6 +107,10 @@ class Job:
         if self._grammar is not None and token.id not in self.request.stop_ids:
             self._grammar.accept(token.id)
         self.answer.append(token.id)
+        if self._said is not None:
+            self._said[token.id] += 1
+        if self._line is not None:
+            self._line.append(token.id)
         if len(self.answer) == 1 and self.reused:
             return Token(token.id, token.logprob, token.top, self.reused)
         return token
@@ -113,7 +121,7 @@ class Job:
             request.sampling,
             draw=float(self._draws.random()) if self._draws is not None else 0.0,
             allowed=self._grammar.allowed() if self._grammar is not None else None,
-            penalised=Counter(self.answer) if self._penalises and self.answer else None,
-            repeated=[*request.prompt, *self.answer] if request.sampling.repetition_penalty != 1 else (),
+            penalised=self._said,
+            repeated=self._line or (),
             top_logprobs=request.top_logprobs,
         )
